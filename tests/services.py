@@ -1,0 +1,119 @@
+"""pytest plugin: one real PostgreSQL and one real Redis for the whole test session.
+
+They start before Django reads its settings, in a temporary directory, and end with the session; if pytest is
+killed, the kernel ends them. Set DATABASE_URL and REDIS_URL to test against other servers. PostgreSQL waits for
+the disk as it does in production, unless SKEP_TEST_FSYNC=off.
+"""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [entry for entry in (str(ROOT / "platform"), str(ROOT)) if entry not in sys.path]
+
+from console.embedded import ports, postgres, redis  # noqa: E402
+from console.embedded.identity import find_identity  # noqa: E402
+
+SETTINGS_MODULE = "console.settings.test"
+PATIENCE = 60.0
+_session = ExitStack()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Start the servers before pytest-django loads the settings; xdist workers inherit the controller's."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS_MODULE)
+    if "PYTEST_XDIST_WORKER" in os.environ or _only_asks():
+        return
+    _session.enter_context(_services())
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """Stop what this process started."""
+    _session.close()
+
+
+def _only_asks() -> bool:
+    return any(argument in ("--help", "-h", "--version", "-V") for argument in sys.argv[1:])
+
+
+@contextmanager
+def _services() -> Iterator[None]:
+    home = Path(tempfile.mkdtemp(prefix="skep-test-"))
+    running: list[tuple[subprocess.Popen[bytes], int]] = []
+    os.environ.setdefault("SKEP_DATA_DIR", str(_folder(home / "data")))
+    try:
+        if "DATABASE_URL" not in os.environ:
+            running.append(_start_postgres(_folder(home / "postgres")))
+        if "REDIS_URL" not in os.environ:
+            running.append(_start_redis(_folder(home / "redis")))
+        yield
+    finally:
+        for child, stop_signal in reversed(running):
+            _stop(child, stop_signal)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _start_postgres(home: Path) -> tuple[subprocess.Popen[bytes], int]:
+    cluster = postgres.Cluster(
+        home=home, port=ports.choose(), password=secrets.token_hex(8), identity=find_identity()
+    )
+    durable = os.environ.get("SKEP_TEST_FSYNC", "on") != "off"
+    postgres.initialise(cluster, sync=durable)
+    settings = {"max_connections": "100"}
+    if not durable:
+        settings |= {"fsync": "off", "full_page_writes": "off"}
+    child = _start(home / "log", lambda output: postgres.start(cluster, output=output, settings=settings))
+    _wait(child, lambda: postgres.answers(cluster), log=home / "log")
+    postgres.create_database(cluster)
+    os.environ["DATABASE_URL"] = cluster.url
+    return child, postgres.STOP_SIGNAL
+
+
+def _start_redis(home: Path) -> tuple[subprocess.Popen[bytes], int]:
+    store = redis.Store(home=home, port=ports.choose(), password=secrets.token_hex(8))
+    child = _start(home / "log", lambda output: redis.start(store, output=output))
+    _wait(child, lambda: redis.answers(store), log=home / "log")
+    os.environ["REDIS_URL"] = store.url
+    return child, redis.STOP_SIGNAL
+
+
+def _start(log: Path, start: Callable[[int], subprocess.Popen[bytes]]) -> subprocess.Popen[bytes]:
+    with log.open("wb") as file:
+        return start(file.fileno())
+
+
+def _wait(child: subprocess.Popen[bytes], answers: Callable[[], bool], *, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not answers():
+        if child.poll() is not None or time.monotonic() > deadline:
+            raise pytest.UsageError(
+                f"a service for the tests did not start:\n{log.read_text(errors='replace')}"
+            )
+        time.sleep(0.03)
+
+
+def _stop(child: subprocess.Popen[bytes], stop_signal: int) -> None:
+    if child.poll() is None:
+        child.send_signal(stop_signal)
+    try:
+        child.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def _folder(path: Path) -> Path:
+    path.mkdir(mode=0o700)
+    return path
