@@ -1,0 +1,109 @@
+"""What nodes need from the world, as Protocols, and the values that cross them.
+
+The adapters make them real (`apps/workflows/adapters/`); tests and benchmarks pass plain objects. Whatever goes wrong
+behind a port is raised as `NodeFailure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from apps.workflows.engine.events import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptMessage:
+    """One message to a model; `role` is system, user or assistant."""
+
+    role: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelRequest:
+    """A chat completion. `parameters` are the document's (temperature, top_p, max_tokens, stop, seed ...)."""
+
+    model: str
+    messages: Sequence[PromptMessage]
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelDelta:
+    """A piece of the reply; the last one carries why it ended, the usage and the model that really answered."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    provider: str | None = None
+
+
+class ModelPort(Protocol):
+    def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetrievalRequest:
+    """`method` is hybrid, semantic or full_text; `min_score` applies to the raw similarity."""
+
+    query: str
+    datasets: Sequence[str]
+    method: str = "hybrid"
+    top_k: int = 5
+    min_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A piece of a document that may answer the question. Offsets are characters in the page's cleaned text."""
+
+    chunk_id: str
+    document_id: str
+    document_name: str
+    dataset_id: str
+    dataset_name: str
+    text: str
+    score: float
+    scores: Mapping[str, float] = field(default_factory=dict)
+    page: int | None = None
+    char_start: int = 0
+    char_end: int = 0
+    heading_path: Sequence[str] = ()
+    position: int = 0
+
+
+class RetrievalPort(Protocol):
+    async def retrieve(self, request: RetrievalRequest) -> Sequence[Passage]: ...
+
+
+class MemoryPort(Protocol):
+    async def recent(self, *, turns: int) -> Sequence[PromptMessage]:
+        """The conversation's last turns, oldest first; empty outside a conversation."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """An approved question and answer, to be shown to a model."""
+
+    id: str
+    question: str
+    answer: str
+    score: float
+
+
+class ExamplesPort(Protocol):
+    async def similar(self, query: str, *, k: int) -> Sequence[Example]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything a node may reach beyond its own inputs."""
+
+    models: ModelPort
+    retrieval: RetrievalPort
+    memory: MemoryPort
+    examples: ExamplesPort

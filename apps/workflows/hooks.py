@@ -1,0 +1,131 @@
+"""How watchers get in without being imported: observers, answer sources and example sources.
+
+They register in their `AppConfig.ready()`. An observer sees every event of a run and cannot steer or break it.
+An answer source may answer before the workflow runs; an example source lends approved answers to LLM nodes.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
+
+from apps.workflows.engine.events import Event
+from apps.workflows.engine.ports import Example
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """Who runs what for whom: the facts that every watcher copies onto its own rows."""
+
+    run_id: UUID
+    team_id: UUID
+    application_id: UUID
+    application_name: str
+    application_slug: str
+    version_id: UUID
+    version_number: int
+    kind: str
+    source: str
+    end_user: str
+    query: str
+    conversation_id: UUID | None = None
+    message_id: UUID | None = None
+    #: node id -> {"type", "title"} of the version's document, in document order.
+    nodes: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: The document's chat features, e.g. {"annotation_reply": {"threshold": 0.92}}.
+    features: dict[str, Any] = field(default_factory=dict)
+
+
+class Observer(Protocol):
+    """Follows one run. Called on the event loop for every event, in order: it must return at once."""
+
+    def on_event(self, seq: int, event: Event) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedAnswer:
+    """An answer that a person approved earlier; `details` is shown with it (`id`, `question`, `score` ...)."""
+
+    text: str
+    reason: str
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+ObserverFactory = Callable[[RunInfo], Observer | None]
+AnswerSource = Callable[[RunInfo], Awaitable[PreparedAnswer | None]]
+ExampleSource = Callable[[RunInfo, str, int], Awaitable[Sequence[Example]]]
+
+_observers: list[ObserverFactory] = []
+_answer_sources: list[AnswerSource] = []
+_example_sources: list[ExampleSource] = []
+
+
+def register_observer(factory: ObserverFactory) -> None:
+    """Have `factory(run_info)` make an observer for each run (None: not interested)."""
+    if factory not in _observers:
+        _observers.append(factory)
+
+
+def register_answer_source(source: AnswerSource) -> None:
+    """Ask `await source(run_info)` for a ready answer before a chat run starts."""
+    if source not in _answer_sources:
+        _answer_sources.append(source)
+
+
+def register_example_source(source: ExampleSource) -> None:
+    """Ask `await source(run_info, query, k)` for examples when an LLM node wants some."""
+    if source not in _example_sources:
+        _example_sources.append(source)
+
+
+def observers_for(run: RunInfo) -> list[Observer]:
+    """One observer per registered factory; a factory that fails is logged and left out."""
+    made = []
+    for factory in _observers:
+        try:
+            observer = factory(run)
+        except Exception:
+            logger.exception("an observer could not be made for run %s", run.run_id)
+            continue
+        if observer is not None:
+            made.append(observer)
+    return made
+
+
+def notify(observers: list[Observer], seq: int, event: Event) -> None:
+    """Show one event to all observers; one that fails is dropped for the rest of the run, and the run goes on."""
+    for observer in tuple(observers):
+        try:
+            observer.on_event(seq, event)
+        except Exception:
+            logger.exception("an observer failed at event %s and is dropped", seq)
+            observers.remove(observer)
+
+
+async def prepared_answer(run: RunInfo) -> PreparedAnswer | None:
+    """The first ready answer, or None. A source that fails is logged: the workflow then answers."""
+    for source in _answer_sources:
+        try:
+            answer = await source(run)
+        except Exception:
+            logger.exception("an answer source failed for run %s", run.run_id)
+            continue
+        if answer is not None:
+            return answer
+    return None
+
+
+async def similar_examples(run: RunInfo, query: str, k: int) -> list[Example]:
+    """The k best examples over all sources, best first. A source that fails is logged and gives none."""
+    found: list[Example] = []
+    for source in _example_sources:
+        try:
+            found.extend(await source(run, query, k))
+        except Exception:
+            logger.exception("an example source failed for run %s", run.run_id)
+    return sorted(found, key=lambda example: -example.score)[:k]

@@ -1,0 +1,32 @@
+#!/usr/bin/env python
+"""Put the source roots on the path, then run Django's command line.
+
+Child processes (Daphne, Celery) do not start here, so the roots are exported in PYTHONPATH too.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+SOURCE_ROOTS = [str(ROOT / "platform"), str(ROOT)]
+
+
+def main() -> None:
+    sys.path[:0] = [root for root in SOURCE_ROOTS if root not in sys.path]
+    inherited = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        SOURCE_ROOTS + [entry for entry in inherited if entry and entry not in SOURCE_ROOTS]
+    )
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings.dev")
+    try:
+        from django.core.management import execute_from_command_line
+    except ModuleNotFoundError as exc:
+        raise SystemExit(
+            f"{exc.name} is not installed. Run `make up`, or install requirements.txt into the active environment."
+        ) from exc
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

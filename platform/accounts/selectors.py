@@ -1,0 +1,55 @@
+"""Reading accounts: which teams a person sees, and the one door to an API key."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
+
+from accounts.models import ApiKey, Membership, Role, Team, User
+from support.errors import NotAuthenticated, NotFound
+
+#: What each role may do. A role is a set of verbs; code asks for the verb, never for the role.
+RIGHTS: dict[str, frozenset[str]] = {
+    Role.OWNER: frozenset({"view", "run", "annotate", "edit", "publish", "manage"}),
+    Role.ADMIN: frozenset({"view", "run", "annotate", "edit", "publish", "manage"}),
+    Role.EDITOR: frozenset({"view", "run", "annotate", "edit", "publish"}),
+    Role.OPERATOR: frozenset({"view", "run", "annotate"}),
+    Role.VIEWER: frozenset({"view", "run"}),
+}
+
+
+def teams_of(user: User | AnonymousUser) -> QuerySet[Team]:
+    """The teams whose things this person may see (all of them for a superuser)."""
+    if not user.is_authenticated:
+        return Team.objects.none()
+    if user.is_superuser:
+        return Team.objects.all()
+    return Team.objects.filter(memberships__user=user)
+
+
+def may(user: User | AnonymousUser, right: str, *, team_id: UUID) -> bool:
+    """Whether the person's role in the team includes the right (view, run, annotate, edit, publish, manage)."""
+    if not user.is_authenticated:
+        return False
+    if user.is_superuser:
+        return True
+    role = Membership.objects.filter(user=user, team_id=team_id).values_list("role", flat=True).first()
+    return role is not None and right in RIGHTS[role]
+
+
+def team_by_slug(slug: str) -> Team:
+    """The team with this slug. Raises NotFound."""
+    team = Team.objects.filter(slug=slug).first()
+    if team is None:
+        raise NotFound(f"There is no team {slug!r}.", team=slug)
+    return team
+
+
+def api_key_for(secret: str) -> ApiKey:
+    """The usable key behind a presented secret. Raises NotAuthenticated, with one message for every cause."""
+    key = ApiKey.objects.filter(digest=ApiKey.digest_of(secret)).first() if secret else None
+    if key is None or not key.is_usable:
+        raise NotAuthenticated("Access token is invalid, expired or revoked.")
+    return key

@@ -1,0 +1,84 @@
+"""Writes of accounts: teams, first administrator, API keys."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.models import ApiKey, Membership, Role, Team, User
+from support.errors import InvalidInput
+
+APP_SCOPES = ("chat", "runs", "conversations", "feedback", "annotations")
+DATASET_SCOPES = ("datasets:read", "datasets:write")
+
+
+@transaction.atomic
+def ensure_team(*, slug: str, name: str) -> Team:
+    """The team with this slug, made if it is missing; every superuser becomes its owner."""
+    team, created = Team.objects.get_or_create(slug=slug, defaults={"name": name})
+    if created:
+        for user in User.objects.filter(is_superuser=True):
+            Membership.objects.create(team=team, user=user, role=Role.OWNER)
+    return team
+
+
+@transaction.atomic
+def ensure_first_admin(*, username: str = "admin") -> str | None:
+    """Make the first administrator; returns the generated password once, None when somebody can already sign in."""
+    if User.objects.filter(is_superuser=True).exists():
+        return None
+    password = secrets.token_urlsafe(12)
+    user = User.objects.create_superuser(username=username, password=password)
+    for team in Team.objects.all():
+        Membership.objects.get_or_create(team=team, user=user, defaults={"role": Role.OWNER})
+    return password
+
+
+def create_api_key(
+    *,
+    team_id: UUID,
+    subject_kind: str,
+    subject_id: UUID,
+    scopes: Iterable[str] = (),
+    expires_in: dt.timedelta | None = None,
+    name: str = "",
+    by: User | None = None,
+) -> tuple[ApiKey, str]:
+    """A new key and its secret; the secret exists nowhere else after this. Raises InvalidInput for unknown scopes."""
+    known = APP_SCOPES if subject_kind == ApiKey.Subject.APP else DATASET_SCOPES
+    wanted = list(dict.fromkeys(scopes)) or list(known)
+    unknown = [scope for scope in wanted if scope not in known]
+    if unknown:
+        raise InvalidInput(
+            f"Unknown scopes: {', '.join(unknown)}. Known are: {', '.join(known)}.", scopes=unknown
+        )
+    secret = ApiKey.generate(subject_kind)
+    key = ApiKey.objects.create(
+        team_id=team_id,
+        name=name,
+        subject_kind=subject_kind,
+        subject_id=subject_id,
+        prefix=secret[: len(subject_kind) + 5],
+        digest=ApiKey.digest_of(secret),
+        scopes=wanted,
+        expires_at=timezone.now() + expires_in if expires_in else None,
+        created_by=by,
+    )
+    return key, secret
+
+
+def revoke_api_key(key: ApiKey) -> None:
+    """Close a key for good."""
+    key.revoked_at = timezone.now()
+    key.save(update_fields=["revoked_at"])
+
+
+def note_key_use(key: ApiKey) -> None:
+    """Remember that the key was used, at most once a minute."""
+    if not key.was_used_recently():
+        ApiKey.objects.filter(id=key.id).update(last_used_at=timezone.now())

@@ -1,0 +1,16 @@
+"""The Celery app: tasks are found in every installed app, periodic ones are declared here."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings.dev")
+
+app = Celery("skep")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+app.conf.beat_schedule = {
+    "reap-lost-runs": {"task": "workflows.reap_lost_runs", "schedule": 30.0},
+    "sweep-indexing": {"task": "datasets.sweep_indexing", "schedule": 60.0},
+}

@@ -1,0 +1,59 @@
+"""Probes: alive means the process answers, ready means what it needs answers too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import redis
+from django.conf import settings
+from django.db import Error, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+
+from console.database_router import same_database
+
+
+async def live(request: HttpRequest) -> JsonResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """PostgreSQL, Redis and migrations are in order (503 with what is wrong otherwise)."""
+    checks = {"postgresql": _database, "redis": _redis, "migrations": _migrations}
+    found = {name: _outcome(check) for name, check in checks.items()}
+    healthy = all(outcome == "ok" for outcome in found.values())
+    return JsonResponse({"status": "ok" if healthy else "unavailable", "checks": found}, status=200 if healthy else 503)
+
+
+def _outcome(check: Callable[[], str]) -> str:
+    try:
+        return check()
+    except (Error, redis.RedisError) as exc:
+        # The class only: messages of drivers name hosts and users.
+        return type(exc).__name__
+
+
+def _aliases() -> list[str]:
+    return ["default"] if same_database() else ["default", "traces"]
+
+
+def _database() -> str:
+    for alias in _aliases():
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT 1")
+    return "ok"
+
+
+def _redis() -> str:
+    with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2) as client:
+        client.ping()
+    return "ok"
+
+
+def _migrations() -> str:
+    for alias in _aliases():
+        executor = MigrationExecutor(connections[alias])
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return "pending"
+    return "ok"

@@ -1,0 +1,90 @@
+"""The environment, read once: every variable the product knows is named in this file."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+ROOT = Path(__file__).resolve().parents[3]
+
+DATA_DIR = Path(os.environ.get("SKEP_DATA_DIR", ROOT / ".skep")).resolve()
+DATABASE_URL = os.environ.get("DATABASE_URL", "")
+TRACES_DATABASE_URL = os.environ.get("TRACES_DATABASE_URL", "")
+REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
+SECRET_KEY = os.environ.get("SECRET_KEY", "")
+ENCRYPTION_KEYS = [key for key in os.environ.get("ENCRYPTION_KEYS", "").split(",") if key]
+ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
+CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if origin]
+VECTOR_STORE = os.environ.get("VECTOR_STORE", "pgvector")
+EGRESS_ALLOW = os.environ.get("EGRESS_ALLOW", "")
+EGRESS_DENY = os.environ.get("EGRESS_DENY", "")
+
+
+def secret_from(name: str, value: str) -> str:
+    """The value of the environment, else one kept in the data directory, made on first use and readable by us only."""
+    if value:
+        return value
+    path = DATA_DIR / name
+    if path.exists():
+        return path.read_text().strip()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = secrets.token_urlsafe(48)
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(made)
+    except FileExistsError:  # another process of ours was first
+        return path.read_text().strip()
+    return made
+
+
+def model_map() -> dict[str, str]:
+    """`MODEL_MAP`: names that documents ask for -> names that exist, `*` for the rest."""
+    raw = os.environ.get("MODEL_MAP", "")
+    if not raw:
+        return {}
+    try:
+        parsed = json.loads(raw)
+    except json.JSONDecodeError as exc:
+        raise SystemExit(f"MODEL_MAP is not JSON: {exc}") from exc
+    if not isinstance(parsed, dict):
+        raise SystemExit('MODEL_MAP must be a JSON object such as {"*": "openai/gpt-4o-mini"}')
+    return {str(name): str(target) for name, target in parsed.items()}
+
+
+def env_providers() -> list[dict[str, str]]:
+    """Model providers that the operator put into the environment."""
+    key, url = os.environ.get("OPENAI_API_KEY", ""), os.environ.get("OPENAI_BASE_URL", "")
+    if not key and not url:
+        return []
+    return [
+        {
+            "name": "openai",
+            "kind": "openai_compatible",
+            "base_url": url or "https://api.openai.com/v1",
+            "api_key": key,
+            "chat_model": os.environ.get("OPENAI_MODEL", ""),
+            "embedding_model": os.environ.get("OPENAI_EMBEDDING_MODEL", ""),
+        }
+    ]
+
+
+def database(url: str, **options: Any) -> dict[str, Any]:
+    """Django's settings for a `postgresql://` URL (a `host` query parameter names a socket directory)."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise SystemExit(f"DATABASE_URL must begin with postgresql://, not {parts.scheme or 'nothing'}://")
+    query = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "skep",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.pop("host", unquote(parts.hostname or "")),
+        "PORT": str(parts.port or query.pop("port", "")),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {**query, **options},
+    }

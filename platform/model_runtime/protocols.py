@@ -1,0 +1,51 @@
+"""What the rest of the product may ask of a model: two small protocols."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from model_runtime.types import Chunk, Message, ModelParameters
+
+
+@runtime_checkable
+class ChatModel(Protocol):
+    """Answers a conversation, piece by piece."""
+
+    @property
+    def name(self) -> str:
+        """What to show and record, for example `openai/gpt-4o-mini`."""
+
+    def stream(self, messages: Sequence[Message], *, parameters: ModelParameters) -> AsyncIterator[Chunk]:
+        """Yield the answer; the last chunk carries finish reason and usage. Raises ModelError.
+
+        It is an async generator: whoever may leave early wraps it in `contextlib.aclosing`, which closes the
+        connection to the provider at once.
+        """
+
+
+@runtime_checkable
+class EmbeddingModel(Protocol):
+    """Turns texts into vectors of one space; vectors of two spaces are never compared."""
+
+    @property
+    def name(self) -> str:
+        """What to show and record."""
+
+    @property
+    def space(self) -> str:
+        """Identity of the vector space: provider, model, version and dimension."""
+
+    @property
+    def dim(self) -> int:
+        """Length of every vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest text, in tokens, that is embedded whole."""
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """One vector for each text, in the same order. Raises ModelError."""
+
+    async def embed_query(self, text: str) -> list[float]:
+        """The vector to search with; some models treat questions differently from passages."""

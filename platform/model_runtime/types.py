@@ -1,0 +1,80 @@
+"""What goes to a model and what comes back, the same for every provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One turn of the conversation sent to a model."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelParameters:
+    """Sampling settings; what is None is not sent, so that the provider's default holds."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> ModelParameters:
+        """Read the settings of a document; names that are not known here go to `extra` untouched."""
+        known = {name: values[name] for name in _NAMED if values.get(name) is not None}
+        stop = values.get("stop") or ()
+        extra = {
+            name: value
+            for name, value in values.items()
+            if name not in _NAMED and name not in ("stop", "extra")
+        }
+        return cls(
+            **known,
+            stop=(stop,) if isinstance(stop, str) else tuple(stop),
+            extra={**extra, **(values.get("extra") or {})},
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Only what was set, by its usual name: for requests and for traces."""
+        values: dict[str, Any] = dict(self.extra)
+        values.update({name: getattr(self, name) for name in _NAMED if getattr(self, name) is not None})
+        if self.stop:
+            values["stop"] = list(self.stop)
+        return values
+
+
+_NAMED = ("temperature", "top_p", "max_tokens", "seed", "presence_penalty", "frequency_penalty")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens of one call. `input_tokens` is the total: what came from a cache is part of it."""
+
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    cached_input_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+    """True when the provider reported nothing and the numbers are our own count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """A piece of a streamed answer. Exactly one chunk, the last, has a finish reason and the usage."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    usage: Usage | None = None
