@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
+from django.http import HttpRequest
 
 from accounts.models import ApiKey, Membership, Role, Team, User
 from support.errors import NotAuthenticated, NotFound
@@ -53,3 +54,16 @@ def api_key_for(secret: str) -> ApiKey:
     if key is None or not key.is_usable:
         raise NotAuthenticated("Access token is invalid, expired or revoked.")
     return key
+
+
+def current_team(request: HttpRequest) -> Team:
+    """The team the person works in now: the session's choice if it is theirs, else their first.
+
+    Raises NotFound for somebody who belongs to no team.
+    """
+    teams = teams_of(request.user)
+    chosen = request.session.get("team")
+    team = (teams.filter(slug=chosen).first() if chosen else None) or teams.order_by("created_at").first()
+    if team is None:
+        raise NotFound("You belong to no team yet. Ask an administrator to add you to one.")
+    return team

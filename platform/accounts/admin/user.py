@@ -1,0 +1,11 @@
+"""People who sign in."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import UserAdmin
+
+from accounts.models import User
+
+
+@admin.register(User)
+class PersonAdmin(UserAdmin):
+    list_display = ("username", "email", "is_staff", "is_superuser", "last_login")

@@ -1,0 +1,67 @@
+"""How errors leave an HTTP interface: always `{code, message, status}`, whoever raised them."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from support.errors import ConsoleError
+
+logger = logging.getLogger(__name__)
+
+#: Codes for what the framework itself refuses.
+_CODES: dict[type[Exception], str] = {
+    exceptions.ParseError: "invalid_param",
+    exceptions.ValidationError: "invalid_param",
+    exceptions.NotAuthenticated: "unauthorized",
+    exceptions.AuthenticationFailed: "unauthorized",
+    exceptions.PermissionDenied: "forbidden",
+    exceptions.NotFound: "not_found",
+    exceptions.MethodNotAllowed: "method_not_allowed",
+    exceptions.UnsupportedMediaType: "unsupported_media_type",
+    exceptions.Throttled: "too_many_requests",
+}
+
+
+def error_body(code: str, message: str, status: int, **details: Any) -> dict[str, Any]:
+    """The one shape of an error on the wire."""
+    return {"code": code, "message": message, "status": status, **({"details": details} if details else {})}
+
+
+def handle_exception(exc: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler. Everything becomes a typed body; what nobody foresaw is logged and says nothing."""
+    if isinstance(exc, ConsoleError):
+        headers = {"Retry-After": "1"} if exc.http_status in {429, 503} else None
+        return Response(exc.as_dict(), status=exc.http_status, headers=headers)
+    if isinstance(exc, Http404):
+        exc = exceptions.NotFound()
+    elif isinstance(exc, PermissionDenied):
+        exc = exceptions.PermissionDenied()
+    if isinstance(exc, exceptions.APIException):
+        code = next((code for kind, code in _CODES.items() if isinstance(exc, kind)), "bad_request")
+        headers = {"WWW-Authenticate": "Bearer"} if exc.status_code == 401 else None
+        return Response(error_body(code, _message(exc), exc.status_code), status=exc.status_code, headers=headers)
+    logger.exception("unhandled error in %s", type(context.get("view")).__name__, exc_info=exc)
+    return Response(error_body("internal_server_error", "Something went wrong on our side.", 500), status=500)
+
+
+def error_response(exc: ConsoleError) -> JsonResponse:
+    """The same body for views outside DRF."""
+    return JsonResponse(exc.as_dict(), status=exc.http_status)
+
+
+def _message(exc: exceptions.APIException) -> str:
+    if isinstance(exc, exceptions.ValidationError) and isinstance(exc.detail, dict):
+        return "; ".join(f"{field}: {_first(reasons)}" for field, reasons in exc.detail.items())
+    return _first(exc.detail)
+
+
+def _first(detail: Any) -> str:
+    while isinstance(detail, (list, dict)) and detail:
+        detail = detail[0] if isinstance(detail, list) else next(iter(detail.values()))
+    return str(detail)
