@@ -28,7 +28,7 @@ from model_runtime.errors import (
 MAX_MESSAGE = 300
 
 _TOO_LONG = re.compile(
-    r"context.{0,12}(length|window|size)|maximum.{0,30}tokens|too many tokens|prompt is too long|input is too long"
+    r"context.{0,12}(length|window|size)|maximum.{0,30}tokens|too many tokens|(prompt|input) is too long"
     r"|reduce the length|exceeds? .{0,40}(context|token)|上下文|超长",
     re.I,
 )
@@ -92,7 +92,7 @@ class _Facts:
             )
         message = error.get("message") or error.get("detail") or error.get("msg") or ""
         code, kind = error.get("code"), error.get("type")
-        number = next((int(each) for each in (code, error.get("status")) if str(each).isdigit()), 0)
+        number = next((int(each) for each in map(str, (code, error.get("status"))) if each.isdecimal()), 0)
         return cls(
             message=_clean(message if isinstance(message, str) else orjson.dumps(message).decode(), secret),
             kind=f"{code or ''} {kind or ''}".strip().lower(),

@@ -65,7 +65,7 @@ class Reply:
     @property
     def is_event_stream(self) -> bool:
         """Whether the server streams, as it was asked to."""
-        kind = self.response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        kind: str = self.response.headers.get("content-type", "").partition(";")[0].strip().lower()
         return kind == "text/event-stream"
 
     async def json(self) -> Any:

@@ -1,4 +1,4 @@
-"""Chat and embeddings over the OpenAI-compatible HTTP protocol, which most providers and local servers speak."""
+"""Chat and embeddings over the OpenAI-compatible protocol, which most providers and local servers speak."""
 
 from __future__ import annotations
 
@@ -42,7 +42,11 @@ class OpenAICompatibleChat:
                 async for text in pieces:
                     yield Chunk(text=text)
         except ModelError as exc:
-            raise _with_partial(exc, answer.text) from exc
+            exc.partial_text = answer.text
+            if answer.text and isinstance(exc, ProviderUnavailable) and "status" not in exc.details:
+                # The connection was lost in mid-answer.
+                raise StreamInterrupted(exc.message, partial_text=answer.text, **exc.details) from exc
+            raise
         if answer.finish_reason == "content_filter" and not answer.text:
             raise ModelRefused(f"{self.name}: the provider's content filter blocked the answer.")
         if answer.refusal and not answer.text:
@@ -85,14 +89,6 @@ async def _texts(reply: Reply, answer: Answer) -> AsyncGenerator[str, None]:
                 yield text
     if answer.finish_reason is None:
         raise StreamInterrupted(f"{answer.provider} ended the stream before the answer was complete.")
-
-
-def _with_partial(exc: ModelError, text: str) -> ModelError:
-    """The error as the caller should see it: a connection lost in mid-answer is an interrupted stream."""
-    if text and isinstance(exc, ProviderUnavailable) and "status" not in exc.details:
-        return StreamInterrupted(exc.message, partial_text=text, **exc.details)
-    exc.partial_text = text
-    return exc
 
 
 class OpenAICompatibleEmbeddings:
