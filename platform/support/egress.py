@@ -65,8 +65,13 @@ class Rule:
         name, colon, digits = entry.rpartition(":")
         if colon and digits.isdigit() and (name.endswith("]") or ":" not in name):
             entry, port = name, int(digits)
-        entry = entry.removeprefix("[").removesuffix("]").rstrip(".")
-        if not entry or "//" in entry or any(char.isspace() for char in entry):
+        entry = entry.removeprefix("[").removesuffix("]").removesuffix(".")
+        if (
+            not entry
+            or (entry == "*" and "*." in text)
+            or "//" in entry
+            or any(char.isspace() for char in entry)
+        ):
             raise ValueError(f"{text!r} is not a host, a *.suffix, an address or a network")
         try:
             return cls(network=ipaddress.ip_network(entry, strict=False), port=port)

@@ -1,7 +1,7 @@
 """A local HTTP server that speaks the OpenAI-compatible protocol, for tests that need a provider on the wire.
 
-It is a double of the *wire*, not of our client: real sockets, real bytes. Tell it what to answer, in turn; with an
-empty script it answers with `default`. What it was asked is in `requests`.
+It is a double of the *wire*, not of our client: real sockets, real bytes. Tell it what to answer, in turn; with
+an empty script it answers with `default`. What it was asked is in `requests`.
 
     async with OpenAIServer() as server:                     # in the running event loop
         server.script(Completion("Hello there", split=1), Refusal(429, headers={"Retry-After": "7"}))
@@ -224,8 +224,8 @@ async def _send(
 async def _stream(writer: asyncio.StreamWriter, body: dict[str, Any], completion: Completion) -> None:
     if completion.hang_after == 0:
         await asyncio.Event().wait()
-    head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nTransfer-Encoding: chunked\r\n\r\n"
-    writer.write(head.encode())
+    head = ["HTTP/1.1 200 OK", "Content-Type: text/event-stream; charset=utf-8", "Transfer-Encoding: chunked"]
+    writer.write("\r\n".join([*head, "", ""]).encode())
     for number, event in enumerate(_events(body, completion)):
         if completion.cut_after == number:
             await writer.drain()

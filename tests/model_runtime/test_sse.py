@@ -65,6 +65,10 @@ def test_type_id_and_retry_follow_the_standard():
 def test_a_line_or_an_event_without_end_is_refused(monkeypatch, endless):
     monkeypatch.setattr(sse, "MAX_LINE_BYTES", 1000)
     parser = SSEParser()
-    with pytest.raises(EventTooLarge):
+
+    def feed_for_ever():
         for _ in range(100):
             parser.feed(endless)
+
+    with pytest.raises(EventTooLarge):
+        feed_for_ever()
