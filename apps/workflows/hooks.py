@@ -10,35 +10,27 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
-from uuid import UUID
 
 from apps.workflows.engine.events import Event
 from apps.workflows.engine.ports import Example
+from apps.workflows.engine.run_info import RunInfo
 
+__all__ = [
+    "AnswerSource",
+    "ExampleSource",
+    "Observer",
+    "ObserverFactory",
+    "PreparedAnswer",
+    "RunInfo",
+    "notify",
+    "observers_for",
+    "prepared_answer",
+    "register_answer_source",
+    "register_example_source",
+    "register_observer",
+    "similar_examples",
+]
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunInfo:
-    """Who runs what for whom: the facts that every watcher copies onto its own rows."""
-
-    run_id: UUID
-    team_id: UUID
-    application_id: UUID
-    application_name: str
-    application_slug: str
-    version_id: UUID
-    version_number: int
-    kind: str
-    source: str
-    end_user: str
-    query: str
-    conversation_id: UUID | None = None
-    message_id: UUID | None = None
-    #: node id -> {"type", "title"} of the version's document, in document order.
-    nodes: dict[str, dict[str, str]] = field(default_factory=dict)
-    #: The document's chat features, e.g. {"annotation_reply": {"threshold": 0.92}}.
-    features: dict[str, Any] = field(default_factory=dict)
 
 
 class Observer(Protocol):

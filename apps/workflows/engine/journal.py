@@ -1,0 +1,90 @@
+"""The stored form of a run's events: one row per event, neighbouring pieces of text folded into one row.
+
+A row is `(seq, last_seq, kind, payload)`. Rows of text keep their pieces apart, so a follower can be sent on from
+the middle of one. `decode(encode(events))` gives the events back exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from apps.workflows.engine.events import AnswerText, Event, NodeText, from_dict, to_dict
+
+Numbered = tuple[int, Event]
+_TEXT_KINDS = (NodeText, AnswerText)
+
+
+class Row(NamedTuple):
+    """What the log stores; `payload` holds JSON values."""
+
+    seq: int
+    last_seq: int
+    kind: str
+    payload: dict[str, Any]
+
+
+def stream_key(run_id: object) -> str:
+    """The Redis stream that carries a running run's events; entry ids are `<seq>-0`."""
+    return f"skep:run:{run_id}"
+
+
+def encode(events: Iterable[Numbered]) -> list[Row]:
+    """Rows for consecutive events. Pieces of text of one node that follow each other share a row."""
+    rows: list[Row] = []
+    for seq, event in events:
+        body = storable(to_dict(event))
+        if not isinstance(event, _TEXT_KINDS):
+            rows.append(Row(seq, seq, event.kind, body))
+            continue
+        piece = [body.pop("at"), body.pop("text")]
+        previous = rows[-1] if rows else None
+        if previous and previous.last_seq == seq - 1 and _same_source(previous.payload, body):
+            previous.payload["pieces"].append(piece)
+            rows[-1] = previous._replace(last_seq=seq)
+        else:
+            rows.append(Row(seq, seq, event.kind, {**body, "pieces": [piece]}))
+    return rows
+
+
+def decode(rows: Iterable[tuple[int, int, str, Mapping[str, Any]]], *, after: int = 0) -> Iterator[Numbered]:
+    """The events of rows in order, without those up to and including `after`."""
+    for seq, last_seq, _kind, payload in rows:
+        if last_seq <= after:
+            continue
+        if "pieces" not in payload:
+            yield seq, from_dict(payload)
+            continue
+        shared = {name: value for name, value in payload.items() if name != "pieces"}
+        for number, (at, text) in enumerate(payload["pieces"], start=seq):
+            if number > after:
+                yield number, from_dict({**shared, "at": at, "text": text})
+
+
+def storable(value: Any) -> Any:
+    """The value with what PostgreSQL's JSONB cannot hold replaced by U+FFFD: NUL and lone surrogates.
+
+    Floats that are no number (NaN, infinities) become None: JSON has no word for them.
+    """
+    match value:
+        case str():
+            if value.isascii():
+                return value.replace("\x00", "\ufffd") if "\x00" in value else value
+            return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case float() if value != value or value in (float("inf"), float("-inf")):
+            return None
+        case dict():
+            return {storable(str(key)): storable(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [storable(inner) for inner in value]
+        case _:
+            return value
+
+
+def _same_source(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return (
+        "pieces" in one
+        and one["kind"] == other["kind"]
+        and one["node_id"] == other["node_id"]
+        and one.get("source_id") == other.get("source_id")
+    )

@@ -1,0 +1,25 @@
+"""Reading a run's event log."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from apps.workflows.engine.events import Event
+from apps.workflows.engine.journal import decode
+from apps.workflows.models import Run, RunEvent
+
+
+def stored_events(run_id: UUID, *, after: int = 0) -> list[tuple[int, Event]]:
+    """The committed events of a run with a sequence number above `after`, in order."""
+    rows = (
+        RunEvent.objects.filter(run_id=run_id, last_seq__gt=after)
+        .order_by("seq")
+        .values_list("seq", "last_seq", "kind", "payload")
+    )
+    return list(decode(rows, after=after))
+
+
+def is_finished(run_id: UUID) -> bool:
+    """Whether the run has ended (True as well for one that does not exist: there is nothing to wait for)."""
+    status = Run.objects.filter(id=run_id).values_list("status", flat=True).first()
+    return status != Run.Status.RUNNING
