@@ -1,0 +1,1 @@
+"""The pure text side of datasets: reads, cleans, splits, analyses and scores; no Django, no database."""

@@ -1,0 +1,66 @@
+"""The registry of extractors, and reading one file in this process within its limits.
+
+Readers are imported when first used: a child that reads a PDF must not pay for the HTML libraries.
+"""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+
+from apps.datasets.text.errors import EmptyDocument, TooLarge
+from apps.datasets.text.extract.kinds import Kind, detect_type
+from apps.datasets.text.limits import MEGABYTE, Limits
+from apps.datasets.text.sections import Section, bounded
+
+__all__ = ["EXTRACTORS", "Extractor", "Kind", "check_size", "detect_type", "extract", "extractor_for"]
+
+
+class Extractor(Protocol):
+    """Reads one format; a module with these two functions is one."""
+
+    def extract(self, path: Path, *, limits: Limits) -> Iterator[Section]:
+        """Yield the document's sections in reading order, without holding all of them."""
+        ...
+
+    def page_count(self, path: Path) -> int | None:
+        """How many pages there are, or None for a format that has none."""
+        ...
+
+
+EXTRACTORS: Mapping[Kind, str] = {
+    "pdf": "apps.datasets.text.extract.pdf",
+    "docx": "apps.datasets.text.extract.docx",
+    "html": "apps.datasets.text.extract.html",
+    "md": "apps.datasets.text.extract.md",
+    "txt": "apps.datasets.text.extract.txt",
+    "csv": "apps.datasets.text.extract.csv",
+}
+
+
+def extractor_for(kind: Kind) -> Extractor:
+    """The reader of a kind."""
+    return cast(Extractor, import_module(EXTRACTORS[kind]))
+
+
+def check_size(path: Path, *, limits: Limits) -> None:
+    """Refuse an empty file and one over the limit before anything is parsed."""
+    size = path.stat().st_size
+    if size == 0:
+        raise EmptyDocument
+    if size > limits.max_bytes:
+        raise TooLarge(what="MB", limit=round(limits.max_bytes / MEGABYTE, 1))
+
+
+def extract(path: Path, *, kind: Kind, limits: Limits) -> Iterator[Section]:
+    """Read a file of a known kind; a document without any text or with too much of it is refused."""
+    check_size(path, limits=limits)
+    chars, empty = 0, True
+    for section in extractor_for(kind).extract(path, limits=limits):
+        chars += len(section.text)
+        if chars > limits.max_chars:
+            raise TooLarge(what="characters", limit=limits.max_chars)
+        empty = empty and not section.text.strip()
+        yield from bounded(section)
+    if empty:
+        raise EmptyDocument

@@ -1,0 +1,101 @@
+"""Owns telling what a file is: its first bytes decide, its name must not contradict them."""
+
+import codecs
+from pathlib import Path
+from typing import Literal
+
+from apps.datasets.text.errors import Damaged, Encrypted, UnsupportedType
+from apps.datasets.text.extract.archive import archive_kind
+from apps.datasets.text.limits import Limits
+
+Kind = Literal["pdf", "docx", "html", "md", "txt", "csv"]
+
+EXTENSIONS: dict[str, Kind] = {
+    ".pdf": "pdf",
+    ".docx": "docx",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".md": "md",
+    ".markdown": "md",
+    ".mdx": "md",
+    ".csv": "csv",
+    ".tsv": "csv",
+    **dict.fromkeys((".txt", ".text", ".log", ".rst", ".json", ".jsonl", ".yaml", ".yml", ".xml"), "txt"),
+}
+READABLE = "PDF, Word (.docx), HTML, Markdown, CSV and plain text can be read."
+
+_SIGNATURES = (
+    (b"\x89PNG", "a PNG picture"),
+    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"GIF8", "a GIF picture"),
+    (b"RIFF", "a sound or picture file"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90", "a program"),
+    (b"\x1f\x8b", "a gzip archive"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
+    (b"Rar!", "a RAR archive"),
+    (b"{\\rtf", "an RTF document"),
+)
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_HEAD = 4096
+_NAMES = {"pdf": "a PDF document", "docx": "a Word document"}
+
+
+def detect_type(path: Path, filename: str, *, limits: Limits | None = None) -> Kind:
+    """Say which reader fits; refuse unknown formats and names that promise another format."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    extension = Path(filename).suffix.lower()
+    promised = EXTENSIONS.get(extension)
+    if extension and promised is None:
+        raise UnsupportedType(found=f"of the type {extension}", advice=READABLE)
+    found = _binary_kind(path, head, limits=limits or Limits())
+    if found is not None:
+        if promised not in (None, found):
+            advice = f"Its name ends in {extension}: rename it to .{found} and upload it again."
+            raise UnsupportedType(found=_NAMES[found], advice=advice)
+        return found
+    if promised in ("pdf", "docx"):
+        raise Damaged(kind=promised, reason="it does not begin like such a file")
+    return promised or _text_kind(head)
+
+
+def _binary_kind(path: Path, head: bytes, *, limits: Limits) -> Kind | None:
+    """The kind of a file that is not plain text; None for text."""
+    if b"%PDF-" in head[:1024]:
+        return "pdf"
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        found = archive_kind(path, limits=limits)
+        if found == "docx":
+            return "docx"
+        raise UnsupportedType(found=found, advice=READABLE)
+    if head.startswith(_OLE):
+        _refuse_ole(path)
+    for signature, found in _SIGNATURES:
+        if head.startswith(signature):
+            raise UnsupportedType(found=found, advice=READABLE)
+    if b"\x00" in head and not head.startswith(_BOMS):
+        raise UnsupportedType(found="a binary file of unknown type", advice=READABLE)
+    return None
+
+
+def _refuse_ole(path: Path) -> None:
+    """Office's old container: a password-protected new document, or a document of before 2007."""
+    marker = "EncryptedPackage".encode("utf-16-le")
+    with path.open("rb") as file:
+        tail = b""
+        while block := file.read(1 << 20):
+            if marker in tail + block:
+                raise Encrypted
+            tail = block[-len(marker) :]
+    raise UnsupportedType(
+        found="an Office document of before 2007", advice="Save it as .docx and upload that."
+    )
+
+
+def _text_kind(head: bytes) -> Kind:
+    """Guess among the text formats for a file whose name says nothing."""
+    start = head.lstrip(codecs.BOM_UTF8 + b" \t\r\n").lower()
+    return "html" if start.startswith((b"<!doctype html", b"<html")) else "txt"
