@@ -1,7 +1,7 @@
 """Owns the English words too common to search by."""
 
 _WORDS = (
-    "STOP_WORDS = frozenset( """ a about above after again against all also am an and any are as at "
+    "a about above after again against all also am an and any are as at "
     "be because been before being below between both but by can cannot could did do does doing down "
     "during each few for from further had has have having he her here hers herself him himself his "
     "how i if in into is it its itself just me more most my myself no nor not of off on once only or "
