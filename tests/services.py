@@ -1,8 +1,8 @@
 """pytest plugin: one real PostgreSQL and one real Redis for the whole test session.
 
 They start before Django reads its settings, in a temporary directory, and end with the session; if pytest is
-killed, the kernel ends them. Set DATABASE_URL and REDIS_URL to test against other servers. PostgreSQL waits for
-the disk as it does in production, unless SKEP_TEST_FSYNC=off.
+killed, the kernel ends them. Set DATABASE_URL and REDIS_URL to test against other servers. PostgreSQL waits
+for the disk as it does in production, unless SKEP_TEST_FSYNC=off.
 """
 
 import os
@@ -76,7 +76,7 @@ def _start_postgres(home: Path) -> tuple[subprocess.Popen[bytes], int]:
         settings |= {"fsync": "off", "full_page_writes": "off"}
     child = _start(home / "log", lambda output: postgres.start(cluster, output=output, settings=settings))
     _wait(child, lambda: postgres.answers(cluster), log=home / "log")
-    postgres.create_database(cluster)
+    postgres.create_database(cluster.url)
     os.environ["DATABASE_URL"] = cluster.url
     return child, postgres.STOP_SIGNAL
 

@@ -75,6 +75,13 @@ def find_identity() -> Identity:
     )
 
 
+def file_owner(identity: Identity) -> tuple[int, int]:
+    """Whose files the server works on, seen from outside."""
+    if isinstance(identity, OtherUser):
+        return identity.uid, identity.gid
+    return os.geteuid(), os.getegid()
+
+
 def check_access(identity: Identity, *, program: Path, directory: Path) -> None:
     """Fail with advice if the chosen identity cannot run the program or enter the directory."""
 
@@ -88,7 +95,7 @@ def check_access(identity: Identity, *, program: Path, directory: Path) -> None:
         return
     raise StartupError(
         f"PostgreSQL cannot run as root, and the account it falls back to cannot reach {program} "
-        f"or {directory}. Put the checkout and --data-dir where that account may read (for example under /srv or /opt), "
+        f"or {directory}. Put the checkout and --data-dir where that account may read (such as /srv), "
         "start Skep as the owner of the checkout, or set DATABASE_URL to a PostgreSQL server."
     )
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from console.embedded import ports
+from console.embedded import ports, probes
+from console.embedded.datadir import write_private
 from console.embedded.errors import MissingDependency, ServiceFailed, StartupError
-from console.embedded.identity import Identity, OtherUser, check_access
+from console.embedded.identity import Identity, OtherUser, check_access, file_owner
 from console.embedded.spawn import spawn
 
 USER = "skep"
@@ -60,11 +61,7 @@ class Cluster:
     @property
     def url(self) -> str:
         """What DATABASE_URL is set to."""
-        return self.url_of(DATABASE)
-
-    def url_of(self, database: str) -> str:
-        """The URL of one database of this cluster."""
-        return f"postgresql://{USER}:{quote(self.password, safe='')}@{ports.LOOPBACK}:{self.port}/{database}"
+        return f"postgresql://{USER}:{quote(self.password, safe='')}@{ports.LOOPBACK}:{self.port}/{DATABASE}"
 
 
 def find_binaries() -> Path:
@@ -82,16 +79,15 @@ def find_binaries() -> Path:
 
 def initialise(cluster: Cluster, *, sync: bool = True) -> bool:
     """Make the cluster if there is none yet; say whether it was made now."""
-    if (cluster.data / "PG_VERSION").exists():
-        _check_version(cluster)
+    if cluster.data.exists():
         return False
     fresh = (
         cluster.home / "data.new"
     )  # renamed when complete, so that a kill in between leaves no half cluster
     shutil.rmtree(fresh, ignore_errors=True)
     password_file = cluster.home / "password.new"
-    _write_private(password_file, cluster.password + "\n")
-    _hand_over(cluster.home, identity=cluster.identity)
+    write_private(password_file, cluster.password + "\n")
+    own_files(cluster)
     check_access(cluster.identity, program=find_binaries() / "initdb", directory=cluster.home)
     try:
         _run_initdb(cluster, fresh=fresh, password_file=password_file, sync=sync)
@@ -100,6 +96,18 @@ def initialise(cluster: Cluster, *, sync: bool = True) -> bool:
     (fresh / "pg_hba.conf").write_text(_access_rules(), encoding="utf-8")
     fresh.rename(cluster.data)
     return True
+
+
+def own_files(cluster: Cluster) -> None:
+    """Give the files to the user that the server runs as; that may be another one than at the last start."""
+    owner = file_owner(cluster.identity)
+    for home in (cluster.home, cluster.data):
+        if not home.exists() or (home.stat().st_uid, home.stat().st_gid) == owner:
+            continue
+        for path in [home, *home.rglob("*")]:
+            os.chown(path, *owner, follow_symlinks=False)
+    if isinstance(cluster.identity, OtherUser):
+        cluster.home.parent.chmod(0o711)  # its files stay private; the server passes through to its own
 
 
 def command(cluster: Cluster, *, settings: Mapping[str, str] | None = None) -> list[str]:
@@ -138,23 +146,17 @@ def environment() -> dict[str, str]:
 
 def answers(cluster: Cluster) -> bool:
     """Whether the server takes connections."""
-    import psycopg
-
-    try:
-        psycopg.connect(cluster.url_of("postgres"), connect_timeout=2).close()
-    except psycopg.OperationalError:
-        return False
-    return True
+    return probes.postgres_answers(cluster.port, user=USER)
 
 
-def create_database(cluster: Cluster) -> None:
+def create_database(server: str) -> None:
     """Create our database, with pgvector in it and in the template that test databases are made from."""
     import psycopg
 
-    with psycopg.connect(cluster.url_of("template1"), autocommit=True) as connection:
+    with psycopg.connect(server, dbname="template1", autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
     with (
-        psycopg.connect(cluster.url_of("postgres"), autocommit=True) as connection,
+        psycopg.connect(server, dbname="postgres", autocommit=True) as connection,
         contextlib.suppress(psycopg.errors.DuplicateDatabase),
     ):
         connection.execute(f"CREATE DATABASE {DATABASE}")
@@ -189,25 +191,13 @@ def _socket_directory(cluster: Cluster) -> str:
     return str(cluster.home) if len(longest.encode()) <= MAX_SOCKET_PATH and "," not in longest else ""
 
 
-def _check_version(cluster: Cluster) -> None:
+def check(cluster: Cluster) -> None:
+    """Refuse a cluster of another version; see to it that the server's user owns it and can reach it."""
     found = (cluster.data / "PG_VERSION").read_text(encoding="ascii").strip()
     if found != MAJOR:
         raise StartupError(
             f"{cluster.data} was made by PostgreSQL {found}, and the installed one is {MAJOR}. "
             "Dump it with the old version and restore it, or choose another --data-dir."
         )
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-
-
-def _hand_over(directory: Path, *, identity: Identity) -> None:
-    """Let the user that the server will run as own its directory."""
-    if not isinstance(identity, OtherUser):
-        return
-    for path in [directory, *directory.rglob("*")]:
-        os.chown(path, identity.uid, identity.gid)
+    own_files(cluster)
+    check_access(cluster.identity, program=find_binaries() / "postgres", directory=cluster.data)

@@ -4,12 +4,12 @@ import importlib.util
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from console.embedded import ports
+from console.embedded import ports, probes
+from console.embedded.datadir import write_private
 from console.embedded.errors import MissingDependency
 from console.embedded.spawn import spawn
 
@@ -69,10 +69,7 @@ def configure(store: Store) -> None:
         "loglevel notice",
         'logfile ""',
     ]
-    store.configuration.unlink(missing_ok=True)
-    descriptor = os.open(store.configuration, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write("\n".join(lines) + "\n")
+    write_private(store.configuration, "\n".join(lines) + "\n")
 
 
 def command(store: Store) -> list[str]:
@@ -93,16 +90,5 @@ def start(store: Store, *, output: int) -> subprocess.Popen[bytes]:
 
 
 def answers(store: Store) -> bool:
-    """Whether the server takes commands (not while it still loads its file), in its own protocol."""
-    try:
-        with socket.create_connection((ports.LOOPBACK, store.port), timeout=1) as connection:
-            connection.sendall(f"AUTH {store.password}\r\nPING\r\n".encode())
-            reply = b""
-            while reply.count(b"\r\n") < 2:
-                piece = connection.recv(256)
-                if not piece:
-                    return False
-                reply += piece
-    except OSError:
-        return False
-    return reply.startswith(b"+OK") and b"+PONG" in reply
+    """Whether the server takes commands."""
+    return probes.redis_answers(store.port, password=store.password)

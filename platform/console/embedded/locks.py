@@ -1,0 +1,37 @@
+"""One copy of Skep on one data directory: a lock that the kernel drops when its holder dies."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from console.embedded.datadir import read_json
+from console.embedded.errors import DataDirLocked
+
+
+@contextmanager
+def hold(path: Path, *, url: str) -> Iterator[None]:
+    """Hold the lock and say who we are; refuse if another copy holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise DataDirLocked(_who(path)) from exc
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "url": url}).encode(), 0)
+        yield
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _who(path: Path) -> str:
+    holder = read_json(path)
+    process = f" (process {holder['pid']}, {holder['url']})" if {"pid", "url"} <= holder.keys() else ""
+    return (
+        f"Skep already runs on {path.parent}{process}. "
+        "Stop that copy first, or start this one with another --data-dir and --port."
+    )
