@@ -27,7 +27,9 @@ class Application(models.Model):
     description = models.TextField(_("description"), blank=True)
     icon = models.CharField(_("icon"), max_length=16, blank=True)
     is_public = models.BooleanField(
-        _("public chat page"), default=False, help_text=_("Anyone with the link may chat with the published version.")
+        _("public chat page"),
+        default=False,
+        help_text=_("Anyone with the link may chat with the published version."),
     )
     draft = models.ForeignKey(
         "workflows.Version", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("draft")

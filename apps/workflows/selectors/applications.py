@@ -68,7 +68,9 @@ def applications_of(team_id: UUID, *, search: str = "") -> QuerySet[Application]
     newest = Run.objects.filter(application=OuterRef("pk")).order_by("-id").values("started_at")[:1]
     found = Application.objects.filter(team_id=team_id).select_related("draft", "live")
     if search:
-        found = found.filter(Q(name__icontains=search) | Q(slug__icontains=search) | Q(description__icontains=search))
+        found = found.filter(
+            Q(name__icontains=search) | Q(slug__icontains=search) | Q(description__icontains=search)
+        )
     return found.annotate(last_run_at=Subquery(newest)).order_by(
         Coalesce(F("last_run_at"), F("updated_at")).desc()
     )

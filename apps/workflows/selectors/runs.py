@@ -75,4 +75,3 @@ def _nodes(document: dict[str, Any]) -> dict[str, dict[str, str]]:
         node["id"]: {"type": node["type"], "title": node.get("title") or node["id"]}
         for node in document.get("nodes", [])
     }
-

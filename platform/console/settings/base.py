@@ -71,7 +71,11 @@ TEMPLATES = [
 ]
 
 # A pool under ASGI (CONN_MAX_AGE leaks there); Celery prefork closes pools at task borders, so it goes without.
-_POOL = {} if os.environ.get("SKEP_PROCESS") == "worker" else {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}}
+_POOL = (
+    {}
+    if os.environ.get("SKEP_PROCESS") == "worker"
+    else {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}}
+)
 DATABASES = {
     "default": env.database(env.DATABASE_URL or "postgresql://skep@127.0.0.1:5432/skep", **_POOL),
     "traces": env.database(
@@ -132,7 +136,12 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Skep API", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False, "OAS_VERSION": "3.1.0"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Skep API",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "OAS_VERSION": "3.1.0",
+}
 
 VECTOR_STORE = env.VECTOR_STORE
 MODEL_MAP = env.model_map()
@@ -151,5 +160,9 @@ LOGGING = {
     "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {"httpx": {"level": "WARNING"}, "daphne": {"level": "WARNING"}, "django.channels.server": {"level": "WARNING"}},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "daphne": {"level": "WARNING"},
+        "django.channels.server": {"level": "WARNING"},
+    },
 }

@@ -1,7 +1,7 @@
 """What an installation behind a TLS proxy runs with. Secrets and hosts must come from the environment."""
 
-from console.settings.base import *  # noqa: F403
 from console.settings import env
+from console.settings.base import *  # noqa: F403
 
 for _name in ("SECRET_KEY", "ENCRYPTION_KEYS", "DATABASE_URL", "ALLOWED_HOSTS"):
     if not getattr(env, _name):

@@ -1,0 +1,187 @@
+"""Writes of apps: import, save, publish, settings, removal."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from accounts.models import User
+from apps.datasets.selectors import dataset_slugs
+from apps.workflows.dsl import Problem, load, validate, validate_against_team
+from apps.workflows.engine.journal import storable
+from apps.workflows.models import Application, Version
+from apps.workflows.selectors.applications import next_number
+from support.errors import InvalidInput
+
+
+class InvalidDocument(InvalidInput):
+    """The document has errors; `problems` lists all of them with their paths."""
+
+    code = "invalid_document"
+
+    def __init__(self, problems: list[Problem]) -> None:
+        errors = [problem for problem in problems if problem.severity == "error"]
+        count = len(errors)
+        super().__init__(
+            f"The document has {count} error{'s' if count != 1 else ''}; nothing was saved.",
+            errors=[{"path": p.path, "code": p.code, "message": p.message} for p in errors],
+        )
+        self.problems = errors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saved:
+    """A version that was saved, and what to watch out for in it."""
+
+    version: Version
+    is_new: bool
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def check_document(document: object, *, team_id: UUID, publishing: bool = False) -> list[Problem]:
+    """Everything wrong with a document for this team. Missing datasets are errors only when publishing."""
+    problems = validate(document)
+    if any(problem.severity == "error" for problem in problems) or not isinstance(document, dict):
+        return problems
+    missing = validate_against_team(document, datasets=set(dataset_slugs(team_id)), models=None)
+    if publishing:
+        missing = [Problem(path=p.path, code=p.code, message=p.message, severity="error") for p in missing]
+    return problems + missing
+
+
+@transaction.atomic
+def import_document(*, text: str, team_id: UUID, by: User | None = None) -> tuple[Application, Saved]:
+    """Make or update the app that a document describes, published at once.
+
+    The team's app of the same name gets a new version. Raises InvalidDocument; then nothing is kept.
+    """
+    document = load(text)
+    problems = check_document(document, team_id=team_id)
+    _refuse(problems)
+    facts = document["app"]
+    application = Application.objects.filter(team_id=team_id, name=facts["name"]).first()
+    if application is None:
+        application = create_application(
+            team_id=team_id, name=facts["name"], kind=facts.get("kind", "chat"), by=by
+        )
+    saved = save_version(application=application, document=document, by=by)
+    publish_version(application=application, version=saved.version, by=by)
+    return application, Saved(
+        version=saved.version,
+        is_new=saved.is_new,
+        warnings=[problem for problem in problems if problem.severity == "warning"],
+    )
+
+
+def create_application(*, team_id: UUID, name: str, kind: str, by: User | None = None) -> Application:
+    """A new app without a version. The slug is unique in the installation, so a taken one gets a number."""
+    return Application.objects.create(
+        team_id=team_id, name=name, kind=kind, slug=_free_slug(slugify(name) or "app"), created_by=by
+    )
+
+
+@transaction.atomic
+def save_version(
+    *, application: Application, document: dict[str, Any], by: User | None = None, note: str = ""
+) -> Saved:
+    """Keep a valid document as the app's draft. The same document again makes no new version.
+
+    Raises InvalidDocument.
+    """
+    Application.objects.select_for_update().get(id=application.id)
+    problems = check_document(document, team_id=application.team_id)
+    _refuse(problems)
+    warnings = [problem for problem in problems if problem.severity == "warning"]
+    document = storable(document)
+    digest = hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    draft = application.draft
+    if draft is not None and draft.digest == digest:
+        return Saved(version=draft, is_new=False, warnings=warnings)
+    version = Version.objects.create(
+        application=application,
+        number=next_number(application),
+        document=document,
+        digest=digest,
+        note=note,
+        created_by=by,
+    )
+    application.draft = version
+    _copy_facts(application, document)
+    application.save()
+    return Saved(version=version, is_new=True, warnings=warnings)
+
+
+@transaction.atomic
+def publish_version(
+    *, application: Application, version: Version, by: User | None = None, note: str = ""
+) -> Version:
+    """Make a version the one that users talk to. Running chats keep theirs.
+
+    Raises InvalidDocument when something it needs, such as a dataset, is missing; importing only warns of that, so an
+    app that is imported before its datasets can still be started and answers with what it has.
+    """
+    if version.published_at is None:
+        version.published_at = timezone.now()
+        version.note = note or version.note
+        version.save(update_fields=["published_at", "note"])
+    application.live = version
+    application.save(update_fields=["live", "updated_at"])
+    return version
+
+
+def check_before_publishing(version: Version) -> None:
+    """Raise InvalidDocument when the version lacks something of its team's that it needs."""
+    _refuse(check_document(version.document, team_id=version.application.team_id, publishing=True))
+
+
+def restore_version(*, application: Application, version: Version, by: User | None = None) -> Saved:
+    """Make an older version's document the draft again, as a new version."""
+    return save_version(
+        application=application,
+        document=version.document,
+        by=by,
+        note=f"Restored from version {version.number}",
+    )
+
+
+def set_public(application: Application, *, is_public: bool) -> None:
+    """Open or close the public chat page."""
+    application.is_public = is_public
+    application.save(update_fields=["is_public", "updated_at"])
+
+
+def delete_application(application: Application) -> None:
+    """Remove the app with its versions, runs and conversations."""
+    with transaction.atomic():
+        Application.objects.filter(id=application.id).update(draft=None, live=None)
+        application.runs.all().delete()
+        application.delete()
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if any(problem.severity == "error" for problem in problems):
+        raise InvalidDocument(problems)
+
+
+def _copy_facts(application: Application, document: dict[str, Any]) -> None:
+    """What lists and pages show of the document lives in columns too."""
+    facts = document["app"]
+    application.name = facts["name"]
+    application.kind = facts.get("kind", Application.Kind.CHAT)
+    application.description = facts.get("description", "")
+    application.icon = facts.get("icon", "")
+
+
+def _free_slug(wanted: str) -> str:
+    wanted = wanted[:70]
+    taken = set(Application.objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
+    if wanted not in taken:
+        return wanted
+    return next(slug for number in range(2, len(taken) + 3) if (slug := f"{wanted}-{number}") not in taken)

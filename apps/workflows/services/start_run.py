@@ -1,0 +1,187 @@
+"""Accepting a run: its rows exist and are committed before anybody is told that it started."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import socket
+import uuid
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from apps.workflows.dsl import compile_document
+from apps.workflows.engine.graph import Plan
+from apps.workflows.engine.run_info import RunInfo
+from apps.workflows.engine.runner import RunValues
+from apps.workflows.models import Application, Conversation, Message, Run, Version
+from apps.workflows.selectors.messages import open_conversation
+from apps.workflows.selectors.runs import info_of
+from apps.workflows.services.inputs import checked_inputs, checked_query
+from support.errors import ConsoleError, InvalidInput
+
+LEASE = dt.timedelta(seconds=30)
+#: This process, as the owner of the runs it executes.
+OWNER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+MAX_PLANS = 500
+_plans: dict[UUID, Plan] = {}
+
+
+class WrongKind(ConsoleError):
+    """A chat was asked of a workflow app."""
+
+    code = "not_chat_app"
+    http_status = 400
+
+
+class NotAWorkflow(ConsoleError):
+    """A workflow run was asked of a chat app."""
+
+    code = "not_workflow_app"
+    http_status = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A run that is committed and waits to be launched."""
+
+    run: Run
+    info: RunInfo
+    plan: Plan
+    values: RunValues
+    message: Message | None = None
+    is_new_conversation: bool = True
+
+
+def accept_chat(
+    *,
+    application: Application,
+    version: Version,
+    query: object,
+    inputs: object,
+    source: str,
+    end_user: str,
+    conversation_id: str | UUID | None = None,
+) -> Accepted:
+    """A chat turn, in a new conversation or an end user's own earlier one.
+
+    Raises WrongKind, InvalidInput, TooLarge, NotFound.
+    """
+    if application.kind != Application.Kind.CHAT:
+        raise WrongKind(f"{application.name} is a workflow, not a chat. Use /v1/workflows/run.")
+    text = checked_query(query)
+    conversation = (
+        open_conversation(conversation_id, application=application, source=source, end_user=end_user)
+        if conversation_id
+        else None
+    )
+    # A conversation's form is filled in once; later turns may leave it out.
+    if not isinstance(inputs, dict):
+        raise InvalidInput("inputs must be an object.", path="/inputs")
+    values = checked_inputs(version, {**(conversation.inputs if conversation else {}), **inputs})
+    is_new = conversation is None
+    with transaction.atomic():
+        if conversation is None:
+            conversation = Conversation.objects.create(
+                team_id=application.team_id,
+                application=application,
+                name=" ".join(text.split())[:80],
+                source=source,
+                end_user=end_user,
+                inputs=values,
+                variables=_initial_variables(version.document),
+            )
+        run = _create_run(application, version, source, end_user, text, values, conversation)
+        message = Message.objects.create(
+            team_id=application.team_id,
+            application=application,
+            conversation=conversation,
+            run=run,
+            query=text,
+            inputs=values,
+        )
+    return _accepted(run, application, version, conversation, message, is_new)
+
+
+def accept_workflow(
+    *, application: Application, version: Version, inputs: object, source: str, end_user: str
+) -> Accepted:
+    """One call of a workflow app. Raises NotAWorkflow, InvalidInput, TooLarge."""
+    if application.kind != Application.Kind.WORKFLOW:
+        raise NotAWorkflow(f"{application.name} is a chat app. Use /v1/chat-messages.")
+    values = checked_inputs(version, inputs)
+    run = _create_run(application, version, source, end_user, "", values, None)
+    return _accepted(run, application, version, None, None, True)
+
+
+def _create_run(
+    application: Application,
+    version: Version,
+    source: str,
+    end_user: str,
+    query: str,
+    inputs: dict[str, Any],
+    conversation: Conversation | None,
+) -> Run:
+    now = timezone.now()
+    return Run.objects.create(
+        team_id=application.team_id,
+        application=application,
+        version=version,
+        conversation=conversation,
+        source=source,
+        end_user=end_user,
+        query=query,
+        inputs=inputs,
+        started_at=now,
+        lease_owner=OWNER,
+        lease_until=now + LEASE,
+    )
+
+
+def _accepted(
+    run: Run,
+    application: Application,
+    version: Version,
+    conversation: Conversation | None,
+    message: Message | None,
+    is_new: bool,
+) -> Accepted:
+    system = {
+        "query": run.query,
+        "run_id": str(run.id),
+        "app_id": str(application.id),
+        "user": run.end_user,
+        "conversation_id": str(conversation.id) if conversation else "",
+    }
+    return Accepted(
+        run=run,
+        info=info_of(
+            run, application=application, version=version, message_id=message.id if message else None
+        ),
+        plan=plan_of(version),
+        values=RunValues(
+            inputs=run.inputs, sys=system, conversation=conversation.variables if conversation else {}, env={}
+        ),
+        message=message,
+        is_new_conversation=is_new,
+    )
+
+
+def plan_of(version: Version) -> Plan:
+    """The version's compiled plan; compiled once per process and shared by all of its runs."""
+    plan = _plans.get(version.id)
+    if plan is None:
+        plan = compile_document(version.document)
+        if len(_plans) >= MAX_PLANS:
+            _plans.pop(next(iter(_plans)))
+        _plans[version.id] = plan
+    return plan
+
+
+def _initial_variables(document: dict[str, Any]) -> dict[str, Any]:
+    declared = document.get("variables", {}).get("conversation", [])
+    return {variable["name"]: variable.get("default") for variable in declared}
