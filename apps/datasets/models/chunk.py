@@ -1,0 +1,85 @@
+"""What is read from a document: pages, chunks and, per dataset, in how many chunks a term occurs."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class DocumentPage(models.Model):
+    """The cleaned text of a page: what the offsets of its chunks count in. `number` is 0 where there are no pages."""
+
+    pk = models.CompositePrimaryKey("document_id", "version", "number")
+    document = models.ForeignKey("datasets.Document", models.CASCADE, related_name="page_texts")
+    team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", db_index=False)
+    version = models.PositiveIntegerField()
+    number = models.PositiveIntegerField()
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["document_id", "version", "number"]
+        verbose_name = _("page")
+        verbose_name_plural = _("pages")
+
+    def __str__(self) -> str:
+        return str(self.number)
+
+
+class Chunk(models.Model):
+    """A passage of one version of a document.
+
+    `id` follows from dataset, document and `key` (text, headings, splitter), so an unchanged passage keeps it through
+    re-indexing, and with it its vector; what may differ between versions (its place) is in the row of that version.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        READY = "ready", _("Ready")
+
+    pk = models.CompositePrimaryKey("id", "version")
+    id = models.UUIDField()
+    version = models.PositiveIntegerField()
+    team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", db_index=False)
+    dataset = models.ForeignKey("datasets.Dataset", models.CASCADE, related_name="+")
+    # Indexed by the constraint below.
+    document = models.ForeignKey("datasets.Document", models.CASCADE, related_name="chunks", db_index=False)
+    ordinal = models.PositiveIntegerField(_("position"))
+    key = models.CharField(max_length=90)
+    text = models.TextField(_("text"))
+    page = models.PositiveIntegerField(_("page"), null=True, blank=True)
+    char_start = models.PositiveIntegerField()
+    char_end = models.PositiveIntegerField()
+    heading_path = models.JSONField(_("headings"), default=list)
+    terms = models.JSONField(default=dict)
+    term_count = models.PositiveIntegerField(default=0)
+    lexemes = SearchVectorField()
+    is_enabled = models.BooleanField(_("enabled"), default=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.PENDING)
+
+    class Meta:
+        ordering = ["document_id", "version", "ordinal"]
+        verbose_name = _("chunk")
+        verbose_name_plural = _("chunks")
+        constraints = [models.UniqueConstraint(fields=["document", "version", "ordinal"], name="chunk_position")]
+        indexes = [GinIndex(fields=["lexemes"], name="chunk_lexemes")]
+
+    def __str__(self) -> str:
+        return f"{self.document_id} #{self.ordinal}"
+
+
+class DatasetTerm(models.Model):
+    """In how many searchable chunks of a dataset a term occurs."""
+
+    pk = models.CompositePrimaryKey("dataset_id", "term")
+    dataset = models.ForeignKey("datasets.Dataset", models.CASCADE, related_name="+", db_index=False)
+    term = models.CharField(max_length=200)
+    df = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name = _("term")
+        verbose_name_plural = _("terms")
+
+    def __str__(self) -> str:
+        return self.term

@@ -1,0 +1,1 @@
+"""Where vectors live: one protocol, one adapter per store."""

@@ -1,0 +1,241 @@
+"""Vectors in PostgreSQL with pgvector: one narrow table per dimension, text elsewhere.
+
+A dataset of up to `EXACT_LIMIT` records is searched exactly (over the primary key, which begins with the dataset):
+at that size it is fast, and the planner's choice of the HNSW index would lose rows to the filter. Above, the HNSW
+index with iterative scan serves, and what it leaves short is searched exactly.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import Error, OperationalError, connection, transaction
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from apps.datasets.vectorstores import pgvector_sql as statements
+from apps.datasets.vectorstores.errors import StoreMisconfigured, StoreRefused, StoreUnavailable
+from apps.datasets.vectorstores.filters import Filter, Value
+from apps.datasets.vectorstores.pgvector_filters import compile_filter
+from apps.datasets.vectorstores.protocol import (
+    Capabilities,
+    Hit,
+    Namespace,
+    Record,
+    check_one_criterion,
+    check_vectors,
+)
+
+EXACT_LIMIT = 10_000
+MAX_DIM = 4_000
+"""More than the HNSW index takes for half-precision numbers."""
+
+
+class PgVectorStore:
+    """The default store: nothing to install beyond the database."""
+
+    def __init__(self, *, exact_limit: int = EXACT_LIMIT) -> None:
+        self._exact_limit = exact_limit
+        # Dimensions whose table is known to be there, so that a search need not ask.
+        self._known = {statements.MIGRATED_DIM}
+
+    def capabilities(self) -> Capabilities:
+        """Filters; words are searched beside it, in the chunks' own table."""
+        return Capabilities(name="pgvector", durable=True, filters=True, text_search=False)
+
+    def health(self) -> None:
+        """Whether the server answers and has the extension."""
+        if not self._rows(sql.SQL("SELECT 1 FROM pg_extension WHERE extname = 'vector'"), []):
+            raise StoreMisconfigured("The database has no extension named vector: install pgvector 0.7 or newer.")
+
+    def ensure(self, ns: Namespace) -> None:
+        """Make the table for the namespace's dimension."""
+        if not 0 < ns.dim <= MAX_DIM:
+            raise StoreRefused(f"pgvector stores up to {MAX_DIM} numbers a vector, not {ns.dim}.", dim=ns.dim)
+        if self._has_table(ns):
+            return
+        with _translated(), transaction.atomic(), connection.cursor() as cursor:
+            # Two processes that create one table at once would collide in the catalogue.
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [statements.LOCK + ns.dim])
+            for statement in statements.MAKE_TABLE:
+                cursor.execute(statements.on(ns, statement))
+
+    def exists(self, ns: Namespace) -> bool:
+        """Whether the namespace holds anything."""
+        return self._has_table(ns) and bool(
+            self._rows(statements.on(ns, "SELECT 1 FROM {table} WHERE {here} LIMIT 1"), _here(ns))
+        )
+
+    def drop(self, ns: Namespace) -> None:
+        """Remove every record of the namespace; the table is shared and stays."""
+        if self._has_table(ns):
+            self._run(statements.on(ns, "DELETE FROM {table} WHERE {here}"), _here(ns))
+
+    def optimise(self, ns: Namespace) -> None:
+        """Build the HNSW index once a namespace is too large for exact search, without blocking writers."""
+        if not self._has_table(ns) or self.count(ns) <= self._exact_limit or self._has_index(ns):
+            return
+        with _translated(), connection.cursor() as cursor:
+            # What a killed build left behind is an invalid index of this name.
+            cursor.execute(statements.on(ns, "DROP INDEX CONCURRENTLY IF EXISTS {index}"))
+            cursor.execute(statements.on(ns, statements.MAKE_INDEX))
+
+    def upsert(self, ns: Namespace, records: Sequence[Record]) -> int:
+        """COPY into a temporary table, then merge: some three times faster than row by row."""
+        check_vectors(ns, [record.vector for record in records])
+        if not records:
+            return 0
+        unique = {record.id: record for record in records}
+        with _translated(), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statements.on(ns, statements.MAKE_STAGING))
+            with cursor.copy(statements.on(ns, statements.COPY_STAGING)) as copy:
+                for record in unique.values():
+                    copy.write_row(
+                        (
+                            ns.dataset_id,
+                            ns.space,
+                            record.id,
+                            record.document_id,
+                            Jsonb(dict(record.payload)),
+                            _literal(record.vector),
+                        )
+                    )
+            cursor.execute(statements.on(ns, statements.MERGE_STAGING))
+            cursor.execute("DROP TABLE vector_staging")
+        return len(unique)
+
+    def delete(
+        self,
+        ns: Namespace,
+        *,
+        ids: Sequence[UUID] | None = None,
+        document_ids: Sequence[UUID] | None = None,
+        where: Filter | None = None,
+    ) -> int:
+        """Delete by exactly one criterion."""
+        check_one_criterion(ids, document_ids, where)
+        if not self._has_table(ns):
+            return 0
+        statement = statements.on(ns, "DELETE FROM {table} WHERE {here} AND ")
+        if where is not None:
+            condition, values = compile_filter(where)
+            return self._run(statement + condition, [*_here(ns), *values])
+        column = sql.SQL("id = ANY(%s)") if ids is not None else sql.SQL("document_id = ANY(%s)")
+        return self._run(statement + column, [*_here(ns), list(ids if ids is not None else document_ids or [])])
+
+    def search(
+        self,
+        ns: Namespace,
+        vector: Sequence[float],
+        k: int,
+        *,
+        where: Filter | None = None,
+        min_score: float | None = None,
+    ) -> list[Hit]:
+        """The k nearest: exact for a small namespace, by index for a large one."""
+        check_vectors(ns, [vector])
+        size = ns.size if ns.size is not None else self.count(ns)
+        hits: list[Hit] = []
+        if size > self._exact_limit:
+            hits = self._search_index(ns, vector, k, where)
+        # The index gives up after so many tuples of other datasets: then every row is looked at.
+        if len(hits) < k and self._has_table(ns):
+            hits = self._search_exact(ns, vector, k, where)
+        return [hit for hit in hits if min_score is None or hit.score >= min_score]
+
+    def count(self, ns: Namespace, *, where: Filter | None = None) -> int:
+        """How many records there are."""
+        if not self._has_table(ns):
+            return 0
+        condition, values = compile_filter(where)
+        statement = statements.on(ns, "SELECT count(*) FROM {table} WHERE {here} AND ") + condition
+        return int(self._rows(statement, [*_here(ns), *values])[0][0])
+
+    def iterate(self, ns: Namespace, *, batch: int = 500) -> Iterator[list[Record]]:
+        """All records, page by page over the primary key."""
+        after = uuid.UUID(int=0)
+        statement = statements.on(ns, statements.PAGE)
+        while self._has_table(ns):
+            rows = self._rows(statement, [*_here(ns), after, batch])
+            if not rows:
+                return
+            yield [
+                Record(id=row[0], document_id=row[1], payload=_object(row[2]), vector=_numbers(row[3])) for row in rows
+            ]
+            after = rows[-1][0]
+
+    def _search_exact(self, ns: Namespace, vector: Sequence[float], k: int, where: Filter | None) -> list[Hit]:
+        condition, values = compile_filter(where)
+        statement = statements.on(ns, statements.EXACT, condition=condition)
+        return _hits(self._rows(statement, [_literal(vector), *_here(ns), *values, k]))
+
+    def _search_index(self, ns: Namespace, vector: Sequence[float], k: int, where: Filter | None) -> list[Hit]:
+        condition, values = compile_filter(where)
+        statement = statements.on(ns, statements.NEAREST, condition=condition)
+        with _translated(), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 100")
+            cursor.execute(statement, [_literal(vector), *_here(ns), *values, _literal(vector), k])
+            return _hits(cursor.fetchall())
+
+    def _has_table(self, ns: Namespace) -> bool:
+        if ns.dim in self._known:
+            return True
+        found = bool(self._rows(sql.SQL("SELECT to_regclass(%s) IS NOT NULL"), [statements.table_name(ns.dim)])[0][0])
+        if found and not connection.in_atomic_block:  # in a transaction it may be rolled back
+            self._known.add(ns.dim)
+        return found
+
+    def _has_index(self, ns: Namespace) -> bool:
+        rows = self._rows(sql.SQL(statements.VALID_INDEX), [statements.index_name(ns.dim)])
+        return bool(rows)
+
+    def _rows(self, statement: sql.Composable, values: Sequence[Any]) -> list[Any]:
+        with _translated(), connection.cursor() as cursor:
+            cursor.execute(statement, list(values))
+            return cursor.fetchall()
+
+    def _run(self, statement: sql.Composable, values: Sequence[Any]) -> int:
+        with _translated(), connection.cursor() as cursor:
+            cursor.execute(statement, list(values))
+            return int(cursor.rowcount)
+
+
+def _here(ns: Namespace) -> list[Any]:
+    return [ns.dataset_id, ns.space]
+
+
+def _literal(vector: Sequence[float]) -> str:
+    return "[" + ",".join(f"{value:.6g}" for value in vector) + "]"
+
+
+def _numbers(literal: str) -> list[float]:
+    return [float(value) for value in literal.strip("[]").split(",")]
+
+
+def _object(payload: str | dict[str, Value]) -> dict[str, Value]:
+    # Django tells the driver to leave jsonb as text.
+    return orjson.loads(payload) if isinstance(payload, str) else payload
+
+
+def _hits(rows: Sequence[Any]) -> list[Hit]:
+    hits = [
+        Hit(id=row[0], document_id=row[1], payload=_object(row[2]), score=min(1.0, max(0.0, float(row[3]))))
+        for row in rows
+    ]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.id))
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """The driver's errors in the protocol's words."""
+    try:
+        yield
+    except OperationalError as exc:
+        raise StoreUnavailable(f"The vector store does not answer ({type(exc).__name__}).") from exc
+    except Error as exc:
+        raise StoreRefused(f"The vector store refused the statement ({type(exc).__name__}).") from exc

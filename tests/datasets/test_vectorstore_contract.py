@@ -1,0 +1,238 @@
+"""The promises of `apps/datasets/vectorstores/protocol.py`, kept by every adapter."""
+
+import math
+import uuid
+
+import pytest
+from django.db import connection
+
+from apps.datasets.vectorstores.errors import BadVector, StoreRefused, UnknownFilter
+from apps.datasets.vectorstores.filters import All, AnyOf, Not, Where, matches
+from apps.datasets.vectorstores.memory import MemoryVectorStore
+from apps.datasets.vectorstores.pgvector import PgVectorStore
+from apps.datasets.vectorstores.protocol import Namespace, Record, VectorStore
+
+STORES = {
+    "memory": MemoryVectorStore,
+    "pgvector": PgVectorStore,
+    # Every search goes through the HNSW path, with its exact search for what that leaves short.
+    "pgvector by index": lambda: PgVectorStore(exact_limit=0),
+}
+PAYLOADS = [
+    {"lang": "zh", "year": 2023, "draft": True},
+    {"lang": "en", "year": 2024, "draft": False},
+    {"lang": "en", "year": 2025.5},
+    {"lang": "Zürich"},
+    {},
+]
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, db: None) -> VectorStore:
+    return STORES[request.param]()
+
+
+@pytest.fixture(params=[3, 1024], ids=lambda dim: f"{dim}d")
+def ns(request: pytest.FixtureRequest, store: VectorStore) -> Namespace:
+    namespace = namespace_of(request.param)
+    store.ensure(namespace)
+    return namespace
+
+
+def namespace_of(dim: int = 3, *, space: str = "space") -> Namespace:
+    return Namespace(dataset_id=uuid.uuid4(), space=space, dim=dim)
+
+
+def vector(ns: Namespace, *start: float) -> list[float]:
+    return [*start, *[0.0] * (ns.dim - len(start))]
+
+
+def record(ns: Namespace, *start: float, number: int = 0, document: int = 0, **payload: object) -> Record:
+    return Record(
+        id=uuid.UUID(int=number), document_id=uuid.UUID(int=document), vector=vector(ns, *start), payload=payload
+    )
+
+
+def ids(hits: list) -> list[int]:
+    return [hit.id.int for hit in hits]
+
+
+def test_writing_an_id_twice_leaves_one_record_the_later_one(store, ns):
+    assert store.upsert(ns, [record(ns, 1, 0, number=1, lang="en")]) == 1
+    assert store.upsert(ns, [record(ns, 0, 1, number=1, document=9, lang="zh")]) == 1
+    assert store.count(ns) == 1
+    (hit,) = store.search(ns, vector(ns, 0, 1), 5)
+    assert hit.score == pytest.approx(1, abs=1e-3)
+    assert (hit.document_id.int, dict(hit.payload)) == (9, {"lang": "zh"})
+
+
+def test_an_id_twice_in_one_batch_counts_once(store, ns):
+    store.upsert(ns, [record(ns, 1, 0, number=1), record(ns, 0, 1, number=1)])
+    assert store.count(ns) == 1
+    assert store.search(ns, vector(ns, 0, 1), 1)[0].score == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("by", ["ids", "document_ids", "where"])
+def test_what_was_deleted_is_never_found_again(store, ns, by):
+    store.upsert(ns, [record(ns, 1, 0, number=1, document=1, lang="en"), record(ns, 1, 1, number=2, document=2)])
+    criterion = {"ids": [uuid.UUID(int=1)], "document_ids": [uuid.UUID(int=1)], "where": Where("lang", "eq", "en")}
+    assert store.delete(ns, **{by: criterion[by]}) == 1
+    assert ids(store.search(ns, vector(ns, 1, 0), 5)) == [2]
+
+
+def test_deleting_takes_exactly_one_criterion_and_an_empty_one_deletes_nothing(store, ns):
+    store.upsert(ns, [record(ns, 1, 0, number=1)])
+    assert store.delete(ns, ids=[]) == store.delete(ns, document_ids=[]) == 0
+    with pytest.raises(StoreRefused):
+        store.delete(ns)
+    with pytest.raises(StoreRefused):
+        store.delete(ns, ids=[], document_ids=[])
+    assert store.count(ns) == 1
+
+
+def test_a_score_is_the_cosine_clipped_to_zero_and_one(store, ns):
+    store.upsert(ns, [record(ns, 2, 0, number=1), record(ns, 3, 3, number=2), record(ns, -1, 0, number=3)])
+    hits = store.search(ns, vector(ns, 5, 0), 5)
+    assert [hit.score for hit in hits] == pytest.approx([1, math.sqrt(0.5), 0], abs=2e-3)
+    assert ids(store.search(ns, vector(ns, 5, 0), 5, min_score=0.7)) == [1, 2]
+    exact = hits[1].score
+    assert ids(store.search(ns, vector(ns, 5, 0), 5, min_score=exact)) == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [[1.0, 0.0], [math.nan, 1.0, 0.0], [math.inf, 1.0, 0.0], [0.0, 0.0, 0.0]],
+    ids=["short", "nan", "inf", "zero"],
+)
+def test_one_bad_vector_refuses_the_whole_batch(store, bad):
+    ns = namespace_of(3)
+    store.ensure(ns)
+    good = record(ns, 1, 0, number=1)
+    with pytest.raises(BadVector):
+        store.upsert(ns, [good, Record(id=uuid.UUID(int=2), document_id=uuid.UUID(int=0), vector=bad)])
+    assert store.count(ns) == 0
+    with pytest.raises(BadVector):
+        store.search(ns, bad, 1)
+
+
+def test_namespaces_never_see_each_other_even_under_equal_ids(store, ns):
+    other = Namespace(dataset_id=uuid.uuid4(), space=ns.space, dim=ns.dim)
+    newer = Namespace(dataset_id=ns.dataset_id, space="another space", dim=ns.dim)
+    for namespace, start in ((ns, (1, 0)), (other, (0, 1)), (newer, (1, 1))):
+        store.ensure(namespace)
+        store.upsert(namespace, [record(namespace, *start, number=1, document=1)])
+    store.delete(other, document_ids=[uuid.UUID(int=1)])
+    assert [store.count(each) for each in (ns, other, newer)] == [1, 0, 1]
+    assert store.search(ns, vector(ns, 1, 0), 5)[0].score == pytest.approx(1, abs=1e-3)
+    store.drop(newer)
+    assert (store.exists(ns), store.exists(newer)) == (True, False)
+
+
+CONDITIONS = [
+    Where("lang", "eq", "en"),
+    Where("lang", "ne", "en"),
+    Where("lang", "in", ("zh", "en")),
+    Where("lang", "nin", ("zh", "en")),
+    Where("lang", "in", ()),
+    Where("lang", "gt", "b"),
+    Where("lang", "lte", "en"),
+    Where("year", "gt", 2023),
+    Where("year", "gte", 2025.5),
+    Where("year", "lt", 2024),
+    Where("year", "lte", 2024),
+    Where("year", "eq", 2024.0),
+    Where("draft", "eq", True),
+    Where("draft", "eq", 1),
+    Where("draft", "exists", True),
+    Where("draft", "exists", False),
+    Where("lang'; DROP TABLE datasets_chunk; --", "exists", False),
+    All((Where("lang", "eq", "en"), Where("year", "gt", 2024))),
+    AnyOf((Where("lang", "eq", "zh"), Where("year", "gt", 2024))),
+    Not(AnyOf((Where("lang", "eq", "en"), Where("draft", "eq", True)))),
+    All(()),
+    AnyOf(()),
+]
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=str)
+def test_filters_mean_the_same_in_every_store(store, condition):
+    ns = namespace_of(3)
+    store.ensure(ns)
+    store.upsert(ns, [record(ns, 1, n, number=n, **payload) for n, payload in enumerate(PAYLOADS, start=1)])
+    expected = [n for n, payload in enumerate(PAYLOADS, start=1) if matches(condition, payload)]
+    assert sorted(ids(store.search(ns, vector(ns, 1, 0), 10, where=condition))) == expected
+    assert store.count(ns, where=condition) == len(expected)
+
+
+def test_a_filter_that_cannot_be_applied_is_refused_and_not_ignored(store, ns):
+    for make in (
+        lambda: Where("a", "like", "%"),
+        lambda: Where("a", "in", "text"),
+        lambda: Where("a", "eq", ("one", "two")),
+        lambda: Where("a", "eq", {"nested": 1}),
+        lambda: Where("a", "gt", True),
+        lambda: Where("a", "exists", "yes"),
+    ):
+        with pytest.raises(UnknownFilter):
+            make()
+    with pytest.raises(UnknownFilter):
+        store.search(ns, vector(ns, 1, 0), 1, where="year > 2000")
+
+
+def test_k_hits_come_back_whenever_k_matching_records_exist(store, ns):
+    other = Namespace(dataset_id=uuid.uuid4(), space=ns.space, dim=ns.dim)
+    store.upsert(other, [record(other, 1, n / 1000, number=n) for n in range(300)])
+    store.upsert(ns, [record(ns, 0.1, 1, n / 50, number=n, odd=bool(n % 2)) for n in range(40)])
+    hits = store.search(ns, vector(ns, 1, 0), 15, where=Where("odd", "eq", True))
+    assert len(hits) == 15
+    assert all(hit.id.int % 2 for hit in hits)
+    assert len(store.search(ns, vector(ns, 1, 0), 100)) == 40
+
+
+def test_equal_scores_come_in_the_order_of_their_ids(store, ns):
+    store.upsert(ns, [record(ns, 1, 0, number=n) for n in (5, 3, 9, 1)])
+    store.upsert(ns, [record(ns, 1, 1, number=2)])
+    assert ids(store.search(ns, vector(ns, 1, 0), 5)) == [1, 3, 5, 9, 2]
+    assert ids(store.search(ns, vector(ns, 1, 0), 2)) == [1, 3]
+
+
+def test_everything_can_be_carried_to_another_store(store, ns):
+    store.upsert(ns, [record(ns, 1, n, number=n, document=n % 2, n=n) for n in range(1, 8)])
+    copy = MemoryVectorStore()
+    batches = list(store.iterate(ns, batch=3))
+    assert [len(batch) for batch in batches] == [3, 3, 1]
+    for batch in batches:
+        copy.upsert(ns, batch)
+    query = vector(ns, 1, 2)
+    assert ids(copy.search(ns, query, 7)) == ids(store.search(ns, query, 7))
+
+
+def test_a_namespace_that_was_never_made_is_empty(store):
+    ns = namespace_of(7)
+    assert not store.exists(ns)
+    assert store.count(ns) == store.delete(ns, ids=[uuid.uuid4()]) == 0
+    assert store.search(ns, [1.0] * 7, 3) == list(store.iterate(ns)) == []
+    store.drop(ns)
+
+
+def test_each_store_says_what_it_can_do_and_that_it_answers(store):
+    store.health()
+    assert store.capabilities().filters
+    assert isinstance(store, VectorStore)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pgvector_builds_its_index_for_a_grown_dataset_and_searches_through_it():
+    store, ns = PgVectorStore(exact_limit=50), Namespace(dataset_id=uuid.uuid4(), space="s", dim=5)
+    store.ensure(ns)
+    store.upsert(ns, [record(ns, 1, n / 10, number=n) for n in range(60)])
+    store.optimise(ns)
+    store.optimise(ns)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'chunk_vector_5_hnsw'::regclass")
+        assert cursor.fetchall() == [(True,)]
+        cursor.execute("SET enable_seqscan = off")
+        try:
+            assert ids(store.search(ns, vector(ns, 1, 0), 3)) == [0, 1, 2]
+        finally:
+            cursor.execute("RESET enable_seqscan; DROP TABLE chunk_vector_5")
