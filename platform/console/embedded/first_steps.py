@@ -47,6 +47,7 @@ def _create_embedded_database() -> None:
 
     from console.embedded import postgres
 
+    # The first attempts come too early on purpose: everything starts at the same time.
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

@@ -1,6 +1,5 @@
 """The embedded PostgreSQL: its binaries, and how a cluster is made, started and asked whether it is up."""
 
-import contextlib
 import importlib.util
 import os
 import shutil
@@ -21,6 +20,7 @@ USER = "skep"
 DATABASE = "skep"
 MAJOR = "18"
 STOP_SIGNAL = signal.SIGINT  # "fast": SIGTERM would wait for every client to leave
+STATUS_LINE = 7  # of postmaster.pid, counted from 0
 MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 
 SETTINGS: Mapping[str, str] = {
@@ -145,8 +145,12 @@ def environment() -> dict[str, str]:
 
 
 def answers(cluster: Cluster) -> bool:
-    """Whether the server takes connections."""
-    return probes.postgres_answers(cluster.port, user=USER)
+    """Whether the server takes connections; asked only once it says so in its own file, for it logs refusals."""
+    try:
+        status = (cluster.data / "postmaster.pid").read_text(encoding="ascii").splitlines()[STATUS_LINE]
+    except (OSError, IndexError):
+        return False
+    return status.strip() == "ready" and probes.postgres_answers(cluster.port, user=USER)
 
 
 def create_database(server: str) -> None:
@@ -155,11 +159,10 @@ def create_database(server: str) -> None:
 
     with psycopg.connect(server, dbname="template1", autocommit=True) as connection:
         connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
-    with (
-        psycopg.connect(server, dbname="postgres", autocommit=True) as connection,
-        contextlib.suppress(psycopg.errors.DuplicateDatabase),
-    ):
-        connection.execute(f"CREATE DATABASE {DATABASE}")
+    with psycopg.connect(server, dbname="postgres", autocommit=True) as connection:
+        found = connection.execute("SELECT FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+        if found is None:
+            connection.execute(f"CREATE DATABASE {DATABASE}")
 
 
 def _run_initdb(cluster: Cluster, *, fresh: Path, password_file: Path, sync: bool) -> None:

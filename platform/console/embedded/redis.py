@@ -66,7 +66,7 @@ def configure(store: Store) -> None:
         "tcp-backlog 511",
         "databases 16",
         "daemonize no",
-        "loglevel notice",
+        "loglevel warning",
         'logfile ""',
     ]
     write_private(store.configuration, "\n".join(lines) + "\n")

@@ -113,20 +113,16 @@ def _web(site: Site) -> list[Child]:
 
 
 def _worker(site: Site, services: Sequence[str]) -> Child:
-    options = ["--concurrency", str(WORKERS), "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-    arguments = _celery("console.embedded.worker", "worker", *options)
+    arguments = ["-m", "console.embedded.worker", "--quiet", "--app", "console.celery:app", "worker"]
+    arguments += ["--concurrency", str(WORKERS), "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     worker = site.process("worker", *arguments, after=["migrated", *services])
     # SIGTERM lets a task finish, SIGQUIT puts it back into the queue.
     return replace(worker, impatient_signal=signal.SIGQUIT, patience=3.0)
 
 
 def _beat(site: Site, services: Sequence[str]) -> Child:
-    arguments = ["--schedule", str(site.data.beat_schedule), "--pidfile=", "--loglevel", "WARNING"]
-    return site.process("beat", *_celery("celery", "beat", *arguments), after=["web", "migrated", *services])
-
-
-def _celery(module: str, command: str, *arguments: str) -> list[str]:
-    return ["-m", module, "--quiet", "--app", "console.celery:app", command, *arguments]
+    arguments = ["-m", "console.embedded.beat", "--schedule", str(site.data.beat_schedule)]
+    return site.process("beat", *arguments, after=["web", "migrated", *services])
 
 
 def endpoint(host: str, port: int) -> str:

@@ -1,0 +1,56 @@
+# The commands of the house. `make up` needs python3 (3.11 or newer) and nothing else.
+#
+#   make up UP_ARGS="--port 9000"        make test TEST_ARGS="tests/console -x"
+
+PYTHON = python3
+VENV = .venv
+BIN = $(VENV)/bin
+UP_ARGS =
+TEST_ARGS =
+SOURCES = manage.py platform apps tests benchmarks
+RUNTIME = $(VENV)/.runtime-installed
+DEVELOPMENT = $(VENV)/.development-installed
+
+# Checking opens no connection and makes no keys.
+CHECK_ENV = SECRET_KEY=check ENCRYPTION_KEYS=check DATABASE_URL=postgresql://check@127.0.0.1:9/check \
+	REDIS_URL=redis://127.0.0.1:9/0 DJANGO_SETTINGS_MODULE=console.settings.test PYTHONPATH=platform:.
+
+.PHONY: help up test check fix bench
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+up: $(RUNTIME) ## run everything on this machine; Ctrl-C stops it
+	@exec $(BIN)/python manage.py up $(UP_ARGS)
+
+test: $(DEVELOPMENT) ## run the tests against a real PostgreSQL and Redis
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+check: $(DEVELOPMENT) ## lint, format, types, import contract, missing migrations; writes nothing
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(CHECK_ENV) $(BIN)/mypy
+	$(CHECK_ENV) $(BIN)/lint-imports
+	$(CHECK_ENV) $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+
+fix: $(DEVELOPMENT) ## apply what lint and format can fix
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+bench: $(DEVELOPMENT) ## run every benchmark; results go to benchmarks/results
+	@mkdir -p benchmarks/results
+	@for script in benchmarks/*.py; do \
+		name=$$(basename $$script .py); \
+		case $$name in _*) continue;; esac; \
+		echo "$$name"; \
+		$(BIN)/python $$script > benchmarks/results/$$name.json || exit 1; \
+		cat benchmarks/results/$$name.json; \
+	done
+
+$(RUNTIME): requirements.txt
+	@PYTHON=$(PYTHON) sh .ci/install $(VENV) requirements.txt
+	@touch $@
+
+$(DEVELOPMENT): requirements-dev.txt requirements.txt
+	@PYTHON=$(PYTHON) sh .ci/install $(VENV) requirements-dev.txt
+	@touch $(RUNTIME) $@
