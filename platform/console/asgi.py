@@ -10,7 +10,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings.dev")
 http = get_asgi_application()
 
-from apps.workflows.streaming.routing import websocket_urlpatterns  # noqa: E402 - models load after Django
+from apps.workflows.api.routing import websocket_urlpatterns  # noqa: E402 - models load after Django
 
 application = ProtocolTypeRouter(
     {

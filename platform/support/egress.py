@@ -156,7 +156,7 @@ def host_and_port(url: str) -> str:
 def open_client(policy: EgressPolicy, **options: Any) -> httpx.AsyncClient:
     """An `httpx.AsyncClient` whose every connection passes the policy; the environment's proxies are ignored.
 
-    `options` are those of httpx (timeout, headers, follow_redirects, ...), without those that would go round the
+    `options` are those of httpx (timeout, headers, follow_redirects, ...), without those that go round the
     guard. A refused address raises EgressRefused from the request.
     """
     if bypassing := {"transport", "mounts", "proxy", "proxies", "trust_env", "app"} & options.keys():

@@ -20,7 +20,7 @@ def redis_for_loop() -> redis.Redis:
     client = _clients.get(loop)
     if client is None:
         client = redis.Redis.from_url(
-            settings.REDIS_URL, max_connections=5000, socket_connect_timeout=2, health_check_interval=30
+            settings.REDIS_URL, max_connections=5000, socket_connect_timeout=2, health_check_interval=30, protocol=2
         )
         _clients[loop] = client
     return client

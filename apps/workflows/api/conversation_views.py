@@ -1,0 +1,144 @@
+"""Conversations and messages over the service API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.workflows.api.views import SOURCE, ServiceView, end_user_of, page_limit
+from apps.workflows.models import Conversation, Message
+from apps.workflows.selectors.messages import as_uuid, conversations_of, open_conversation
+from support.errors import InvalidInput, NotFound
+
+
+class Conversations(ServiceView):
+    """GET /v1/conversations: the end user's conversations, the latest first."""
+
+    scope = "conversations"
+
+    def get(self, request: Request) -> Response:
+        limit = page_limit(request)
+        rows = conversations_of(self.application(), source=SOURCE, end_user=end_user_of(request))
+        last = _known(rows, request.query_params.get("last_id"))
+        if last is not None:
+            rows = rows.filter(updated_at__lte=last.updated_at).exclude(id=last.id)
+        found = list(rows[: limit + 1])
+        return Response(_page(limit, found, conversation_body))
+
+
+class ConversationDetail(ServiceView):
+    """DELETE /v1/conversations/<id>: the end user does not want to see it again."""
+
+    scope = "conversations"
+
+    def delete(self, request: Request, conversation_id: str) -> Response:
+        conversation = self.conversation(request, conversation_id)
+        conversation.deleted_at = timezone.now()
+        conversation.save(update_fields=["deleted_at"])
+        return Response(status=204)
+
+    def conversation(self, request: Request, conversation_id: str) -> Conversation:
+        """The end user's own. Raises NotFound."""
+        return open_conversation(
+            conversation_id, application=self.application(), source=SOURCE, end_user=end_user_of(request)
+        )
+
+
+class ConversationName(ConversationDetail):
+    """POST /v1/conversations/<id>/name."""
+
+    def post(self, request: Request, conversation_id: str) -> Response:
+        conversation = self.conversation(request, conversation_id)
+        name = request.data.get("name", "")
+        if request.data.get("auto_generate"):
+            first = conversation.messages.order_by("id").values_list("query", flat=True).first()
+            name = " ".join((first or "").split())
+        if not isinstance(name, str) or not name.strip():
+            raise InvalidInput("name must not be empty.", path="/name")
+        conversation.name = name.strip()[:80]
+        conversation.save(update_fields=["name", "updated_at"])
+        return Response(conversation_body(conversation))
+
+
+class Messages(ServiceView):
+    """GET /v1/messages: a page of a conversation, ending before `first_id`, in reading order."""
+
+    scope = "conversations"
+
+    def get(self, request: Request) -> Response:
+        limit = page_limit(request)
+        conversation = open_conversation(
+            request.query_params.get("conversation_id", ""),
+            application=self.application(),
+            source=SOURCE,
+            end_user=end_user_of(request),
+        )
+        rows = conversation.messages.order_by("-id")
+        first = request.query_params.get("first_id")
+        if first:
+            first_id = as_uuid(first)
+            if first_id is None:
+                raise NotFound("First message does not exist.")
+            rows = rows.filter(id__lt=first_id)
+        found = list(rows[: limit + 1])
+        body = _page(limit, found, message_body)
+        body["data"].reverse()
+        return Response(body)
+
+
+def conversation_body(conversation: Conversation) -> dict[str, Any]:
+    """A conversation in the wire's shape."""
+    return {
+        "id": str(conversation.id),
+        "name": conversation.name,
+        "inputs": conversation.inputs,
+        "status": "normal",
+        "introduction": "",
+        "created_at": int(conversation.created_at.timestamp()),
+        "updated_at": int(conversation.updated_at.timestamp()),
+    }
+
+
+def message_body(message: Message) -> dict[str, Any]:
+    """A message in the wire's shape."""
+    return {
+        "id": str(message.id),
+        "conversation_id": str(message.conversation_id),
+        "parent_message_id": None,
+        "inputs": message.inputs,
+        "query": message.query,
+        "answer": message.answer,
+        "status": message.status,
+        "error": message.error["message"] if message.error else None,
+        "message_files": [],
+        "feedback": None,
+        "retriever_resources": message.metadata.get("retriever_resources", []),
+        "annotation_reply": message.metadata.get("annotation_reply"),
+        "agent_thoughts": [],
+        "created_at": int(message.created_at.timestamp()),
+        "extra_contents": [],
+        "message_tokens": message.input_tokens,
+        "answer_tokens": message.output_tokens,
+        "total_tokens": message.input_tokens + message.output_tokens,
+        "provider_response_latency": message.latency or 0,
+        "total_price": "0",
+        "currency": "USD",
+    }
+
+
+def _known(rows: QuerySet[Conversation], last_id: str | None) -> Conversation | None:
+    if not last_id:
+        return None
+    parsed = as_uuid(last_id)
+    found = rows.filter(id=parsed).first() if parsed else None
+    if found is None:
+        raise NotFound("Last conversation does not exist.")
+    return found
+
+
+def _page(limit: int, found: list[Any], body: Any) -> dict[str, Any]:
+    return {"limit": limit, "has_more": len(found) > limit, "data": [body(row) for row in found[:limit]]}

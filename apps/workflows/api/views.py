@@ -1,0 +1,82 @@
+"""What the views of the service API share: key, scope, body limits, the caller's end user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+import orjson
+from django.conf import settings
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from apps.workflows.api.authentication import AppKeyAuthentication, HasScope
+from apps.workflows.models import Application, Run
+from support.errors import InvalidInput, TooLarge
+
+SOURCE = Run.Source.API
+MAX_USER_CHARS = 200
+
+
+class JsonObjectParser(BaseParser):
+    """A JSON object of limited size; whatever else is sent gets a clear error."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Raises TooLarge, InvalidInput. Reads no more than the limit, whatever the header claims."""
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        raw = stream.read(limit + 1)
+        if len(raw) > limit:
+            raise TooLarge(f"The body is larger than {limit:,} bytes.")
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError as exc:
+            raise InvalidInput(f"The body is not valid JSON: {exc}.") from exc
+        if not isinstance(body, dict):
+            raise InvalidInput("The body must be a JSON object.")
+        return body
+
+
+class ServiceView(APIView):
+    """A view of `/v1`, opened by an app key with the view's scope."""
+
+    authentication_classes = [AppKeyAuthentication]
+    permission_classes = [HasScope]
+    parser_classes = [JsonObjectParser]
+    scope = "chat"
+
+    def application(self) -> Application:
+        """The app that the key opens."""
+        application: Application = self.request.user.application  # type: ignore[union-attr]
+        return application
+
+
+def end_user_of(request: Request) -> str:
+    """The caller's name for the person behind the request, from body or query. Raises InvalidInput."""
+    user = request.data.get("user") if isinstance(request.data, dict) else None
+    user = request.query_params.get("user", "") if user is None else user
+    if not isinstance(user, str):
+        raise InvalidInput("user must be a string.", path="/user")
+    if len(user) > MAX_USER_CHARS:
+        raise InvalidInput(f"user is longer than {MAX_USER_CHARS} characters.", path="/user")
+    return user.replace("\x00", "")
+
+
+def wants_stream(request: Request) -> bool:
+    """Whether the caller asked for a stream. Raises InvalidInput."""
+    mode = request.data.get("response_mode", "blocking")
+    if mode not in {"streaming", "blocking"}:
+        raise InvalidInput("response_mode must be streaming or blocking.", path="/response_mode")
+    return bool(mode == "streaming")
+
+
+def page_limit(request: Request, *, default: int = 20, most: int = 100) -> int:
+    """The `limit` of a list. Raises InvalidInput."""
+    text = request.query_params.get("limit", str(default))
+    if not text.isdecimal() or not 1 <= int(text) <= most:
+        raise InvalidInput(f"limit must be a number from 1 to {most}.", path="/limit")
+    return int(text)

@@ -1,0 +1,237 @@
+"""The frames that clients read, and the only file that names a field of them.
+
+Names and order are those of Dify's published service API, so that its clients work; `page`, `char_start`, `char_end`
+in citations and `annotation_reply` in the metadata come on top.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from apps.workflows.engine.events import (
+    AnswerReplaced,
+    AnswerText,
+    ErrorInfo,
+    Event,
+    NodeFailed,
+    NodeStarted,
+    NodeSucceeded,
+    NodeText,
+    RunFinished,
+    RunStarted,
+    Usage,
+)
+from apps.workflows.engine.run_info import RunInfo
+from apps.workflows.engine.summary import RunSummary, retriever_resources
+
+Frame = dict[str, Any]
+#: Error codes whose cause lies with the provider or the author are client errors on the wire; the rest are ours.
+_ERROR_STATUS = {
+    "unauthorized_provider": 400,
+    "rate_limited": 429,
+    "internal_error": 500,
+    "interrupted": 500,
+}
+
+
+class Encoder:
+    """Turns one run's events, in order from the first, into frames.
+
+    `detailed` callers (API, playground) see node inputs and outputs; visitors of the chat page see names and states.
+    """
+
+    def __init__(self, info: RunInfo, *, detailed: bool = True) -> None:
+        self._info = info
+        self._detailed = detailed
+        self._summary = RunSummary()
+        self._started: dict[str, NodeStarted] = {}
+        self._created_at = 0
+        self._ids: Frame = {"task_id": str(info.run_id), "workflow_run_id": str(info.run_id)}
+        if info.message_id is not None:
+            self._ids |= {"message_id": str(info.message_id), "conversation_id": str(info.conversation_id)}
+
+    def encode(self, event: Event) -> list[Frame]:
+        """The frames of one event; none for what clients have no word for."""
+        self._summary.add(event)
+        match event:
+            case RunStarted():
+                self._created_at = int(event.at)
+                return [self._frame("workflow_started", data=self._run_started(event))]
+            case NodeStarted():
+                self._started[event.node_id] = event
+                return [self._frame("node_started", data=self._node(event))]
+            case AnswerText():
+                return [
+                    self._frame(
+                        "message",
+                        id=str(self._info.message_id),
+                        answer=event.text,
+                        from_variable_selector=[event.source_id or event.node_id, "text"],
+                    )
+                ]
+            case NodeText():
+                return [
+                    self._frame(
+                        "text_chunk",
+                        data={"text": event.text, "from_variable_selector": [event.node_id, "text"]},
+                    )
+                ]
+            case AnswerReplaced():
+                return self._replaced(event)
+            case NodeSucceeded():
+                return [self._frame("node_finished", data=self._succeeded(event))]
+            case NodeFailed():
+                return [self._frame("node_finished", data=self._failed(event))]
+            case RunFinished():
+                return self._finished(event)
+        return []
+
+    def blocking_body(self) -> Frame:
+        """The body of a blocking call, once the run has finished."""
+        if self._info.message_id is None:
+            return {**self._ids, "data": self._run_finished()}
+        return {
+            "event": "message",
+            "id": str(self._info.message_id),
+            **self._ids,
+            "mode": "advanced-chat",
+            "answer": self._summary.answer,
+            "metadata": self._metadata(),
+            "created_at": self._created_at,
+        }
+
+    def failure(self) -> Frame | None:
+        """The error frame of a failed run, for callers that get a status code instead of a stream."""
+        return error_frame(self._summary.error, self._ids) if self._summary.status == "failed" else None
+
+    def _frame(self, event: str, **fields: Any) -> Frame:
+        return {"event": event, **self._ids, "created_at": self._created_at, **fields}
+
+    def _replaced(self, event: AnswerReplaced) -> list[Frame]:
+        if event.reason == "annotation_reply":
+            # The reader has seen nothing yet: to clients it is an ordinary answer, and the metadata says whose it is.
+            return [self._frame("message", id=str(self._info.message_id), answer=event.text)]
+        return [self._frame("message_replace", answer=event.text, reason=event.reason)]
+
+    def _run_started(self, event: RunStarted) -> Frame:
+        return {
+            "id": str(self._info.run_id),
+            "workflow_id": str(self._info.version_id),
+            "inputs": dict(event.inputs) if self._detailed else {},
+            "created_at": self._created_at,
+            "reason": "initial",
+        }
+
+    def _node(self, started: NodeStarted) -> Frame:
+        return {
+            "id": f"{self._info.run_id}:{started.node_id}",
+            "node_id": started.node_id,
+            "node_type": started.node_type,
+            "title": started.title,
+            "index": started.index,
+            "predecessor_node_id": started.predecessor_id,
+            "inputs": None,
+            "created_at": int(started.at),
+            "extras": {},
+        }
+
+    def _node_finished(self, event: NodeSucceeded | NodeFailed) -> Frame:
+        usage = event.usage
+        return {
+            **self._node(self._started[event.node_id]),
+            "inputs": dict(event.inputs) if self._detailed else None,
+            "process_data": dict(event.process) if self._detailed else None,
+            "outputs": dict(event.outputs) if self._detailed else None,
+            "elapsed_time": event.elapsed,
+            "execution_metadata": {"total_tokens": usage.total_tokens} if usage else {},
+            "finished_at": int(event.at),
+            "files": [],
+        }
+
+    def _succeeded(self, event: NodeSucceeded) -> Frame:
+        return {**self._node_finished(event), "status": "succeeded", "error": None}
+
+    def _failed(self, event: NodeFailed) -> Frame:
+        status = "exception" if event.handled else "failed"
+        return {**self._node_finished(event), "status": status, "error": event.error.message}
+
+    def _finished(self, event: RunFinished) -> list[Frame]:
+        frames = []
+        if event.status == "failed":
+            frames.append(error_frame(event.error, self._ids))
+        if self._info.message_id is not None:
+            frames.append(
+                self._frame("message_end", id=str(self._info.message_id), metadata=self._metadata(), files=[])
+            )
+        frames.append(self._frame("workflow_finished", data=self._run_finished()))
+        return frames
+
+    def _run_finished(self) -> Frame:
+        summary = self._summary
+        return {
+            "id": str(self._info.run_id),
+            "workflow_id": str(self._info.version_id),
+            "status": summary.status,
+            "outputs": summary.outputs,
+            "error": summary.error.message if summary.error else None,
+            "elapsed_time": summary.elapsed,
+            "total_tokens": summary.usage.total_tokens,
+            "total_steps": summary.steps,
+            "created_by": {"id": self._info.end_user, "user": self._info.end_user},
+            "created_at": self._created_at,
+            "finished_at": self._created_at + round(summary.elapsed),
+            "exceptions_count": summary.exceptions,
+            "files": [],
+        }
+
+    def _metadata(self) -> Frame:
+        summary = self._summary
+        metadata: Frame = {
+            "usage": usage_body(summary.usage, latency=summary.elapsed),
+            "retriever_resources": retriever_resources(summary.passages),
+        }
+        if summary.replaced and summary.replaced.get("reason") == "annotation_reply":
+            metadata["annotation_reply"] = summary.replaced
+        return metadata
+
+
+def usage_body(usage: Usage, *, latency: float) -> Frame:
+    """Usage in the wire's shape. Prices are zero as long as no price is known for a model."""
+    zero = {"unit_price": "0", "price_unit": "0", "price": "0"}
+    return {
+        "prompt_tokens": usage.input_tokens,
+        **{f"prompt_{name}": value for name, value in zero.items()},
+        "completion_tokens": usage.output_tokens,
+        **{f"completion_{name}": value for name, value in zero.items()},
+        "total_tokens": usage.total_tokens,
+        "total_price": "0",
+        "currency": "USD",
+        "latency": latency,
+    }
+
+
+def error_frame(error: ErrorInfo | None, ids: Mapping[str, Any]) -> Frame:
+    """An `error` event: `{code, message, status}` beside the ids."""
+    code = error.code if error else "internal_server_error"
+    return {
+        "event": "error",
+        **ids,
+        "code": code,
+        "message": error.message if error else "The run failed.",
+        "status": _ERROR_STATUS.get(code, 400),
+        "node_id": error.node_id if error else None,
+    }
+
+
+def parse_position(text: str | None) -> tuple[int, int]:
+    """A `Last-Event-ID` of ours, `seq.part`, as two numbers; (0, 0) for none or somebody else's."""
+    seq, _, part = (text or "").strip().partition(".")
+    if not (seq.isdecimal() and len(seq) < 10 and (part.isdecimal() or not part) and len(part) < 4):
+        return 0, 0
+    return int(seq), int(part or 99)
+
+
+def position(seq: int, part: int) -> str:
+    """The id of the `part`-th frame (from 1) of event `seq`."""
+    return f"{seq}.{part}"
