@@ -41,7 +41,5 @@ def rarest(terms: Sequence[str], df: Mapping[str, int], *, limit: int = 8) -> li
 def _score(weights: Mapping[str, float], counts: Mapping[str, int], relative_length: float) -> float:
     damping = K1 * (1 - B + B * relative_length)
     return sum(
-        weight * tf * (K1 + 1) / (tf + damping)
-        for term, weight in weights.items()
-        if (tf := counts.get(term, 0)) > 0
+        weight * tf * (K1 + 1) / (tf + damping) for term, weight in weights.items() if (tf := counts.get(term, 0)) > 0
     )

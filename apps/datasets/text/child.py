@@ -20,7 +20,7 @@ from typing import IO, Any
 
 from apps.datasets.text.clean import CleanSettings
 from apps.datasets.text.errors import Cancelled, Damaged, ExtractionError, ExtractionTimeout, OutOfMemory
-from apps.datasets.text.frames import FrameBuffer, FrameError, Message, unpack_error, unpack_section
+from apps.datasets.text.frames import FrameBuffer, FrameError, Message, unpack_error, unpack_section, whole_number
 from apps.datasets.text.limits import MEGABYTE, Limits
 from apps.datasets.text.sections import Section
 
@@ -68,6 +68,8 @@ def extract_in_child(
         try:
             messages = _messages(process, limits=chosen, cancelled=cancelled or (lambda: False))
             yield from _sections(messages, on_progress=on_progress)
+        except FrameError as exc:
+            raise Damaged(kind="document", reason="its reader sent nonsense") from exc
         finally:
             _end(process)
 
@@ -91,45 +93,38 @@ def _start(request: dict[str, Any], diagnosis: IO[bytes]) -> subprocess.Popen[by
     return process
 
 
-def _sections(
-    messages: Iterator[Message], *, on_progress: Callable[[Progress], None] | None
-) -> Iterator[Section]:
+def _sections(messages: Iterator[Message], *, on_progress: Callable[[Progress], None] | None) -> Iterator[Section]:
     progress = Progress(kind="", page_total=None)
     for message in messages:
         match message.get("type"):
             case "section":
                 yield unpack_section(message)
             case "start":
-                progress = Progress(kind=str(message.get("kind")), page_total=message.get("page_total"))
+                total = whole_number(message, "page_total")
+                progress = Progress(kind=str(message.get("kind")), page_total=total)
             case "progress":
-                chars = progress.chars + int(message.get("chars", 0))
-                progress = replace(progress, pages=message.get("page") or progress.pages, chars=chars)
+                pages = whole_number(message, "page") or progress.pages
+                chars = progress.chars + (whole_number(message, "chars") or 0)
+                progress = replace(progress, pages=pages, chars=chars)
             case "error":
                 raise unpack_error(message)
         if on_progress is not None and message.get("type") in ("start", "progress"):
             on_progress(progress)
 
 
-def _messages(
-    process: subprocess.Popen[bytes], *, limits: Limits, cancelled: Callable[[], bool]
-) -> Iterator[Message]:
+def _messages(process: subprocess.Popen[bytes], *, limits: Limits, cancelled: Callable[[], bool]) -> Iterator[Message]:
     """The child's messages up to its last; raises when it is silent for too long, cancelled, or dies."""
     buffer = FrameBuffer()
     for data in _output(process, limits=limits, cancelled=cancelled):
         buffer.feed(data)
-        try:
-            while message := buffer.next():
-                if message.get("type") == "end":
-                    return
-                yield message
-        except FrameError as exc:
-            raise Damaged(kind="document", reason="its reader sent nonsense") from exc
+        while message := buffer.next():
+            if message.get("type") == "end":
+                return
+            yield message
     raise _death(process, limits=limits)
 
 
-def _output(
-    process: subprocess.Popen[bytes], *, limits: Limits, cancelled: Callable[[], bool]
-) -> Iterator[bytes]:
+def _output(process: subprocess.Popen[bytes], *, limits: Limits, cancelled: Callable[[], bool]) -> Iterator[bytes]:
     """What the child writes, until it closes its end; only the time spent waiting here is counted."""
     assert process.stdout is not None
     left = limits.wall_seconds

@@ -71,11 +71,23 @@ def pack_section(section: Section) -> Message:
 
 def unpack_section(message: Message) -> Section:
     """The section that a message carries."""
-    text, page, path = message.get("text"), message.get("page"), message.get("heading_path")
-    if not isinstance(text, str) or not isinstance(page, int | None) or not isinstance(path, list):
+    text, path = message.get("text"), message.get("heading_path")
+    if not isinstance(text, str) or not isinstance(path, list):
         raise FrameError("a section is incomplete")
-    names = tuple(str(name) for name in path)
-    return Section(text=text, page=page, heading_path=names, unreadable=message.get("unreadable") is True)
+    return Section(
+        text=text,
+        page=whole_number(message, "page"),
+        heading_path=tuple(str(name) for name in path),
+        unreadable=message.get("unreadable") is True,
+    )
+
+
+def whole_number(message: Message, name: str) -> int | None:
+    """A number that a message may carry under a name."""
+    value = message.get(name)
+    if value is not None and type(value) is not int:
+        raise FrameError(f"{name} is not a number")
+    return value
 
 
 def pack_error(error: ExtractionError) -> Message:

@@ -15,6 +15,8 @@ MIN_SHARE = 0.4
 """Books print one header on left pages and another on right ones: each is on less than half of all."""
 
 _NUMBER = re.compile(r"\d+")
+_PAGE_WORD = re.compile(r"(?:\b(?:page|p\.|seite|s\.|página)|第|[-–—|/])\s*$", re.IGNORECASE)
+_SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", "”")
 
 
 def without_furniture(sections: Iterable[Section]) -> Iterator[Section]:
@@ -51,8 +53,8 @@ def _trim(section: Section, *, repeated: frozenset[str], seen: set[str]) -> Sect
         if known and (not seen.isdisjoint(known) or _is_bare_number(lines[index])):
             dropped.add(index)
         seen.update(known)
-    if not dropped:
-        return section
+    if not dropped or not any(line.strip() for index, line in enumerate(lines) if index not in dropped):
+        return section  # nothing else stands on the page, so this is what it says
     return replace(section, text="\n".join(line for index, line in enumerate(lines) if index not in dropped))
 
 
@@ -72,9 +74,17 @@ def _forms(line: str, page: int) -> Iterator[str]:
     text = " ".join(line.split())
     if not _is_bare_number(text):
         yield text
+    if text.endswith(_SENTENCE_ENDS):
+        return
     for match in islice(_NUMBER.finditer(text), 3):
-        if len(match[0]) <= 5:
+        if len(match[0]) <= 5 and _may_count_pages(text, match):
             yield f"{text[: match.start()]}\x00{int(match[0]) - page}\x00{text[match.end() :]}"
+
+
+def _may_count_pages(text: str, match: re.Match[str]) -> bool:
+    """Page numbers stand at either end of their line or after a word for "page"."""
+    before = text[: match.start()]
+    return not before or match.end() == len(text) or _PAGE_WORD.search(before) is not None
 
 
 def _is_bare_number(line: str) -> bool:

@@ -53,7 +53,7 @@ def overlap_start(text: str, floor: int, start: int, *, overlap: int) -> int:
         ends = [place + len(mark) for place, mark in found if place >= 0 and place + len(mark) < start]
         if ends:
             return _skip_blank(text, min(ends), start)
-    return _whole_character(text, lowest, start)
+    return _skip_blank(text, _whole_character(text, lowest, start), start)
 
 
 def _fitting_end(text: str, start: int, end: int, *, max_chars: int, max_tokens: int | None) -> int:

@@ -90,9 +90,7 @@ def _refuse_ole(path: Path) -> None:
             if marker in tail + block:
                 raise Encrypted
             tail = block[-len(marker) :]
-    raise UnsupportedType(
-        found="an Office document of before 2007", advice="Save it as .docx and upload that."
-    )
+    raise UnsupportedType(found="an Office document of before 2007", advice="Save it as .docx and upload that.")
 
 
 def _text_kind(head: bytes) -> Kind:
