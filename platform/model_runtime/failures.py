@@ -52,16 +52,12 @@ def translated(provider: str) -> Iterator[None]:
     except httpx.ConnectError as exc:
         raise ProviderUnavailable(f"{provider} cannot be reached.", provider=provider) from exc
     except httpx.UnsupportedProtocol as exc:
-        raise ProviderMisconfigured(
-            f"The address of {provider} must begin with http:// or https://."
-        ) from exc
+        raise ProviderMisconfigured(f"The address of {provider} must begin with http:// or https://.") from exc
     except (httpx.HTTPError, httpx.StreamError) as exc:
         raise ProviderUnavailable(f"The connection to {provider} broke off.", provider=provider) from exc
 
 
-def from_status(
-    status: int, *, headers: Mapping[str, str], body: bytes, endpoint_name: str, secret: str
-) -> ModelError:
+def from_status(status: int, *, headers: Mapping[str, str], body: bytes, endpoint_name: str, secret: str) -> ModelError:
     """The error that a refused request means."""
     try:
         value = orjson.loads(body)
@@ -87,9 +83,7 @@ class _Facts:
     def read(cls, value: Any, *, secret: str) -> _Facts:
         error = value.get("error", value) if isinstance(value, dict) else value
         if not isinstance(error, dict):
-            return cls(
-                message=_clean(error, secret) if isinstance(error, str) else "", kind="", param="", status=0
-            )
+            return cls(message=_clean(error, secret) if isinstance(error, str) else "", kind="", param="", status=0)
         message = error.get("message") or error.get("detail") or error.get("msg") or ""
         code, kind = error.get("code"), error.get("type")
         number = next((int(each) for each in map(str, (code, error.get("status"))) if each.isdecimal()), 0)
@@ -114,9 +108,7 @@ def _choose(status: int, facts: _Facts, *, provider: str, retry_after: float | N
     if status == 402 or (facts.match(_QUOTA) and status in (0, 400, 429)):
         return InsufficientQuota(f"{provider}: the account has no credit left{said}", **known)
     if status == 429 or "rate_limit" in facts.kind:
-        return RateLimited(
-            f"{provider} takes no more requests for now{said}", retry_after=retry_after, **known
-        )
+        return RateLimited(f"{provider} takes no more requests for now{said}", retry_after=retry_after, **known)
     if status in (408, 504, 524):
         return ProviderTimeout(f"{provider} did not answer in time{said}", **known)
     if status >= 500 or "overloaded" in facts.kind or "server_error" in facts.kind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol, runtime_checkable
 
 from model_runtime.types import Chunk, Message, ModelParameters
@@ -16,7 +16,7 @@ class ChatModel(Protocol):
     def name(self) -> str:
         """What to show and record, for example `openai/gpt-4o-mini`."""
 
-    def stream(self, messages: Sequence[Message], *, parameters: ModelParameters) -> AsyncIterator[Chunk]:
+    def stream(self, messages: Sequence[Message], *, parameters: ModelParameters) -> AsyncGenerator[Chunk, None]:
         """Yield the answer; the last chunk carries finish reason and usage. Raises ModelError.
 
         It is an async generator: whoever may leave early wraps it in `contextlib.aclosing`, which closes the

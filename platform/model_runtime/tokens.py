@@ -7,9 +7,7 @@ from collections.abc import Sequence
 
 from model_runtime.types import Message, Usage
 
-_WIDE = re.compile(
-    r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]"
-)
+_WIDE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]")
 _LATIN_CHARS_PER_TOKEN = 4
 _TOKENS_PER_WIDE_CHAR = 1.1
 _TOKENS_PER_MESSAGE = 4

@@ -84,9 +84,7 @@ class Reply:
         except orjson.JSONDecodeError as exc:
             raise InvalidModelReply(f"{self.endpoint.provider} sent a reply that is not JSON.") from exc
         if isinstance(value, dict) and value.get("error"):
-            raise failures.from_body(
-                value, endpoint_name=self.endpoint.provider, secret=self.endpoint.api_key
-            )
+            raise failures.from_body(value, endpoint_name=self.endpoint.provider, secret=self.endpoint.api_key)
         return value
 
     async def events(self) -> AsyncGenerator[ServerSentEvent, None]:

@@ -35,11 +35,7 @@ class ModelParameters:
         """Read the settings of a document; names that are not known here go to `extra` untouched."""
         known = {name: values[name] for name in _NAMED if values.get(name) is not None}
         stop = values.get("stop") or ()
-        extra = {
-            name: value
-            for name, value in values.items()
-            if name not in _NAMED and name not in ("stop", "extra")
-        }
+        extra = {name: value for name, value in values.items() if name not in _NAMED and name not in ("stop", "extra")}
         return cls(
             **known,
             stop=(stop,) if isinstance(stop, str) else tuple(stop),

@@ -1,6 +1,6 @@
 """A local HTTP server that speaks the OpenAI-compatible protocol, for tests that need a provider on the wire.
 
-It is a double of the *wire*, not of our client: real sockets, real bytes. Tell it what to answer, in turn; with
+It is a double of the *wire*, not of our client: real sockets, real bytes. Tell it what to answer in turn; with
 an empty script it answers with `default`. What it was asked is in `requests`.
 
     async with OpenAIServer() as server:                     # in the running event loop

@@ -32,9 +32,7 @@ class OpenAICompatibleChat:
         """Provider and model."""
         return f"{self._endpoint.provider}/{self._model}"
 
-    async def stream(
-        self, messages: Sequence[Message], *, parameters: ModelParameters
-    ) -> AsyncGenerator[Chunk, None]:
+    async def stream(self, messages: Sequence[Message], *, parameters: ModelParameters) -> AsyncGenerator[Chunk, None]:
         """Yield the answer as it arrives. Raises ModelError, with `partial_text` when some had arrived."""
         answer = Answer(provider=self._endpoint.provider)
         try:

@@ -30,9 +30,7 @@ def chat_payload(
     return payload
 
 
-def without_rejected(
-    rejected: frozenset[str], payload: Mapping[str, Any], error: ModelError
-) -> frozenset[str]:
+def without_rejected(rejected: frozenset[str], payload: Mapping[str, Any], error: ModelError) -> frozenset[str]:
     """What to leave out after this error; the same set when the error is about something else."""
     said = f"{error.details.get('param', '')} {error.message}"
     return rejected | {name for name in _OPTIONAL if name in payload and name in said}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from model_runtime.errors import ModelError
@@ -40,13 +40,9 @@ class ScriptedChatModel:
         self.name = name
         self.seen: list[tuple[tuple[Message, ...], ModelParameters]] = []
         self._repeat = repeat
-        self._replies = deque(
-            ScriptedReply(text=reply) if isinstance(reply, str) else reply for reply in replies
-        )
+        self._replies = deque(ScriptedReply(text=reply) if isinstance(reply, str) else reply for reply in replies)
 
-    async def stream(
-        self, messages: Sequence[Message], *, parameters: ModelParameters
-    ) -> AsyncIterator[Chunk]:
+    async def stream(self, messages: Sequence[Message], *, parameters: ModelParameters) -> AsyncGenerator[Chunk, None]:
         """The next reply of the script, word by word."""
         self.seen.append((tuple(messages), parameters))
         if not self._replies:
@@ -60,6 +56,4 @@ class ScriptedChatModel:
             await asyncio.sleep(reply.delay_per_piece)
         if reply.error is not None:
             raise type(reply.error)(reply.error.message, partial_text=reply.text, **reply.error.details)
-        yield Chunk(
-            finish_reason=reply.finish_reason, usage=reply.usage or estimate_usage(messages, reply.text)
-        )
+        yield Chunk(finish_reason=reply.finish_reason, usage=reply.usage or estimate_usage(messages, reply.text))

@@ -1,0 +1,104 @@
+"""The built-in model: offline, deterministic, and honest about what it is. It quotes; it does not think."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Sequence
+
+from model_runtime.extractive import tasks
+from model_runtime.extractive.prompt import Passage, Prompt, quoted_text, read_prompt
+from model_runtime.extractive.ranking import best_quotes
+from model_runtime.tokens import estimate_tokens, estimate_usage
+from model_runtime.types import Chunk, Message, ModelParameters
+from model_runtime.words import is_chinese
+
+# What it says for itself. Answers are in the language of the question, not of the page around it.
+_SAYS = {
+    "en": {
+        "passages": "From the passages:",
+        "text": "From the text:",
+        "summary": "In the text's own words:",
+        "nothing": "The passages that I was given say nothing about this. (I am the built-in demo model: "
+        "I quote what the search found and know nothing else.)",
+        "no_passages": "I am the built-in demo model: I run offline, quote passages that a search has found, and know "
+        "nothing myself. This prompt holds no passages. For real answers, set OPENAI_API_KEY and "
+        "OPENAI_BASE_URL and start again.",
+    },
+    "zh": {
+        "passages": "根据资料：",
+        "text": "文中写道：",
+        "summary": "原文要点：",
+        "nothing": "所给的资料里没有提到这一点。（我是内置的演示模型，只会引用检索到的内容，自己并不具备知识。）",
+        "no_passages": "我是内置的演示模型：离线运行，只会引用检索到的资料，自己并不具备知识，而这次提示中没有资料。"
+        "要得到真正的回答，请设置 OPENAI_API_KEY 和 OPENAI_BASE_URL 后重新启动。",
+    },
+}
+_PIECE = re.compile(r"[\u3000-\u9fff\uff00-\uffef]{1,2}|\s*[^\s\u3000-\u9fff\uff00-\uffef]+|\s+")
+
+
+class DemoChatModel:
+    """Answers from the numbered passages of the prompt, in their own words."""
+
+    name = "demo"
+
+    async def stream(self, messages: Sequence[Message], *, parameters: ModelParameters) -> AsyncGenerator[Chunk, None]:
+        """The answer word by word; as fast as the reader takes it."""
+        text, finish_reason = _limited(answer(messages), parameters)
+        for piece in _PIECE.findall(text):
+            yield Chunk(text=piece)
+            await asyncio.sleep(0)  # others in the process have their turn
+        yield Chunk(finish_reason=finish_reason, usage=estimate_usage(messages, text))
+
+
+def answer(messages: Sequence[Message]) -> str:
+    """The whole answer to a conversation."""
+    prompt = read_prompt(messages)
+    says = _SAYS["zh" if is_chinese(prompt.question or prompt.instructions) else "en"]
+    if prompt.passages:
+        return _from_passages(prompt, says)
+    if (label := tasks.pick_label(prompt)) is not None:
+        return label
+    if tasks.asks_for_summary(prompt) and (summary := tasks.summarise(prompt)):
+        return _lead(says["summary"], summary)
+    return _from_text(prompt, says) or says["no_passages"]
+
+
+def _from_passages(prompt: Prompt, says: dict[str, str]) -> str:
+    quotes = best_quotes(prompt)
+    if quotes:
+        return _lead(says["passages"], " ".join(f"{quote.text} [{quote.number}]" for quote in quotes))
+    if tasks.asks_for_summary(prompt) and (summary := tasks.summarise(prompt)):
+        return _lead(says["summary"], summary)
+    return says["nothing"]
+
+
+def _from_text(prompt: Prompt, says: dict[str, str]) -> str:
+    """Quotes from a text that the prompt carries without numbering it."""
+    text = quoted_text(prompt.everything)
+    if not text or not prompt.question:
+        return ""
+    whole = Passage(number=1, title="", text=text)
+    question = prompt.question.replace(text, "").strip() or prompt.question
+    narrowed = Prompt(question=question, earlier=prompt.earlier, passages=(whole,), instructions="")
+    quotes = best_quotes(narrowed)
+    return _lead(says["text"], " ".join(quote.text for quote in quotes)) if quotes else ""
+
+
+def _lead(lead: str, text: str) -> str:
+    return f"{lead}{'' if lead.endswith('：') else ' '}{text}"
+
+
+def _limited(text: str, parameters: ModelParameters) -> tuple[str, str]:
+    """The text within the caller's limits, and why it ends."""
+    cuts = [at for stop in parameters.stop if stop and (at := text.find(stop)) >= 0]
+    text = text[: min(cuts)] if cuts else text
+    limit = parameters.max_tokens
+    if limit is None or estimate_tokens(text) <= limit:
+        return text, "stop"
+    kept = ""
+    for piece in _PIECE.findall(text):
+        if estimate_tokens(kept + piece) > limit:
+            break
+        kept += piece
+    return kept, "length"

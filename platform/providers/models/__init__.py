@@ -1,0 +1,5 @@
+"""Tables of providers."""
+
+from providers.models.credential import ProviderCredential, ProviderKind
+
+__all__ = ["ProviderCredential", "ProviderKind"]
