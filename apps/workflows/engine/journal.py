@@ -70,9 +70,7 @@ def storable(value: Any) -> Any:
         case str():
             if value.isascii():
                 return value.replace("\x00", "\ufffd") if "\x00" in value else value
-            return (
-                value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            )
+            return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         case float() if value != value or value in (float("inf"), float("-inf")):
             return None
         case dict():

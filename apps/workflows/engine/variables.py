@@ -1,0 +1,158 @@
+"""The values of a run, the dotted references that find them, and the texts that insert them.
+
+`{{ path }}` inserts a value and nothing else. Texts are cut into segments once, when a document is compiled.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+#: First parts of references that are not nodes.
+SYSTEM_ROOTS: Final = frozenset({"sys", "inputs", "conversation", "env"})
+#: Words that no node may have as its id.
+RESERVED_IDS: Final = SYSTEM_ROOTS | {"context", "item", "index", "loop"}
+#: What `sys` holds.
+SYSTEM_NAMES: Final = frozenset({"query", "conversation_id", "user", "app_id", "run_id"})
+
+PATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_-]+)*")
+_INSERTION = re.compile(r"\{\{\s*(" + PATH.pattern + r")\s*\}\}")
+
+
+class _Missing:
+    """The value of a reference that leads nowhere; not the same as a null that somebody put there."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = _Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A dotted path to a value: `node.output.path`, `sys.query`, `inputs.x`, `conversation.x`, `env.x`."""
+
+    path: str
+    parts: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, path: str) -> Reference:
+        return cls(path, tuple(path.split(".")))
+
+    @property
+    def root(self) -> str:
+        return self.parts[0]
+
+
+class Values:
+    """Everything a node may refer to: the run's own values and the outputs of the nodes that have finished."""
+
+    __slots__ = ("_roots",)
+
+    def __init__(
+        self,
+        *,
+        inputs: Mapping[str, Any],
+        sys: Mapping[str, Any],
+        conversation: Mapping[str, Any],
+        env: Mapping[str, Any],
+    ) -> None:
+        self._roots: dict[str, Any] = {"inputs": inputs, "sys": sys, "conversation": conversation, "env": env}
+
+    def put(self, node_id: str, outputs: Mapping[str, Any]) -> None:
+        """Keep what a node gave."""
+        self._roots[node_id] = outputs
+
+    def find(self, reference: Reference) -> Any:
+        """The value, or MISSING where the path ends early. Digits count into lists."""
+        value: Any = self._roots
+        for part in reference.parts:
+            if isinstance(value, Mapping):
+                value = value.get(part, MISSING)
+            elif isinstance(value, (list, tuple)) and part.isdecimal() and int(part) < len(value):
+                value = value[int(part)]
+            else:
+                return MISSING
+        return value
+
+    def get(self, reference: Reference) -> Any:
+        """The value, or None where there is none."""
+        value = self.find(reference)
+        return None if value is MISSING else value
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with insertions; a segment is a piece of text or the reference whose value goes there."""
+
+    segments: tuple[str | Reference, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Template:
+        return cls(tuple(_cut(text)))
+
+    def references(self) -> Iterator[Reference]:
+        """The references in order, repeated ones too."""
+        return (segment for segment in self.segments if isinstance(segment, Reference))
+
+    def render(self, values: Values, local: Mapping[str, str] | None = None) -> str:
+        """The text with values in place. `local` holds names that only this text knows (`context`)."""
+        pieces = []
+        for segment in self.segments:
+            if isinstance(segment, str):
+                pieces.append(segment)
+            elif local is not None and segment.path in local:
+                pieces.append(local[segment.path])
+            else:
+                pieces.append(as_text(values.get(segment)))
+        return "".join(pieces)
+
+
+def _cut(text: str) -> Iterator[str | Reference]:
+    at = 0
+    for match in _INSERTION.finditer(text):
+        if match.start() > at:
+            yield text[at : match.start()]
+        yield Reference.parse(match[1])
+        at = match.end()
+    if at < len(text):
+        yield text[at:]
+
+
+Source = Reference | Template
+
+
+def parse_source(text: str) -> Source:
+    """A field that takes a reference (`sys.query`) or a text with insertions (`About {{ sys.query }}`)."""
+    return Template.parse(text) if "{{" in text else Reference.parse(text)
+
+
+def references_of(source: Source) -> Iterator[Reference]:
+    """The references in a field of either form."""
+    return source.references() if isinstance(source, Template) else iter((source,))
+
+
+def resolve(source: Source, values: Values) -> Any:
+    """The value of a reference (None where there is none), or the text of a template."""
+    return source.render(values) if isinstance(source, Template) else values.get(source)
+
+
+def as_text(value: Any) -> str:
+    """How a value reads inside a text: strings as they are, nothing for null, JSON for the rest."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def is_empty(value: Any) -> bool:
+    """Whether a value says nothing: missing, null, or a text, list or object without content. 0 and false do."""
+    if value is None or value is MISSING:
+        return True
+    return isinstance(value, (str, Sequence, Mapping)) and len(value) == 0

@@ -1,0 +1,46 @@
+"""The node types there are: explicit, so that importing a module never registers anything by itself."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+from apps.workflows.engine.node import NodeType, Registry
+from apps.workflows.nodes.answer import ANSWER
+from apps.workflows.nodes.end import END
+from apps.workflows.nodes.if_else import IF_ELSE
+from apps.workflows.nodes.knowledge_retrieval import KNOWLEDGE_RETRIEVAL
+from apps.workflows.nodes.llm import LLM
+from apps.workflows.nodes.start import START
+from apps.workflows.nodes.variable_aggregator import VARIABLE_AGGREGATOR
+
+_TYPES: Final[tuple[NodeType, ...]] = (
+    START,
+    LLM,
+    KNOWLEDGE_RETRIEVAL,
+    IF_ELSE,
+    VARIABLE_AGGREGATOR,
+    ANSWER,
+    END,
+)
+
+REGISTRY: Final[Registry] = MappingProxyType({node_type.name: node_type for node_type in _TYPES})
+
+#: Node types that documents may name but that cannot run here yet.
+NOT_AVAILABLE: Final = frozenset(
+    {
+        "agent",
+        "assigner",
+        "code",
+        "document-extractor",
+        "http-request",
+        "human-input",
+        "iteration",
+        "list-operator",
+        "loop",
+        "parameter-extractor",
+        "question-classifier",
+        "template-transform",
+        "tool",
+    }
+)

@@ -1,0 +1,122 @@
+"""Plain ports that say what they are told to, for tests of the engine and the nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from apps.workflows.engine.errors import NodeFailure
+from apps.workflows.engine.events import Usage
+from apps.workflows.engine.ports import (
+    Example,
+    ModelDelta,
+    ModelRequest,
+    Passage,
+    Ports,
+    PromptMessage,
+    RetrievalRequest,
+)
+
+
+@dataclass
+class Reply:
+    """What a model says: `pieces`, `pause` seconds apart; then it fails if told to."""
+
+    pieces: Sequence[str]
+    pause: float = 0.0
+    failure: Exception | None = None
+    usage: Usage = field(default_factory=lambda: Usage(input_tokens=7, output_tokens=3))
+
+
+class ScriptedModel:
+    """A model port with replies by model name, first come first served; it remembers requests and closings."""
+
+    def __init__(self, **replies: Reply | list[Reply]) -> None:
+        self.replies = {name: deque(r if isinstance(r, list) else [r]) for name, r in replies.items()}
+        self.seen: list[ModelRequest] = []
+        self.closed = 0
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta]:
+        self.seen.append(request)
+        queue = self.replies[request.model]
+        reply = queue.popleft() if len(queue) > 1 else queue[0]
+        try:
+            for piece in reply.pieces:
+                await asyncio.sleep(reply.pause)
+                yield ModelDelta(text=piece)
+            if reply.failure is not None:
+                raise reply.failure
+            yield ModelDelta(finish_reason="stop", usage=reply.usage, model=f"{request.model}-1", provider="scripted")
+        finally:
+            self.closed += 1
+
+
+@dataclass
+class FixedRetrieval:
+    """A retrieval port that always finds the same."""
+
+    passages: Sequence[Passage] = ()
+    seen: list[RetrievalRequest] = field(default_factory=list)
+
+    async def retrieve(self, request: RetrievalRequest) -> Sequence[Passage]:
+        self.seen.append(request)
+        return self.passages[: request.top_k]
+
+
+@dataclass
+class FixedMemory:
+    """A conversation that has already been."""
+
+    messages: Sequence[PromptMessage] = ()
+
+    async def recent(self, *, turns: int) -> Sequence[PromptMessage]:
+        return self.messages[-2 * turns :]
+
+
+@dataclass
+class FixedExamples:
+    """Approved answers, the same for every question."""
+
+    examples: Sequence[Example] = ()
+
+    async def similar(self, query: str, *, k: int) -> Sequence[Example]:
+        return self.examples[:k]
+
+
+def ports(
+    *,
+    models: ScriptedModel | None = None,
+    passages: Sequence[Passage] = (),
+    memory: Sequence[PromptMessage] = (),
+    examples: Sequence[Example] = (),
+) -> Ports:
+    """Ports that do nothing but what is given."""
+    return Ports(
+        models=models or ScriptedModel(),
+        retrieval=FixedRetrieval(passages),
+        memory=FixedMemory(memory),
+        examples=FixedExamples(examples),
+    )
+
+
+def busy() -> NodeFailure:
+    """What an adapter raises when the provider is overloaded."""
+    return NodeFailure("rate_limited", "Too many requests.", retryable=True)
+
+
+def passage(text: str, *, name: str = "Handbook", page: int | None = None, heading: str = "") -> Passage:
+    """A passage of a document."""
+    return Passage(
+        chunk_id=f"chunk-{text[:8]}",
+        document_id="document-1",
+        document_name=name,
+        dataset_id="dataset-1",
+        dataset_name="handbook",
+        text=text,
+        score=0.9,
+        scores={"semantic": 0.9},
+        page=page,
+        heading_path=(heading,) if heading else (),
+    )
