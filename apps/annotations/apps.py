@@ -1,4 +1,4 @@
-"""Registers the annotations app."""
+"""Registers the annotations app and hooks it into runs."""
 
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
@@ -8,3 +8,14 @@ class AnnotationsConfig(AppConfig):
     name = "apps.annotations"
     label = "annotations"
     verbose_name = _("Annotations")
+
+    def ready(self) -> None:
+        """Answer from annotations before a run, lend examples during it, write hits down after it."""
+        from apps.annotations.services.few_shot import similar_examples
+        from apps.annotations.services.hit_recorder import watch_hits
+        from apps.annotations.services.reply import prepared_answer
+        from apps.workflows import hooks
+
+        hooks.register_answer_source(prepared_answer)
+        hooks.register_example_source(similar_examples)
+        hooks.register_observer(watch_hits)

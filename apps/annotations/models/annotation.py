@@ -37,9 +37,7 @@ class AnnotationHit(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
-    application = models.ForeignKey(
-        "workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app")
-    )
+    application = models.ForeignKey("workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app"))
     annotation = models.ForeignKey(
         Annotation,
         models.SET_NULL,

@@ -23,9 +23,7 @@ class Correction(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
-    application = models.ForeignKey(
-        "workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app")
-    )
+    application = models.ForeignKey("workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app"))
     # Retention may remove the message; what somebody wrote about it stays.
     message = models.ForeignKey(
         "workflows.Message", models.SET_NULL, null=True, related_name="+", verbose_name=_("message")

@@ -32,12 +32,8 @@ class Feedback(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
-    application = models.ForeignKey(
-        "workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app")
-    )
-    message = models.ForeignKey(
-        "workflows.Message", models.CASCADE, related_name="+", verbose_name=_("message")
-    )
+    application = models.ForeignKey("workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app"))
+    message = models.ForeignKey("workflows.Message", models.CASCADE, related_name="+", verbose_name=_("message"))
     rating = models.CharField(_("rating"), max_length=10, choices=Rating.choices)
     reason = models.CharField(_("reason"), max_length=20, choices=Reason.choices, blank=True)
     text = models.TextField(_("comment"), blank=True)

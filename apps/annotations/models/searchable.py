@@ -20,9 +20,7 @@ class SearchableAnswer(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
-    application = models.ForeignKey(
-        "workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app")
-    )
+    application = models.ForeignKey("workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app"))
     question = models.TextField(_("question"))
     answer = models.TextField(_("answer"))
     question_key = models.CharField(max_length=64, editable=False)

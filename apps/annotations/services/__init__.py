@@ -1,0 +1,26 @@
+"""What other packages and interfaces may do with feedback, corrections and approved answers."""
+
+from apps.annotations.services.annotations import (
+    add_annotation,
+    delete_annotation,
+    edit_annotation,
+    toggle_annotation,
+    toggle_example,
+)
+from apps.annotations.services.corrections import approve_correction, correct_answer, withdraw_correction
+from apps.annotations.services.embedding import reembed
+from apps.annotations.services.feedback import record_feedback, withdraw_feedback
+
+__all__ = [
+    "add_annotation",
+    "approve_correction",
+    "correct_answer",
+    "delete_annotation",
+    "edit_annotation",
+    "record_feedback",
+    "reembed",
+    "toggle_annotation",
+    "toggle_example",
+    "withdraw_correction",
+    "withdraw_feedback",
+]

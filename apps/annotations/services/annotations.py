@@ -1,0 +1,77 @@
+"""Writes of annotations and few-shot examples."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.models import User
+from apps.annotations.models import Annotation, FewShotExample
+from apps.annotations.models.searchable import SearchableAnswer
+from apps.annotations.services.embedding import embed_into
+from support.errors import Conflict, InvalidInput
+
+MAX_QUESTION = 8_000
+MAX_ANSWER = 60_000
+
+
+@transaction.atomic
+def add_annotation(
+    *, team_id: UUID, application_id: UUID, question: str, answer: str, by: User | None = None
+) -> Annotation:
+    """Have this question of the app answered with this text from now on. Raises InvalidInput."""
+    question, answer = checked(question, answer)
+    annotation = Annotation(team_id=team_id, application_id=application_id, answer=answer, created_by=by)
+    annotation.ask(question)
+    embed_into(annotation)
+    annotation.save()
+    return annotation
+
+
+@transaction.atomic
+def edit_annotation(annotation: Annotation, *, question: str, answer: str) -> Annotation:
+    """Change question or answer; its hits keep the texts that were given. Raises InvalidInput."""
+    question, answer = checked(question, answer)
+    annotation.answer = answer
+    changed = ["answer", "updated_at"]
+    if question != annotation.question:
+        annotation.ask(question)
+        embed_into(annotation)
+        changed += ["question", "question_key", "embedding_model", "embedding_space", "embedding"]
+    annotation.save(update_fields=changed)
+    return annotation
+
+
+def delete_annotation(annotation: Annotation) -> None:
+    """Remove an annotation; what it answered stays in the hit history."""
+    annotation.delete()
+
+
+def toggle_annotation(annotation: Annotation, *, enabled: bool) -> None:
+    """Take an annotation out of use, or back into it. Raises Conflict if its correction was withdrawn."""
+    _toggle(annotation, enabled=enabled)
+
+
+def toggle_example(example: FewShotExample, *, enabled: bool) -> None:
+    """Take an example out of use, or back into it. Raises Conflict if its correction was withdrawn."""
+    _toggle(example, enabled=enabled)
+
+
+def checked(question: str, answer: str) -> tuple[str, str]:
+    """Both texts without surrounding space. Raises InvalidInput when one is empty or too long."""
+    question, answer = (text.replace("\x00", "").strip() for text in (question, answer))
+    for field, text, limit in (("question", question, MAX_QUESTION), ("answer", answer, MAX_ANSWER)):
+        if not text:
+            raise InvalidInput(f"The {field} must not be empty.", field=field)
+        if len(text) > limit:
+            raise InvalidInput(f"The {field} is longer than {limit:,} characters.", field=field)
+    return question, answer
+
+
+def _toggle(row: SearchableAnswer, *, enabled: bool) -> None:
+    correction = getattr(row, "correction", None)
+    if enabled and correction is not None and not correction.is_approved:
+        raise Conflict("Its correction was withdrawn. Approve the correction again to use it.")
+    row.is_enabled = enabled
+    row.save(update_fields=["is_enabled", "updated_at"])

@@ -1,0 +1,30 @@
+"""Few-shot examples for LLM nodes that ask for some."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from apps.annotations.selectors.nearest import nearest_examples
+from apps.annotations.services.embedding import model_name, place_question
+from apps.workflows.engine.ports import Example
+from apps.workflows.hooks import RunInfo
+from providers.services import open_embedding_model
+from support.database import in_thread
+
+#: A model call waits for the examples, so they must not take long.
+PATIENCE = 3.0
+
+
+async def similar_examples(run: RunInfo, query: str, k: int) -> Sequence[Example]:
+    """The k enabled examples of the app nearest to the query, nearest first; what has nothing in common is left out."""
+    if k < 1 or not query.strip():
+        return []
+    name = model_name(run.features)
+    model = await in_thread(open_embedding_model, name, team_id=run.team_id)
+    place = await place_question(query, model=model, name=name, patience=PATIENCE)
+    found = await in_thread(nearest_examples, run.application_id, vector=place.vector, space=place.space, limit=k)
+    return [
+        Example(id=str(match.id), question=match.question, answer=match.answer, score=round(match.score, 4))
+        for match in found
+        if match.score > 0
+    ]
