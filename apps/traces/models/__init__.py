@@ -1,0 +1,7 @@
+"""Traces of runs: one trace, its spans with their payloads, and the thoughts of its models."""
+
+from apps.traces.models.span import Span, SpanPayload
+from apps.traces.models.thought import AgentThought
+from apps.traces.models.trace import Trace
+
+__all__ = ["AgentThought", "Span", "SpanPayload", "Trace"]

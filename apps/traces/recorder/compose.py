@@ -1,0 +1,282 @@
+"""Makes the rows of a trace from the notes of a run: spans with payloads cut to size, and thoughts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from apps.traces.recorder import reading
+from apps.traces.recorder.caps import capped, capped_text, preview
+from apps.traces.recorder.kinds import RUN, THINKING, kind_of
+from apps.traces.recorder.notes import RunNotes, StepNotes
+from apps.traces.recorder.record import (
+    RecordedPayload,
+    RecordedSpan,
+    RecordedThought,
+    RecordedTrace,
+    TraceRow,
+)
+from apps.traces.recorder.shapes import (
+    cut_sizes,
+    error_columns,
+    error_details,
+    short,
+    stable_id,
+    time_of,
+    token_columns,
+)
+from apps.traces.recorder.tree import placed
+from apps.workflows.engine.events import Usage
+from apps.workflows.hooks import RunInfo
+
+_SPAN_STATUS = {"succeeded": "ok", "partial-succeeded": "ok", "failed": "error"}
+
+
+def compose(run: RunInfo, notes: RunNotes, steps: Sequence[StepNotes]) -> RecordedTrace:
+    """The rows of the trace, with ids that follow from the run: composing again gives the same."""
+    composer = _Composer(run, notes)
+    for place in placed(run.nodes, steps):
+        if isinstance(place, StepNotes):
+            composer.add_step(place)
+        else:
+            composer.add_skipped(place)
+    return composer.finish()
+
+
+class _Composer:
+    """Collects the rows of one trace."""
+
+    def __init__(self, run: RunInfo, notes: RunNotes) -> None:
+        self._run = run
+        self._notes = notes
+        self._zero_us = notes.started_us or notes.last_us
+        self._root_id = self._id(0)
+        self._spans: list[RecordedSpan] = []
+        self._payloads: list[RecordedPayload] = []
+        self._thoughts: list[RecordedThought] = []
+
+    def add_step(self, step: StepNotes) -> None:
+        """A span with its payload for a node that began, and a thought if it called a model."""
+        position = len(self._spans) + 1
+        span_id = self._id(position)
+        kind = kind_of(step.node_type)
+        usage = step.usage or Usage()
+        model, provider = reading.model_of(step.process)
+        payload = self._payload(span_id, step)
+        self._payloads.append(payload)
+        span = RecordedSpan(
+            id=span_id,
+            **self._owner(),
+            parent_id=self._root_id,
+            name=short(step.title or step.node_id),
+            kind=kind,
+            node_id=short(step.node_id),
+            node_type=short(step.node_type, 100),
+            predecessor=short(step.predecessor),
+            handle=short(step.handle),
+            position=position,
+            index=step.index,
+            started_at=time_of(step.started_us),
+            offset_us=max(0, step.started_us - self._zero_us),
+            duration_us=step.duration_us,
+            first_text_us=step.first_text_us,
+            status=_status(step),
+            **error_columns(step.error),
+            error_handled=step.handled,
+            input_preview=_step_input(payload),
+            output_preview=preview(payload.outputs) or preview(payload.text),
+            model=short(model),
+            provider=short(provider, 100),
+            **token_columns(usage),
+        )
+        self._spans.append(span)
+        if kind in THINKING or model:
+            self._thoughts.append(self._thought(span, payload))
+
+    def add_skipped(self, node_id: str) -> None:
+        """A span without times for a node of the document that never began."""
+        known = self._run.nodes[node_id]
+        position = len(self._spans) + 1
+        self._spans.append(
+            RecordedSpan(
+                id=self._id(position),
+                **self._owner(),
+                parent_id=self._root_id,
+                name=short(known.get("title") or node_id),
+                kind=kind_of(known.get("type", "")),
+                node_id=short(node_id),
+                node_type=short(known.get("type", ""), 100),
+                position=position,
+                status="skipped",
+            )
+        )
+
+    def finish(self) -> RecordedTrace:
+        """The whole record: the run's own span first."""
+        trace = self._trace()
+        root = self._root(trace)
+        payload = RecordedPayload(
+            span_id=root.id,
+            inputs=trace.input,
+            outputs=trace.output,
+            process={"steps": self._notes.steps, "events": self._notes.last_seq},
+            error_details=trace.error_details,
+            truncated=trace.truncated,
+        )
+        return RecordedTrace(
+            trace=trace,
+            spans=(root, *self._spans),
+            payloads=(payload, *self._payloads),
+            thoughts=tuple(self._thoughts),
+        )
+
+    def _trace(self) -> TraceRow:
+        run, notes = self._run, self._notes
+        input_, input_size = capped({"query": notes.query, "inputs": notes.inputs})
+        output, output_size = capped(self._output())
+        usage = notes.usage or sum((step_usage for step_usage in self._usages()), Usage())
+        return TraceRow(
+            id=run.run_id,
+            team_id=run.team_id,
+            application_id=run.application_id,
+            application_name=short(run.application_name),
+            application_slug=short(run.application_slug, 80),
+            version_number=run.version_number,
+            run_id=run.run_id,
+            conversation_id=run.conversation_id,
+            message_id=run.message_id,
+            source=run.source,
+            end_user=short(run.end_user),
+            name=short(run.application_name),
+            status=notes.status or "incomplete",
+            started_at=time_of(self._zero_us),
+            duration_us=notes.elapsed_us or max(0, notes.last_us - self._zero_us),
+            first_text_us=notes.first_text_us,
+            input_preview=preview(notes.query or run.query or notes.inputs),
+            output_preview=preview(notes.answer.joined()) or preview(notes.outputs),
+            input=input_,
+            output=output,
+            **token_columns(usage),
+            total_tokens=usage.total_tokens,
+            **error_columns(notes.error),
+            error_details=error_details(notes.error),
+            span_count=len(self._spans) + 1,
+            error_count=sum(span.status == "error" for span in self._spans),
+            tags=list(dict.fromkeys(entry["reason"] for entry in notes.replaced)),
+            truncated=cut_sizes(input=input_size, output=output_size or self._cut_answer_size()),
+        )
+
+    def _output(self) -> dict[str, Any]:
+        notes = self._notes
+        output: dict[str, Any] = {"answer": notes.answer.joined(), "outputs": notes.outputs}
+        if notes.replaced:
+            output["replaced"] = notes.replaced
+        return output
+
+    def _cut_answer_size(self) -> int | None:
+        return self._notes.answer.length if self._notes.answer.was_cut else None
+
+    def _usages(self) -> list[Usage]:
+        return [
+            Usage(
+                input_tokens=span.input_tokens,
+                output_tokens=span.output_tokens,
+                cached_input_tokens=span.cached_tokens,
+                reasoning_tokens=span.reasoning_tokens,
+            )
+            for span in self._spans
+        ]
+
+    def _root(self, trace: TraceRow) -> RecordedSpan:
+        return RecordedSpan(
+            id=self._root_id,
+            **self._owner(),
+            parent_id=None,
+            name=trace.name,
+            kind=RUN,
+            position=0,
+            started_at=trace.started_at,
+            offset_us=0,
+            duration_us=trace.duration_us,
+            first_text_us=trace.first_text_us,
+            status=_SPAN_STATUS.get(trace.status, "stopped"),
+            error_code=trace.error_code,
+            error_message=trace.error_message,
+            input_preview=trace.input_preview,
+            output_preview=trace.output_preview,
+            **token_columns(self._notes.usage or sum(self._usages(), Usage())),
+        )
+
+    def _payload(self, span_id: UUID, step: StepNotes) -> RecordedPayload:
+        inputs, inputs_size = capped(step.inputs)
+        outputs, outputs_size = capped(step.outputs)
+        process, process_size = capped(step.process)
+        text, text_size = capped_text(step.text.joined())
+        if step.text.was_cut:
+            text_size = step.text.length
+        if text and isinstance(outputs, dict) and outputs.get("text") == text:
+            text = ""  # the outputs hold it already
+        return RecordedPayload(
+            span_id=span_id,
+            inputs=inputs,
+            outputs=outputs,
+            process=process,
+            text=text,
+            error_details=error_details(step.error),
+            truncated=cut_sizes(inputs=inputs_size, outputs=outputs_size, process=process_size, text=text_size),
+        )
+
+    def _thought(self, span: RecordedSpan, payload: RecordedPayload) -> RecordedThought:
+        outputs = payload.outputs if isinstance(payload.outputs, dict) else {}
+        process = payload.process if isinstance(payload.process, dict) else {}
+        position = len(self._thoughts) + 1
+        return RecordedThought(
+            id=self._id(position, of="thought"),
+            trace_id=span.trace_id,
+            span_id=span.id,
+            team_id=span.team_id,
+            application_id=span.application_id,
+            conversation_id=span.conversation_id,
+            message_id=self._run.message_id,
+            position=position,
+            started_at=span.started_at or time_of(self._zero_us),
+            thought=str(outputs.get("text") or payload.text),
+            model=span.model,
+            provider=span.provider,
+            parameters=reading.parameters_of(process),
+            finish_reason=short(str(process.get("finish_reason") or ""), 50),
+            input_tokens=span.input_tokens,
+            output_tokens=span.output_tokens,
+            cached_tokens=span.cached_tokens,
+            reasoning_tokens=span.reasoning_tokens,
+            latency_us=span.duration_us or 0,
+            first_text_us=span.first_text_us,
+            error_code=span.error_code,
+        )
+
+    def _owner(self) -> dict[str, Any]:
+        run = self._run
+        return {
+            "trace_id": run.run_id,
+            "team_id": run.team_id,
+            "application_id": run.application_id,
+            "conversation_id": run.conversation_id,
+            "end_user": short(run.end_user),
+        }
+
+    def _id(self, position: int, *, of: str = "span") -> UUID:
+        return stable_id(self._run.run_id, of=of, position=position, at_us=self._zero_us)
+
+
+def _status(step: StepNotes) -> str:
+    if step.failed:
+        return "error"
+    return "ok" if step.ended_us is not None else "stopped"
+
+
+def _step_input(payload: RecordedPayload) -> str:
+    """What a person would call the input: the last thing said to a model, else the node's inputs."""
+    process = payload.process if isinstance(payload.process, dict) else {}
+    messages = reading.messages_of(process)
+    return preview(messages[-1]["text"]) if messages else preview(payload.inputs)

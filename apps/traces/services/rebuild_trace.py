@@ -1,0 +1,20 @@
+"""Makes a trace again from the stored event log of its run."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from apps.traces.recorder.fold import fold
+from apps.traces.recorder.store import write
+from apps.workflows.selectors.events import stored_events
+from apps.workflows.selectors.runs import run_info
+
+
+def rebuild_trace(run_id: UUID, *, replace: bool = True) -> int:
+    """Write the trace that the run's stored events give; the number of spans. Raises NotFound.
+
+    Without `replace` a trace that is there stays as it is: the process that ran it was not dead after all.
+    """
+    record = fold(run_info(run_id), stored_events(run_id))
+    write([record], replace=replace)
+    return len(record.spans)
