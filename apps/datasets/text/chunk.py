@@ -69,13 +69,14 @@ class _Block:
 def chunk_sections(sections: Iterable[Section], *, settings: ChunkSettings | None = None) -> Iterator[Chunk]:
     """Cut cleaned sections, given in order, page by page; a chunk never crosses a page."""
     chosen = settings or ChunkSettings()
+    fingerprint = chosen.fingerprint
     equals: Counter[str] = Counter()
     ordinal = 0
     for page, group in groupby(sections, key=lambda section: section.page):
         for block in _merged(_placed(group), settings=chosen):
             for start, end in _spans(block.text, settings=chosen):
                 text = block.text[start:end]
-                digest = _digest(text, block.heading_path, chosen)
+                digest = _digest(text, block.heading_path, fingerprint)
                 yield Chunk(
                     ordinal=ordinal,
                     text=text,
@@ -168,7 +169,7 @@ def _spans(text: str, *, settings: ChunkSettings) -> Iterator[tuple[int, int]]:
         previous = start
 
 
-def _digest(text: str, heading_path: tuple[str, ...], settings: ChunkSettings) -> str:
+def _digest(text: str, heading_path: tuple[str, ...], fingerprint: str) -> str:
     normal = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip()
-    parts = json.dumps([normal, heading_path, settings.fingerprint], ensure_ascii=False)
+    parts = json.dumps([normal, heading_path, fingerprint], ensure_ascii=False)
     return sha256(parts.encode("utf-8", "replace")).hexdigest()

@@ -14,7 +14,7 @@ CJK_PUNCTUATION = "\u3001-\u3003\u3008-\u3011\u3014-\u301f\uff01-\uff0f\uff1a-\u
 
 _UNSPACED_CHAR = re.compile(f"[{UNSPACED}]")
 # Everything outside the Latin blocks and general punctuation costs about a token a character.
-_DEAR_CHAR = re.compile("[^\x00-\u024f\u2000-\u206f]")
+_DEAR_RUN = re.compile("[^\x00-\u024f\u2000-\u206f]+")
 _LETTER = re.compile(r"[^\W\d_]")
 
 DEAR_TOKENS = 1.1
@@ -29,7 +29,7 @@ def unspaced_share(text: str) -> float:
 
 def estimate_tokens(text: str) -> float:
     """Estimate a multilingual tokenizer's count: Latin characters / 4 + all others * 1.1."""
-    dear = len(_DEAR_CHAR.findall(text))
+    dear = 0 if text.isascii() else sum(map(len, _DEAR_RUN.findall(text)))
     return (len(text) - dear) / LATIN_CHARS_PER_TOKEN + dear * DEAR_TOKENS
 
 

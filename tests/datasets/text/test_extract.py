@@ -190,6 +190,19 @@ def test_a_short_page_without_an_article_still_gives_all_it_shows(tmp_path):
     assert section.heading_path == ("Tel",)
 
 
+def test_identifiers_code_and_nested_lists_of_a_page_are_read_as_they_stand(tmp_path):
+    page = (
+        f"<html><body><article><h1>Setup¶</h1>{ARTICLE}<p>Set <code>OPENAI_API_KEY</code>, a*b and <b>c_d</b>.</p>"
+        "<pre><code># comment\n  indented = 1\n</code></pre><ul><li>one<ul><li>inner</li></ul></li><li>two</li></ul>"
+        "</article></body></html>"
+    )
+    [section] = read(written(tmp_path, "a.html", page))
+    assert section.heading_path == ("Setup",)
+    assert "Set OPENAI_API_KEY, a*b and c_d." in section.text
+    assert "# comment\n  indented = 1" in section.text
+    assert "- one\n  - inner\n- two" in section.text
+
+
 def test_html_is_decoded_by_the_charset_it_declares(tmp_path):
     page = f"<html><head><meta charset='big5'></head><body><p>{'蜜蜂採蜜。' * 60}</p></body></html>"
     assert "蜜蜂採蜜" in read(written(tmp_path, "a.html", page.encode("big5")))[0].text

@@ -16,9 +16,10 @@ from docx.oxml.ns import qn
 from lxml import etree
 
 from apps.datasets.text.errors import Damaged
-from apps.datasets.text.extract.tables import markdown_row, markdown_rule
+from apps.datasets.text.extract.outline import Block, sections_of
+from apps.datasets.text.extract.tables import markdown_table
 from apps.datasets.text.limits import Limits
-from apps.datasets.text.sections import MAX_SECTION_CHARS, Section
+from apps.datasets.text.sections import Section
 
 _HEADING = re.compile(r"^(?:heading|标题|überschrift|titre|título)\s*(\d)$", re.IGNORECASE)
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
@@ -37,26 +38,7 @@ def extract(path: Path, *, limits: Limits) -> Iterator[Section]:
         document = Document(str(path))
     except (OpcError, BadZipFile, KeyError, ValueError, etree.XMLSyntaxError) as exc:
         raise Damaged(kind="docx", reason="its parts are incomplete or broken") from exc
-    yield from _sections(document)
-
-
-def _sections(document: WordDocument) -> Iterator[Section]:
-    levels = _heading_levels(document)
-    path: list[tuple[int, str]] = []
-    blocks: list[str] = []
-    size = 0
-    for level, text in _blocks(document.element.body, levels):
-        if blocks and (level or size > MAX_SECTION_CHARS // 2):
-            yield Section(text="\n\n".join(blocks), heading_path=tuple(name for _, name in path))
-            blocks, size = [], 0
-        if level:
-            path = [(depth, name) for depth, name in path if depth < level]
-            path.append((level, re.sub(r"\s+", " ", text).strip()))
-            text = f"{'#' * min(level, 6)} {path[-1][1]}"
-        blocks.append(text)
-        size += len(text)
-    if blocks:
-        yield Section(text="\n\n".join(blocks), heading_path=tuple(name for _, name in path))
+    yield from sections_of(_blocks(document.element.body, _heading_levels(document)))
 
 
 def _heading_levels(document: WordDocument) -> dict[str, int]:
@@ -76,7 +58,7 @@ def _heading_levels(document: WordDocument) -> dict[str, int]:
     return levels
 
 
-def _blocks(parent: etree._Element, levels: dict[str, int]) -> Iterator[tuple[int, str]]:
+def _blocks(parent: etree._Element, levels: dict[str, int]) -> Iterator[Block]:
     """Heading level (0 for none) and text of everything in reading order."""
     items: list[str] = []
     for child in parent.iterchildren():
@@ -96,7 +78,9 @@ def _blocks(parent: etree._Element, levels: dict[str, int]) -> Iterator[tuple[in
             yield 0, "\n".join(items)
             items = []
         if child.tag == qn("w:tbl"):
-            yield 0, _table(child)
+            table = _table(child)
+            if table:
+                yield 0, table
         elif child.tag not in _SKIPPED and child.tag != qn("w:sectPr"):
             yield from _blocks(child, levels)
     if items:
@@ -132,13 +116,7 @@ def _text(element: etree._Element) -> str:
 
 def _table(table: etree._Element) -> str:
     """Markdown rows; a merged cell's text stands once and leaves its other places empty."""
-    rows = [_row(row) for row in table.iter(qn("w:tr")) if _owner(row) is table]
-    rows = [row for row in rows if any(cell.strip() for cell in row)]
-    if not rows:
-        return ""
-    width = max(map(len, rows))
-    lines = [markdown_row([*row, *[""] * (width - len(row))]) for row in rows]
-    return "\n".join([lines[0], markdown_rule(width), *lines[1:]])
+    return markdown_table([_row(row) for row in table.iter(qn("w:tr")) if _owner(row) is table])
 
 
 def _owner(row: etree._Element) -> etree._Element | None:

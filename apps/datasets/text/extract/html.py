@@ -8,9 +8,10 @@ from pathlib import Path
 import trafilatura
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from apps.datasets.text.extract.article import article_blocks
 from apps.datasets.text.extract.charset import detect_encoding
-from apps.datasets.text.extract.md import split_headings
-from apps.datasets.text.extract.tables import markdown_row, markdown_rule
+from apps.datasets.text.extract.outline import Block, sections_of
+from apps.datasets.text.extract.tables import markdown_table
 from apps.datasets.text.limits import Limits
 from apps.datasets.text.sections import Section
 
@@ -36,11 +37,11 @@ def extract(path: Path, *, limits: Limits) -> Iterator[Section]:
     source = _decode(path)
     tree = LexborHTMLParser(source)
     title = _title(tree)
-    for section in split_headings(_article(source, tree)):
-        path_of_section = section.heading_path
-        if title and path_of_section[:1] != (title,):
-            path_of_section = (title, *path_of_section)
-        yield replace(section, heading_path=path_of_section)
+    for section in sections_of(_blocks(source, tree)):
+        headings = section.heading_path
+        if title and headings[:1] != (title,):
+            headings = (title, *headings)
+        yield replace(section, heading_path=headings)
 
 
 def _decode(path: Path) -> str:
@@ -61,60 +62,73 @@ def _title(tree: LexborHTMLParser) -> str:
     return re.sub(r"\s+", " ", node.text()).strip() if node else ""
 
 
-def _article(source: str, tree: LexborHTMLParser) -> str:
-    found = trafilatura.extract(
-        source,
-        output_format="markdown",
-        include_comments=False,
-        include_tables=True,
-        include_links=False,
-        include_formatting=True,
-        favor_recall=True,
-        deduplicate=False,
-    )
-    if found and len(found) >= SHORT_ARTICLE:
+def _blocks(source: str, tree: LexborHTMLParser) -> list[Block]:
+    """The article's blocks, or those of the whole page where the finder found too little."""
+    found = _article(source)
+    length = sum(len(text) for _, text in found)
+    if length >= SHORT_ARTICLE:
         return found
-    whole = _visible_text(tree)
-    return found if found and len(found) * 2 >= len(whole) else whole
+    whole = _visible(tree)
+    return found if length * 2 >= sum(len(text) for _, text in whole) else whole
 
 
-def _visible_text(tree: LexborHTMLParser) -> str:
+def _article(source: str) -> list[Block]:
+    document = trafilatura.bare_extraction(
+        source, include_comments=False, include_tables=True, include_formatting=False, favor_recall=True
+    )
+    body = getattr(document, "body", None)
+    if body is None:
+        return []
+    return [(level, text.strip("\n")) for level, text in article_blocks(body) if text.strip()]
+
+
+def _visible(tree: LexborHTMLParser) -> list[Block]:
     tree.strip_tags(_NOT_CONTENT, recursive=True)
-    parts: list[str] = []
+    collected = _Collected()
     if tree.body is not None:
-        _walk(tree.body, parts)
-    lines = [re.sub(r"[ \t]+", " ", line).strip() for line in "".join(parts).split("\n")]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+        _walk(tree.body, collected)
+    collected.end_block()
+    return collected.blocks
 
 
-def _walk(node: LexborNode, parts: list[str]) -> None:
-    """Write a node as Markdown-like text: headings, list items, table rows, blocks on lines of their own."""
+class _Collected:
+    """Blocks so far, and the words of the one that is open."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self.words: list[str] = []
+
+    def end_block(self, *, level: int = 0) -> None:
+        """Close the open block, as a heading if a level is given."""
+        lines = (re.sub(r"[ \t]+", " ", line).strip() for line in "".join(self.words).split("\n"))
+        text = "\n".join(line for line in lines if line)
+        if text:
+            self.blocks.append((level, text))
+        self.words = []
+
+
+def _walk(node: LexborNode, collected: _Collected) -> None:
     for child in node.iter(include_text=True):
         tag = child.tag or ""
         if tag == "-text":
-            parts.append(re.sub(r"\s+", " ", child.text(deep=False)))
+            collected.words.append(re.sub(r"\s+", " ", child.text(deep=False)))
         elif tag == "br":
-            parts.append("\n")
+            collected.words.append("\n")
         elif re.fullmatch("h[1-6]", tag):
-            heading = re.sub(r"\s+", " ", child.text()).strip()
-            parts.append(f"\n\n{'#' * int(tag[1])} {heading}\n\n")
+            collected.end_block()
+            collected.words.append(child.text())
+            collected.end_block(level=int(tag[1]))
         elif tag == "table":
-            parts.append(f"\n\n{_table(child)}\n\n")
+            collected.end_block()
+            rows = [[cell.text(separator=" ") for cell in row.css("th, td")] for row in child.css("tr")]
+            collected.words.append(markdown_table(rows))
+            collected.end_block()
         elif tag == "li":
-            parts.append("\n- ")
-            _walk(child, parts)
+            collected.words.append("\n- ")
+            _walk(child, collected)
+        elif tag in _BLOCKS:
+            collected.end_block()
+            _walk(child, collected)
+            collected.end_block()
         else:
-            edge = "\n\n" if tag in _BLOCKS else ""
-            parts.append(edge)
-            _walk(child, parts)
-            parts.append(edge)
-
-
-def _table(table: LexborNode) -> str:
-    rows = [[cell.text(separator=" ") for cell in row.css("th, td")] for row in table.css("tr")]
-    rows = [row for row in rows if row]
-    if not rows:
-        return ""
-    width = max(map(len, rows))
-    lines = [markdown_row([*row, *[""] * (width - len(row))]) for row in rows]
-    return "\n".join([lines[0], markdown_rule(width), *lines[1:]])
+            _walk(child, collected)

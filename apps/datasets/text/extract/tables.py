@@ -1,7 +1,17 @@
-"""Owns how a table row is written as Markdown."""
+"""Owns how a table is written as Markdown."""
 
 import re
 from collections.abc import Sequence
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> str:
+    """A table whose first row is its header; rows without any text are left out."""
+    filled = [row for row in rows if any(cell.strip() for cell in row)]
+    if not filled:
+        return ""
+    width = max(map(len, filled))
+    lines = [markdown_row([*row, *[""] * (width - len(row))]) for row in filled]
+    return "\n".join([lines[0], markdown_rule(width), *lines[1:]])
 
 
 def markdown_row(cells: Sequence[str]) -> str:
