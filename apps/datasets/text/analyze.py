@@ -133,12 +133,10 @@ def _simple(word: str) -> list[str]:
     """Zero or one term for a word without inner signs; a compound segment is kept as it is."""
     if word in ACRONYMS:
         return [word.lower()]
-    folded = _folded(word)
-    if folded.endswith("'s"):
-        folded = folded[:-2]
-    folded = folded.replace("'", "")[:MAX_TERM_CHARS]
-    if not folded or folded in STOP_WORDS:
+    lowered = word.lower().removesuffix("'s").replace("'", "")
+    if lowered in STOP_WORDS:  # asked before accents go: "thé" is tea
         return []
+    folded = _folded(lowered)[:MAX_TERM_CHARS]
     if folded.isascii() and folded.isalpha():
         with _stemmer_lock:  # the stemmer keeps the word it works on in itself
             return [str(_stemmer.stemWord(folded))]

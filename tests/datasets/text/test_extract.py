@@ -9,6 +9,7 @@ import pytest
 from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 
+from apps.datasets.text.chunk import chunk_sections
 from apps.datasets.text.errors import (
     Damaged,
     EmptyDocument,
@@ -288,6 +289,14 @@ def test_rows_of_a_csv_keep_their_header_and_their_line_breaks_inside_cells(tmp_
     assert len(sections) > 2
     assert all(section.text.startswith("| id;x | name |\n| --- | --- |\n| ") for section in sections)
     assert sum(section.text.count("Bee number") for section in sections) == 200
+    chunks = list(chunk_sections(sections))
+    assert [chunk.text for chunk in chunks] == [section.text for section in sections]
+
+
+def test_a_table_of_names_only_and_a_single_row_are_read(tmp_path):
+    assert read(written(tmp_path, "a.csv", "name;year\n"))[0].text == "| name | year |\n| --- | --- |"
+    [section] = read(written(tmp_path, "b.tsv", "name\tyear\nSkep\t1600\n\n"))
+    assert section.text == "| name | year |\n| --- | --- |\n| Skep | 1600 |"
 
 
 # Types

@@ -8,9 +8,12 @@ from apps.datasets.text.errors import Damaged
 from apps.datasets.text.extract.charset import detect_encoding
 from apps.datasets.text.extract.tables import markdown_row, markdown_rule
 from apps.datasets.text.limits import Limits
+from apps.datasets.text.scripts import estimate_tokens
 from apps.datasets.text.sections import Section
 
-GROUP_CHARS = 1_500
+GROUP_CHARS = 500
+GROUP_TOKENS = 250
+"""A group fits in one chunk of the usual size, so that every chunk has the header."""
 _SNIFF_CHARS = 8_192
 
 
@@ -31,27 +34,19 @@ def extract(path: Path, *, limits: Limits) -> Iterator[Section]:
 
 
 def _groups(rows: Iterator[list[str]]) -> Iterator[Section]:
-    header: list[str] | None = None
-    group: list[str] = []
-    size = 0
-    for row in rows:
-        if not any(cell.strip() for cell in row):
-            continue
-        if header is None:
-            header = row
-            continue
-        line = markdown_row(row)
-        group.append(line)
-        size += len(line)
-        if size >= GROUP_CHARS:
-            yield _table(header, group)
-            group, size = [], 0
-    if header is not None and (group or size == 0):
-        yield _table(header, group)
-
-
-def _table(header: list[str], lines: list[str]) -> Section:
-    return Section(text="\n".join([markdown_row(header), markdown_rule(len(header)), *lines]))
+    filled = (row for row in rows if any(cell.strip() for cell in row))
+    header = next(filled, None)
+    if header is None:
+        return
+    head = f"{markdown_row(header)}\n{markdown_rule(len(header))}"
+    table, rows_held = head, 0
+    for row in filled:
+        grown = f"{table}\n{markdown_row(row)}"
+        if rows_held and (len(grown) > GROUP_CHARS or estimate_tokens(grown) > GROUP_TOKENS):
+            yield Section(text=table)
+            grown, rows_held = f"{head}\n{markdown_row(row)}", 0
+        table, rows_held = grown, rows_held + 1
+    yield Section(text=table)
 
 
 def _delimiter(sample: str) -> str:
