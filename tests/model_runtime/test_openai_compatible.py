@@ -68,9 +68,7 @@ async def test_the_provider_s_usage_is_reported_on_the_last_chunk(server):
         "prompt_tokens_details": {"cached_tokens": 4},
         "completion_tokens_details": {"reasoning_tokens": 2},
     }
-    server.script(
-        Completion("yes", usage={"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12, **details})
-    )
+    server.script(Completion("yes", usage={"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12, **details}))
     usage = (await ask(server))[-1].usage
     assert (usage.input_tokens, usage.output_tokens, usage.total_tokens, usage.estimated) == (9, 3, 12, False)
     assert (usage.cached_input_tokens, usage.reasoning_tokens) == (4, 2)
@@ -306,9 +304,7 @@ def test_the_key_is_not_shown_by_the_endpoint():
 
 
 def embedder(server, **more):
-    return OpenAICompatibleEmbeddings(
-        endpoint(server), **{"model": "embed", "dim": 8, "batch_size": 3, **more}
-    )
+    return OpenAICompatibleEmbeddings(endpoint(server), **{"model": "embed", "dim": 8, "batch_size": 3, **more})
 
 
 async def test_embeddings_come_back_in_the_order_of_the_texts(server):

@@ -51,9 +51,7 @@ def test_what_was_written_is_read_back(lines, data):
 
 def test_type_id_and_retry_follow_the_standard():
     parser = SSEParser()
-    events = parser.feed(
-        b"event: chunk\nid: 7\nretry: 1500\ndata: a\n\ndata: b\n\nid: x\0y\nretry: 1s\ndata: c\n\n"
-    )
+    events = parser.feed(b"event: chunk\nid: 7\nretry: 1500\ndata: a\n\ndata: b\n\nid: x\0y\nretry: 1s\ndata: c\n\n")
     assert events == [
         ServerSentEvent(event="chunk", data="a", id="7", retry=1500),
         ServerSentEvent(data="b", id="7"),

@@ -46,11 +46,13 @@ class Prompt:
     passages: tuple[Passage, ...]
     instructions: str
     """The system text without passages."""
+    asked: str = ""
+    """The whole last message without passages; the question is a part of it."""
 
     @property
     def everything(self) -> str:
         """All that is written outside the passages, in the order in which it is read."""
-        return f"{self.instructions}\n\n{self.question}".strip()
+        return f"{self.instructions}\n\n{self.asked or self.question}".strip()
 
 
 def read_prompt(messages: Sequence[Message]) -> Prompt:
@@ -71,6 +73,7 @@ def read_prompt(messages: Sequence[Message]) -> Prompt:
         earlier=earlier if leans else "",
         passages=tuple(passages),
         instructions="\n\n".join(outside).strip(),
+        asked=asked,
     )
 
 

@@ -19,9 +19,15 @@ _LONGEST_QUOTE = 420
 _MIN_COVERAGE = 0.3
 _WEIGHT_OF_EARLIER = 0.4
 _WEIGHT_OF_CONTEXT = 0.35
+#: Verbs that stand in every question; they help, but do not make a sentence an answer.
+_WEAK = frozenset(
+    map(stem, "need want use used get make work works happen take look find called mean possible".split())  # noqa: SIM905
+)
+_WEIGHT_OF_WEAK = 0.4
 
 _ASKS_NUMBER = re.compile(
-    r"\b(when|how (many|much|long|often|old|far|big)|what (time|date|year|number))\b|多少|几|何时|什么时候|多久|多长|多大",
+    r"\b(when|how (many|much|long|often|old|far|big)|(what|which) (time|date|year|number|version))\b"
+    r"|多少|几|何时|什么时候|多久|多长|多大|版本",
     re.I,
 )
 _ASKS_REASON = re.compile(r"\bwhy\b|为什么|为何|原因", re.I)
@@ -35,7 +41,8 @@ _REASON = re.compile(
     r"\b(because|since|so that|therefore|in order|due to|reason)\b|因为|由于|所以|因此|以便|为了", re.I
 )
 _WAY = re.compile(
-    r"^(set|run|use|click|open|choose|select|enter|add|create|call|send|start|go|press|install|type|put|write)\b|\b(by \w+ing|must|can|with)\b|`|可以|需要|点击|运行|设置|使用|通过|请",
+    r"^(set|run|use|click|open|choose|select|enter|add|create|call|send|start|go|press|install|type|put|write)\b"
+    r"|\b(by \w+ing|must|can|with)\b|`|可以|需要|点击|运行|设置|使用|通过|请",
     re.I,
 )
 _MEANING = re.compile(r"\b(is|are|means|refers to|stands for)\b|是|指|称为|表示", re.I)
@@ -106,7 +113,7 @@ def _candidates(passages: Sequence[Passage]) -> list[_Candidate]:
 
 def _wanted(prompt: Prompt, candidates: Sequence[_Candidate]) -> dict[str, float]:
     """The question's terms and what each is worth: rare ones more, ones that occur nowhere little."""
-    asked = dict.fromkeys(content_terms(prompt.question), 1.0)
+    asked = {term: _WEIGHT_OF_WEAK if term in _WEAK else 1.0 for term in content_terms(prompt.question)}
     for term in content_terms(prompt.earlier):
         asked.setdefault(term, _WEIGHT_OF_EARLIER)
     count = len(candidates)
@@ -143,6 +150,7 @@ def _score(candidate: _Candidate, question: str, wanted: dict[str, float]) -> No
     score += _fit(candidate.sentence.text, question)
     score += 0.06 / (1 + candidate.passage_at)
     length = len(candidate.own)
+    score += 0.1 * len(candidate.matched) / max(4, length)  # of two that say it, the one that says little else
     candidate.score = score * (0.7 if length < 4 else 0.85 if length > 60 else 1.0)
 
 
@@ -158,19 +166,20 @@ def _fit(sentence: str, question: str) -> float:
 
 
 def _choose(ranked: Sequence[_Candidate], *, limit: int) -> list[_Candidate]:
-    chosen: list[_Candidate] = []
-    for candidate in ranked:
-        if len(chosen) == limit or (chosen and candidate.score < 0.6 * chosen[0].score):
+    if not ranked:
+        return []
+    best = ranked[0]
+    chosen = [best]
+    for candidate in ranked[1:]:
+        if len(chosen) == limit or candidate.score < 0.6 * best.score:
             break
-        length = sum(len(each.sentence.text) for each in chosen) + len(candidate.sentence.text)
-        if chosen and length > MAX_CHARACTERS:
-            continue
-        if any(_overlap(candidate.own.keys(), each.own.keys()) > 0.6 for each in chosen):
-            continue
-        seen = set().union(*(each.matched for each in chosen))
-        if chosen and not candidate.matched - seen and candidate.score < 0.8 * chosen[0].score:
-            continue
-        chosen.append(candidate)
+        seen: set[str] = set().union(*(each.matched for each in chosen))
+        adds = bool(candidate.matched - seen - _WEAK)
+        as_good = len(candidate.matched) > 1 and candidate.score > 0.9 * best.score
+        length = sum(len(each.sentence.text) for each in (*chosen, candidate))
+        repeats = any(_overlap(candidate.own, each.own) > 0.6 for each in chosen)
+        if (adds or as_good) and length <= MAX_CHARACTERS and not repeats:
+            chosen.append(candidate)
     return chosen
 
 
@@ -197,4 +206,15 @@ def _quotable(candidate: _Candidate, passage: Passage) -> str:
             items.append(each.text.rstrip(".;；。"))
         joiner = "；" if text.endswith("：") else "; "
         text = f"{text} {joiner.join(items)}" if items else text
-    return text if len(text) <= _LONGEST_QUOTE else f"{text[:_LONGEST_QUOTE].rstrip()}…"
+    return _window(text, candidate.matched)
+
+
+def _window(text: str, matched: Iterable[str]) -> str:
+    """A text that is too long to read, cut to the part around the first word that matched."""
+    if len(text) <= _LONGEST_QUOTE:
+        return text
+    lowered = text.lower()
+    first = min((at for term in matched if (at := lowered.find(term[:6])) >= 0), default=0)
+    start = 0 if first < _LONGEST_QUOTE - 60 else text.rfind(" ", 0, first - 100) + 1
+    end = start + _LONGEST_QUOTE
+    return f"{'…' if start else ''}{text[start:end].rstrip()}{'…' if end < len(text) else ''}"

@@ -12,7 +12,7 @@ _HEADING = re.compile(r"^\s*#{1,6}\s+")
 _FENCE = re.compile(r"^\s*(```|~~~)")
 _TABLE_RULE = re.compile(r"^\s*\|?[\s:|-]{5,}\|?\s*$")
 _LINK = re.compile(r"!?\[([^\]]+)\]\([^)\s]*\)")
-_EMPHASIS = re.compile(r"\*\*|__(?=\S)|(?<=\S)__")
+_EMPHASIS = re.compile(r"\*\*")
 _ENDS = (".", "!", "?", "。", "！", "？", ":", "：", "…", ";", "；")
 _CUT = re.compile(
     r"""(?<=[.!?])["'”’)\]]*\s+(?=["'“‘(\[]*[A-Z0-9\u3400-\u9fff`])|(?<=[。！？])(?![。！？”’』」）])\s*|(?<=[。！？][”’』」）])\s*"""
@@ -25,6 +25,9 @@ _ABBREVIATION = re.compile(
 _WIDE_END = re.compile(r"[\u3000-\u9fff\uff00-\uffef]$")
 _WIDE_START = re.compile(r"^[\u3000-\u9fff\uff00-\uffef]")
 _SHORT_LINE = 60
+_SHORT_WIDE_LINE = 14
+_LONG = 300
+_CLAUSE = re.compile(r"(?<=;)\s+|(?<=；)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,7 @@ def split_sentences(text: str) -> list[Sentence]:
         if block.is_heading or block.is_code:
             found.append(block)
             continue
-        pieces = _cut(block.text)
+        pieces = [clause for piece in _cut(block.text) for clause in _clauses(piece)]
         found += [Sentence(text=piece, is_item=block.is_item) for piece in pieces]
     return found
 
@@ -83,7 +86,8 @@ def _block_of(line: str, following: str) -> Sentence | None:
         return Sentence(text=_HEADING.sub("", stripped).strip(), is_heading=True)
     if stripped.startswith("|"):
         cells = [cell.strip() for cell in stripped.strip("|").split("|")]
-        return Sentence(text=" | ".join(filter(None, cells)), is_item=True)
+        cells = list(filter(None, cells))
+        return Sentence(text=(": " if len(cells) == 2 else " | ").join(cells), is_item=True)
     if _BULLET.match(stripped):
         return Sentence(text=_BULLET.sub("", stripped).strip(), is_item=True)
     return Sentence(text=stripped, is_heading=_looks_like_heading(stripped, following.strip()))
@@ -93,6 +97,8 @@ def _looks_like_heading(line: str, following: str) -> bool:
     """A short line that ends like none and is followed by the start of something new."""
     if len(line) > _SHORT_LINE or line.endswith((*_ENDS, ",", "，", "、", "-")) or not following:
         return False
+    if len(line) <= _SHORT_WIDE_LINE and _WIDE_START.match(line) and _WIDE_START.match(following):
+        return True
     starts_new = following[:1].isupper() or bool(_BULLET.match(following))
     return starts_new and (line[:1].isupper() or line[:1].isdigit()) and len(line.split()) <= 8
 
@@ -119,3 +125,10 @@ def _cut(text: str) -> list[str]:
     if rest := text[start:].strip():
         pieces.append(rest)
     return pieces
+
+
+def _clauses(sentence: str) -> list[str]:
+    """A sentence as it is; one that nobody would quote whole at its semicolons."""
+    if len(sentence) <= _LONG:
+        return [sentence]
+    return [clause for part in _CLAUSE.split(sentence) if (clause := part.strip().rstrip(";；"))]

@@ -12,7 +12,8 @@ from model_runtime.words import content_terms, normalise
 
 _CLASSIFY = re.compile(
     r"\bclassif|\bcategori[sz]e|\bcategor(y|ies)\b|\blabels?\b|\b(exactly )?one of\b|\bwhich of\b|\bsentiment\b"
-    r"|\b(answer|reply|respond)( only| just)?( with)?( only| either)?( with)?\b.{0,40}\bor\b|分类|归类|类别|标签|之一|情感",
+    r"|\b(answer|reply|respond)( only| just)?( with)?( only| either)?( with)?\b.{0,40}\bor\b"
+    r"|分类|归类|类别|标签|之一|情感",
     re.I,
 )
 _SUMMARISE = re.compile(
@@ -27,18 +28,21 @@ _LIST = re.compile(
 )
 _BULLET = re.compile(r"^\s*[-*•]\s*[`\"'“]?([^:：`\"'”\n]{1,40}?)[`\"'”]?\s*(?:[:：–—-]\s*(.+))?$", re.M)
 _SEPARATOR = re.compile(r"\s*(?:,\s*(?:or|and)\s+|,|，|、|\||/|\bor\b|\band\b|或者|或|和)\s*", re.I)
+_BEFORE_LIST = re.compile(
+    r"^.*?(?:\bone of\b|\beither\b|\bfollowing\b)[^:：,]*?[:：]|^\s*(?:exactly )?one of\b|^\s*either\b", re.I
+)
 _EDGES = " \t`\"'“”‘’「」『』()[]<>*:："
 _TEXT_LABEL = re.compile(
     r"\b(?:message|text|question|input|review|ticket|email|comment)\s*[:：]|(?:文本|消息|问题|内容|评论)\s*[:：]", re.I
 )
 
-#: Words that speak for a label without sharing a letter with it. Small on purpose: it is a demonstration.
+#: Words that speak for a label without sharing a letter with it. Small on purpose.
 _SPEAKS_FOR = {
-    "positive": "good great love excellent happy thanks thank wonderful perfect nice best amazing 好 喜欢 满意 感谢 很棒 优秀",
-    "negative": "bad terrible hate broken awful angry worst disappointed poor slow refund unhappy useless 差 糟糕 生气 失望 讨厌 慢",
-    "billing": "invoice charge charged payment pay refund card price bill cost subscription money 发票 付款 扣费 退款 费用 账单",
+    "positive": "good great love excellent happy thanks thank wonderful perfect nice best 好 喜欢 满意 感谢 优秀",
+    "negative": "bad terrible hate broken awful angry worst poor slow unhappy useless 差 糟糕 生气 失望 讨厌 慢",
+    "billing": "invoice charge charged payment pay refund card bill cost subscription money 发票 付款 扣费 退款 账单",
     "refund": "money back return charged twice cancel 退款 退货 退钱",
-    "technical": "error crash bug install broken fail failed login password server exception slow timeout 错误 崩溃 安装 报错 登录 无法",
+    "technical": "error crash bug install broken fail login password server slow timeout 错误 崩溃 安装 报错 登录 无法",
     "bug": "error crash broken fail failed exception wrong 错误 崩溃 报错 失败",
     "sales": "buy price quote demo plan upgrade purchase offer 购买 报价 价格 升级",
     "complaint": "bad terrible angry unacceptable disappointed worst complain 投诉 失望 生气 差",
@@ -48,7 +52,8 @@ _SPEAKS_FOR = {
     "shipping": "delivery deliver package parcel arrive tracking late 快递 发货 物流 配送",
 }
 _CHINESE_LABELS = {
-    "正面": "positive", "积极": "positive", "好评": "positive", "负面": "negative", "消极": "negative", "差评": "negative",
+    "正面": "positive", "积极": "positive", "好评": "positive",
+    "负面": "negative", "消极": "negative", "差评": "negative",
     "账单": "billing", "财务": "billing", "退款": "refund", "技术": "technical", "销售": "sales", "投诉": "complaint",
     "紧急": "urgent", "问候": "greeting", "账户": "account", "物流": "shipping",
 }  # fmt: skip
@@ -84,7 +89,7 @@ def pick_label(prompt: Prompt) -> str | None:
     best = max(scores, key=lambda label: scores[label])
     if scores[best] > 0:
         return best
-    return next((label for label in labels if normalise(label) in _REST), best)
+    return next((label for label in labels if normalise(label) in (*_REST, *_NO)), best)
 
 
 def _labels(text: str) -> dict[str, str]:
@@ -94,7 +99,7 @@ def _labels(text: str) -> dict[str, str]:
     if len(bulleted) > 1:
         return bulleted
     for found in _LIST.finditer(text):
-        parts = [part.strip(_EDGES) for part in _SEPARATOR.split(found["list"])]
+        parts = [part.strip(_EDGES) for part in _SEPARATOR.split(_BEFORE_LIST.sub("", found["list"]))]
         parts = [part for part in parts if part]
         if len(parts) > 1 and all(len(part) <= 30 and len(part.split()) <= 3 for part in parts):
             return dict.fromkeys(parts, "")

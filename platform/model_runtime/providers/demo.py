@@ -21,6 +21,8 @@ _SAYS = {
         "summary": "In the text's own words:",
         "nothing": "The passages that I was given say nothing about this. (I am the built-in demo model: "
         "I quote what the search found and know nothing else.)",
+        "not_found": "The search found no passages for this question, so I have nothing to quote. (I am the built-in "
+        "demo model and know nothing myself; with OPENAI_API_KEY and OPENAI_BASE_URL set, a real model answers.)",
         "no_passages": "I am the built-in demo model: I run offline, quote passages that a search has found, and know "
         "nothing myself. This prompt holds no passages. For real answers, set OPENAI_API_KEY and "
         "OPENAI_BASE_URL and start again.",
@@ -30,10 +32,13 @@ _SAYS = {
         "text": "文中写道：",
         "summary": "原文要点：",
         "nothing": "所给的资料里没有提到这一点。（我是内置的演示模型，只会引用检索到的内容，自己并不具备知识。）",
+        "not_found": "没有检索到与这个问题有关的资料，所以无可引用。（我是内置的演示模型，自己并不具备知识；"
+        "设置 OPENAI_API_KEY 和 OPENAI_BASE_URL 后，将由真正的模型回答。）",
         "no_passages": "我是内置的演示模型：离线运行，只会引用检索到的资料，自己并不具备知识，而这次提示中没有资料。"
         "要得到真正的回答，请设置 OPENAI_API_KEY 和 OPENAI_BASE_URL 后重新启动。",
     },
 }
+_EXPECTS_PASSAGES = re.compile(r"\bpassages?\b|\bcontext\b|\bsources?\b|\bexcerpts?\b|资料|上下文|检索|知识库", re.I)
 _PIECE = re.compile(r"[\u3000-\u9fff\uff00-\uffef]{1,2}|\s*[^\s\u3000-\u9fff\uff00-\uffef]+|\s+")
 
 
@@ -61,7 +66,9 @@ def answer(messages: Sequence[Message]) -> str:
         return label
     if tasks.asks_for_summary(prompt) and (summary := tasks.summarise(prompt)):
         return _lead(says["summary"], summary)
-    return _from_text(prompt, says) or says["no_passages"]
+    if quoted := _from_text(prompt, says):
+        return quoted
+    return says["not_found" if _EXPECTS_PASSAGES.search(prompt.instructions) else "no_passages"]
 
 
 def _from_passages(prompt: Prompt, says: dict[str, str]) -> str:
