@@ -1,0 +1,17 @@
+"""The annotations admin: one class per file, custom pages under `pages/`."""
+
+from apps.annotations.admin.annotation import AnnotationAdmin
+from apps.annotations.admin.correction import CorrectionAdmin
+from apps.annotations.admin.example import FewShotExampleAdmin
+from apps.annotations.admin.feedback import FeedbackAdmin
+from apps.annotations.admin.hit import AnnotationHitAdmin
+from apps.annotations.admin.review import ReviewAdmin
+
+__all__ = [
+    "AnnotationAdmin",
+    "AnnotationHitAdmin",
+    "CorrectionAdmin",
+    "FeedbackAdmin",
+    "FewShotExampleAdmin",
+    "ReviewAdmin",
+]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 from uuid import UUID
 
+from django.apps import apps
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.annotations.models import Correction, Feedback
@@ -31,6 +32,14 @@ class Turn(Protocol):
 def open_turn(message_id: UUID, *, team_ids: Iterable[UUID]) -> Any:
     """The door to a message for members of its team: with app, conversation and run. Raises NotFound."""
     return message_detail(message_id, team_ids=list(team_ids))
+
+
+def visitor_turn(message_id: UUID, *, visitor: str) -> Any | None:
+    """A visitor's own message on a public chat page, or None."""
+    messages = apps.get_model("workflows", "Message")._default_manager
+    return messages.filter(
+        id=message_id, conversation__source=Feedback.Source.PUBLIC, conversation__end_user=visitor
+    ).first()
 
 
 def to_review(team_ids: Iterable[UUID], *, show: str = "all", application_id: UUID | None = None) -> QuerySet[Any]:

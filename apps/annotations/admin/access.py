@@ -1,0 +1,67 @@
+"""Who may do what in the annotations admin: the role in the row's team decides."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from accounts.models import User
+from accounts.selectors import may, teams_of
+from support.admin import ConsoleModelAdmin
+
+
+class AnnotatorModelAdmin(ConsoleModelAdmin):
+    """Members of a team see its rows; those with the right "annotate" change them."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return belongs_somewhere(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return belongs_somewhere(request.user)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return belongs_somewhere(request.user) and (obj is None or may(request.user, "annotate", team_id=obj.team_id))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_annotate_permission(self, request: HttpRequest) -> bool:
+        """For actions: somewhere in the team; each row is asked again."""
+        return belongs_somewhere(request.user)
+
+
+def belongs_somewhere(user: User | AnonymousUser) -> bool:
+    """Whether the person is in any team."""
+    return bool(user.is_authenticated and (user.is_superuser or teams_of(user).exists()))
+
+
+def preview(text: str, *, length: int = 120) -> str:
+    """The beginning of a text on one line."""
+    flat = " ".join(text.split())
+    return flat if len(flat) <= length else flat[: length - 1] + "…"
+
+
+def review_link(message_id: UUID | None, text: str) -> SafeString | str:
+    """A way to the review page of a message."""
+    if message_id is None:
+        return text
+    return format_html('<a href="{}">{}</a>', reverse("admin:annotations_message_review", args=[message_id]), text)
+
+
+def trace_url(run_id: UUID) -> str | None:
+    """Where the trace of a run is shown, if traces are installed."""
+    for name in ("admin:traces_trace_page", "admin:traces_trace_run"):
+        try:
+            return reverse(name, args=[run_id])
+        except NoReverseMatch:
+            continue
+    return None

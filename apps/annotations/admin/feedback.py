@@ -1,0 +1,59 @@
+"""Feedback: what people thought, with their changes of mind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from apps.annotations.admin.access import AnnotatorModelAdmin, preview, review_link
+from apps.annotations.models import Feedback
+
+
+class IsCurrentFilter(admin.SimpleListFilter):
+    """Current verdicts unless somebody asks for the history."""
+
+    title = _("history")
+    parameter_name = "history"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("all", _("With earlier verdicts"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset if self.value() == "all" else queryset.filter(superseded_at=None)
+
+
+@admin.register(Feedback)
+class FeedbackAdmin(AnnotatorModelAdmin):
+    """A list to find what to review; a verdict is never edited."""
+
+    purpose = _("What people thought of answers. Open one to review it.")
+    empty_text = _("Thumbs from the chat page, the playground, the API and reviews come here.")
+    list_display = ["question", "rating", "reason", "comment", "application", "source", "who", "created_at"]
+    list_filter = ["rating", "reason", "source", IsCurrentFilter, "application"]
+    search_fields = ["text", "message__query"]
+    search_help_text = _("Comment or question")
+    list_display_links = None
+    ordering = ["-id"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("message", "application", "user")
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    @admin.display(description=_("question"))
+    def question(self, row: Feedback) -> SafeString | str:
+        return review_link(row.message_id, preview(row.message.query, length=80))
+
+    @admin.display(description=_("comment"))
+    def comment(self, row: Feedback) -> str:
+        return preview(row.text, length=80)
+
+    @admin.display(description=_("who"))
+    def who(self, row: Feedback) -> str:
+        return row.user.get_username() if row.user else row.end_user

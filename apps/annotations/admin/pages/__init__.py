@@ -1,0 +1,1 @@
+"""Custom pages of the annotations admin."""
