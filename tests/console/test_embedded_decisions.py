@@ -1,5 +1,6 @@
 """The decisions behind `up`, which need no process to be tried."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -129,3 +130,12 @@ def test_addresses_are_written_for_twisted_and_for_people():
     assert roster.endpoint("::1", 8000) == "tcp6:8000:interface=\\:\\:1:backlog=2048"
     assert roster.shown("0.0.0.0", 8000) == "http://127.0.0.1:8000/"
     assert roster.shown("::1", 8000) == "http://[::1]:8000/"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root could spoil somebody else's data directory")
+def test_root_leaves_another_users_data_directory_alone(tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    os.chown(tmp_path / "data", 65534, 65534)
+    with pytest.raises(StartupError, match="belongs to user 65534"):
+        DataDir(tmp_path / "data").make()
+    assert list((tmp_path / "data").iterdir()) == []

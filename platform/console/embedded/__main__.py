@@ -54,8 +54,7 @@ class Announcer:
         """Also when starting up failed later: the account exists by then."""
         if self._password:
             self._terminal.block(
-                f"\n    Sign in as  admin\n    Password    {self._password}\n"
-                "    This password is shown only this once."
+                f"\n    Sign in as  admin\n    Password    {self._password}\n    This password is shown only this once."
             )
         self._password = ""
 
@@ -91,9 +90,7 @@ def _run(options: Options) -> None:
 
 def check_dependencies() -> None:
     """Name what is not installed instead of failing later with a traceback."""
-    missing = sorted(
-        package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None
-    )
+    missing = sorted(package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None)
     if missing:
         raise MissingDependency(
             f"Not installed: {', '.join(missing)}. Run `make up`, or `pip install -r requirements.txt` "
@@ -104,9 +101,7 @@ def check_dependencies() -> None:
 def check_port(port: int, *, host: str) -> None:
     """Refuse early if somebody else listens there."""
     if not ports.is_free(port, host=host):
-        raise PortTaken(
-            f"Port {port} on {host} is taken by another program. Stop it, or choose another with --port."
-        )
+        raise PortTaken(f"Port {port} on {host} is taken by another program. Stop it, or choose another with --port.")
 
 
 def plan_site(options: Options, *, data: DataDir, port: int, url: str) -> roster.Site:
@@ -147,9 +142,7 @@ def _plan_cluster(data: DataDir, known_port: int | None) -> postgres.Cluster:
 
 def _plan_store(data: DataDir, known_port: int | None) -> redis.Store:
     redis.find_binary()
-    store = redis.Store(
-        home=data.redis, port=ports.choose(known_port), password=kept_secret(data.redis / "password")
-    )
+    store = redis.Store(home=data.redis, port=ports.choose(known_port), password=kept_secret(data.redis / "password"))
     redis.configure(store)
     return store
 

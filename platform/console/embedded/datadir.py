@@ -63,6 +63,7 @@ class DataDir:
 
     def make(self) -> None:
         """Create what is missing; others may not look inside."""
+        self._refuse_anothers()
         try:
             for folder in (self.root, self.postgres, self.redis, self.logs):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,6 +73,14 @@ class DataDir:
             raise StartupError(
                 f"Cannot write to the data directory {self.root}: {exc.strerror}. Choose another: --data-dir."
             ) from exc
+
+    def _refuse_anothers(self) -> None:
+        """Root could write there, and would leave files behind that the owner cannot read any more."""
+        if os.geteuid() == 0 and self.root.exists() and (owner := self.root.stat().st_uid) != 0:
+            raise StartupError(
+                f"The data directory {self.root} belongs to user {owner}. "
+                "Start Skep as that user, or choose another with --data-dir."
+            )
 
 
 def write_private(path: Path, text: str) -> None:

@@ -47,9 +47,7 @@ class OtherUser:
 Identity = Ourselves | InUserNamespace | OtherUser
 
 
-def choose_identity(
-    *, is_root: bool, namespaces_work: bool, unprivileged: tuple[int, int] | None
-) -> Identity:
+def choose_identity(*, is_root: bool, namespaces_work: bool, unprivileged: tuple[int, int] | None) -> Identity:
     """Decide who PostgreSQL runs as; pure."""
     if not is_root:
         return Ourselves()

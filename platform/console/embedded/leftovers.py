@@ -16,8 +16,7 @@ PATIENCE = 8.0
 def record(path: Path, *, processes: Iterable[tuple[str, int, int]]) -> None:
     """Remember (name, process id, stop signal) of every running child."""
     entries = [
-        {"name": name, "pid": pid, "born": _born(pid), "signal": stop_signal}
-        for name, pid, stop_signal in processes
+        {"name": name, "pid": pid, "born": _born(pid), "signal": stop_signal} for name, pid, stop_signal in processes
     ]
     write_json(path, {"children": entries})
 

@@ -13,9 +13,7 @@ def main(root: str) -> int:
     """Create the cluster of a data directory."""
     home = DataDir(Path(root)).postgres
     try:
-        cluster = postgres.Cluster(
-            home=home, port=0, password=kept_secret(home / "password"), identity=find_identity()
-        )
+        cluster = postgres.Cluster(home=home, port=0, password=kept_secret(home / "password"), identity=find_identity())
         postgres.initialise(cluster)
     except StartupError as exc:
         print(exc)  # noqa: T201 - this is the job's log

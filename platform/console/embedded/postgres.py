@@ -81,9 +81,7 @@ def initialise(cluster: Cluster, *, sync: bool = True) -> bool:
     """Make the cluster if there is none yet; say whether it was made now."""
     if cluster.data.exists():
         return False
-    fresh = (
-        cluster.home / "data.new"
-    )  # renamed when complete, so that a kill in between leaves no half cluster
+    fresh = cluster.home / "data.new"  # renamed when complete, so that a kill in between leaves no half cluster
     shutil.rmtree(fresh, ignore_errors=True)
     password_file = cluster.home / "password.new"
     write_private(password_file, cluster.password + "\n")
@@ -124,9 +122,7 @@ def command(cluster: Cluster, *, settings: Mapping[str, str] | None = None) -> l
     return argv
 
 
-def start(
-    cluster: Cluster, *, output: int, settings: Mapping[str, str] | None = None
-) -> subprocess.Popen[bytes]:
+def start(cluster: Cluster, *, output: int, settings: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start the server; `answers` tells when it is up."""
     return spawn(
         command(cluster, settings=settings),

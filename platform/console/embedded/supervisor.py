@@ -181,9 +181,7 @@ class Supervisor:
             self._facts.add(child.name)
             return
         self._wait(0)  # its last words
-        quick = decide.count_death(
-            self._deaths.get(child.name, 0), ran_for=time.monotonic() - running.started_at
-        )
+        quick = decide.count_death(self._deaths.get(child.name, 0), ran_for=time.monotonic() - running.started_at)
         self._deaths[child.name] = quick
         ended = decide.how_it_ended(code)
         if decide.is_hopeless(child, quick_deaths=quick, all_ready=self._all_ready):
@@ -197,9 +195,7 @@ class Supervisor:
 
     def _obituary(self, child: Child, ended: str) -> str:
         tail = "\n".join(f"    {line}" for line in self._tails[child.name])
-        return (
-            f"{child.name} {ended} and Skep cannot start without it. Its last lines:\n{tail or '    (none)'}"
-        )
+        return f"{child.name} {ended} and Skep cannot start without it. Its last lines:\n{tail or '    (none)'}"
 
     def _stop_all(self) -> None:
         for stage in sorted({child.stop_stage for child in self._roster}):
