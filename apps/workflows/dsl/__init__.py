@@ -5,10 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from apps.workflows.engine.graph import Plan, compile_plan
+from apps.workflows.dsl.inputs import check_inputs
+from apps.workflows.dsl.loading import dump, load
+from apps.workflows.dsl.problems import Problem, UnreadableDocument, errors_in
+from apps.workflows.dsl.schema import document_schema
+from apps.workflows.dsl.summary import nodes_of
+from apps.workflows.dsl.validation import validate, validate_against_team
+from apps.workflows.engine.graph import Plan, compile_plan, digest_of
 from apps.workflows.nodes.registry import REGISTRY
 
-__all__ = ["compile_document"]
+__all__ = [
+    "Problem",
+    "UnreadableDocument",
+    "check_inputs",
+    "compile_document",
+    "digest_of",
+    "document_schema",
+    "dump",
+    "errors_in",
+    "load",
+    "nodes_of",
+    "validate",
+    "validate_against_team",
+]
 
 
 def compile_document(document: Mapping[str, Any]) -> Plan:

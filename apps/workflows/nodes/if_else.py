@@ -105,7 +105,7 @@ def _uses(config: Config) -> Iterator[Use]:
 _CONDITION = closed(
     {"left": REFERENCE, "op": {"enum": [*BINARY, *UNARY]}, "right": {}},
     required=["left", "op"],
-    **{"if": {"properties": {"op": {"enum": list(BINARY)}}, "required": ["op"]}, "then": {"required": ["right"]}},
+    more={"if": {"properties": {"op": {"enum": list(BINARY)}}, "required": ["op"]}, "then": {"required": ["right"]}},
 )
 
 IF_ELSE = NodeType(

@@ -24,15 +24,15 @@ SOURCE: Schema = {
 }
 
 
-def closed(properties: Mapping[str, Schema], *, required: Sequence[str] = (), **more: Any) -> Schema:
-    """An object with these keys and no others, save those that start with `x-`."""
+def closed(properties: Mapping[str, Schema], *, required: Sequence[str] = (), more: Schema | None = None) -> Schema:
+    """An object with these keys and no others, save those that start with `x-`; `more` are further rules."""
     return {
         "type": "object",
         "properties": dict(properties),
         "patternProperties": {"^x-": {}},
         "additionalProperties": False,
         "required": list(required),
-        **more,
+        **(more or {}),
     }
 
 

@@ -77,7 +77,7 @@ VARIABLE_AGGREGATOR = NodeType(
                 "minProperties": 1,
             },
         },
-        oneOf=[{"required": ["variables"]}, {"required": ["groups"]}],
+        more={"oneOf": [{"required": ["variables"]}, {"required": ["groups"]}]},
     ),
     compile=_compile,
     outputs=_outputs,

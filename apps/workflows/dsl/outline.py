@@ -1,0 +1,119 @@
+"""What can be known of a document that may be wrong anywhere: its sound nodes, edges and names, numbered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from apps.workflows.engine.node import NodeType, own_keys
+from apps.workflows.nodes.registry import REGISTRY
+
+
+@dataclass(slots=True, kw_only=True)
+class OutlineNode:
+    """A node with a usable id. `type` and `config` are there only if its configuration has the right shape."""
+
+    place: int
+    id: str
+    type_name: str
+    type: NodeType | None
+    config: Mapping[str, Any]
+    then: str
+
+    @property
+    def branches(self) -> bool:
+        """Whether its plain way on is not certain once it has run."""
+        return self.then == "branch" or bool(self.handles)
+
+    @property
+    def handles(self) -> tuple[str, ...]:
+        """The ways on that its configuration names."""
+        return self.type.handles(self.config) if self.type else ()
+
+
+@dataclass(slots=True, kw_only=True)
+class OutlineEdge:
+    """An edge between two known nodes, given by number."""
+
+    place: int
+    source: int
+    target: int
+    when: str | None
+
+
+@dataclass(slots=True, kw_only=True)
+class Outline:
+    """The graph as far as it is sound; the first of several nodes with one id counts."""
+
+    kind: str | None
+    nodes: list[OutlineNode] = field(default_factory=list)
+    index_of: dict[str, int] = field(default_factory=dict)
+    edges: list[OutlineEdge] = field(default_factory=list)
+    ways_on: list[list[OutlineEdge]] = field(default_factory=list)
+    ways_in: list[list[OutlineEdge]] = field(default_factory=list)
+    joins: list[str] = field(default_factory=list)
+    names: dict[str, frozenset[str]] = field(default_factory=dict)
+
+
+def outline(document: Mapping[str, Any], *, misshapen: set[int]) -> Outline:
+    """Read a document's graph; `misshapen` are the places of nodes whose configuration cannot be trusted."""
+    app = document.get("app")
+    found = Outline(kind=app.get("kind") if isinstance(app, dict) else None, names=_names(document))
+    for place, node in enumerate(list_at(document, "nodes")):
+        if isinstance(node, dict) and isinstance(node.get("id"), str) and node["id"] not in found.index_of:
+            found.index_of[node["id"]] = len(found.nodes)
+            found.nodes.append(_node(node, place, trusted=place not in misshapen))
+            found.joins.append(node["join"] if node.get("join") in ("first", "all") else "resolved")
+    found.ways_on = [[] for _ in found.nodes]
+    found.ways_in = [[] for _ in found.nodes]
+    for place, edge in enumerate(list_at(document, "edges")):
+        if isinstance(edge, dict):
+            _add_edge(found, place, edge)
+    return found
+
+
+def list_at(document: Mapping[str, Any], key: str) -> list[Any]:
+    """The list under a key, empty when there is something else."""
+    value = document.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _node(node: Mapping[str, Any], place: int, *, trusted: bool) -> OutlineNode:
+    name = node.get("type") if isinstance(node.get("type"), str) else ""
+    config, on_error = node.get("config"), node.get("on_error")
+    then = on_error.get("then") if isinstance(on_error, dict) else None
+    return OutlineNode(
+        place=place,
+        id=node["id"],
+        type_name=name or "",
+        type=REGISTRY.get(name or "") if trusted else None,
+        config=own_keys(config) if isinstance(config, dict) else {},
+        then=then if isinstance(then, str) else "fail",
+    )
+
+
+def _add_edge(found: Outline, place: int, edge: Mapping[str, Any]) -> None:
+    ends = [edge.get("from"), edge.get("to")]
+    if not all(isinstance(end, str) and end in found.index_of for end in ends):
+        return
+    when = edge.get("when")
+    source, target = (found.index_of[str(end)] for end in ends)
+    made = OutlineEdge(place=place, source=source, target=target, when=when if isinstance(when, str) else None)
+    found.edges.append(made)
+    found.ways_on[source].append(made)
+    found.ways_in[target].append(made)
+
+
+def _names(document: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    variables = document.get("variables")
+    variables = variables if isinstance(variables, dict) else {}
+    return {
+        "inputs": _declared(list_at(document, "inputs")),
+        "conversation": _declared(list_at(variables, "conversation")),
+        "env": _declared(list_at(variables, "environment")),
+    }
+
+
+def _declared(items: list[Any]) -> frozenset[str]:
+    return frozenset(item["name"] for item in items if isinstance(item, dict) and isinstance(item.get("name"), str))
