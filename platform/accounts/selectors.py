@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.http import HttpRequest
 
 from accounts.models import ApiKey, Membership, Role, Team, User
@@ -57,13 +57,35 @@ def api_key_for(secret: str) -> ApiKey:
 
 
 def current_team(request: HttpRequest) -> Team:
-    """The team the person works in now: the session's choice if it is theirs, else their first.
+    """The team the person works in now: the session's choice (an id) if it is theirs, else their first.
 
     Raises NotFound for somebody who belongs to no team.
     """
-    teams = teams_of(request.user)
+    teams = list(teams_of(request.user))
     chosen = request.session.get("team")
-    team = (teams.filter(slug=chosen).first() if chosen else None) or teams.order_by("created_at").first()
+    team = next((team for team in teams if str(team.id) == chosen), teams[0] if teams else None)
     if team is None:
         raise NotFound("You belong to no team yet. Ask an administrator to add you to one.")
     return team
+
+
+def default_team(slug: str = "") -> Team:
+    """The team the shell works for: the named one, else the oldest. Raises NotFound."""
+    if slug:
+        return team_by_slug(slug)
+    team = Team.objects.order_by("created_at").first()
+    if team is None:
+        raise NotFound("There is no team yet. Start Skep once with `make up`, or make one in the admin.")
+    return team
+
+
+def all_team_ids() -> list[UUID]:
+    """Every team's id: for the shell, whose user owns the installation."""
+    return list(Team.objects.values_list("id", flat=True))
+
+
+def keys_of(*, subject_kind: str, subject_id: UUID) -> QuerySet[ApiKey]:
+    """The keys of an app or a dataset, newest first, revoked ones last."""
+    return ApiKey.objects.filter(subject_kind=subject_kind, subject_id=subject_id).order_by(
+        F("revoked_at").asc(nulls_first=True), "-created_at"
+    )

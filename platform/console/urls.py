@@ -1,15 +1,32 @@
 """Every address of the installation, app by app."""
 
 from django.contrib import admin
+from django.contrib.auth import views as auth
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView
 
+from apps.workflows.pages.chat import chat_history, chat_page
 from console import health
+from console.pages.frame import palette, switch_team
+from console.pages.styles import styles
 
 urlpatterns = [
+    path("", include("apps.workflows.pages.urls")),
+    path("", include("apps.annotations.pages.urls")),
+    path("chat/<slug:slug>/", chat_page, name="chat-page"),
+    path("chat/<slug:slug>/history/", chat_history, name="chat-history"),
+    path("v1/", include("apps.workflows.api.urls")),
+    path("v1/", include("apps.annotations.api.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("admin/", admin.site.urls),
+    path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("logout/", auth.LogoutView.as_view(), name="logout"),
+    path("password/", auth.PasswordChangeView.as_view(), name="password_change"),
+    path("password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),
+    path("team/", switch_team, name="switch-team"),
+    path("palette.json", palette, name="palette"),
+    path("console/styles/", styles, name="styles"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("health/live", health.live, name="health-live"),
     path("health/ready", health.ready, name="health-ready"),
-    path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
 ]

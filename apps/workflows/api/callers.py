@@ -76,6 +76,4 @@ def _member(user: Any, slug: str) -> Caller | None:
         return None
     if not may(user, "run", team_id=application.team_id):
         return None
-    return Caller(
-        application=application, source=Run.Source.CONSOLE, end_user=user.get_username(), detailed=True
-    )
+    return Caller(application=application, source=Run.Source.CONSOLE, end_user=user.get_username(), detailed=True)

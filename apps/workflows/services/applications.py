@@ -57,20 +57,21 @@ def check_document(document: object, *, team_id: UUID, publishing: bool = False)
 
 
 @transaction.atomic
-def import_document(*, text: str, team_id: UUID, by: User | None = None) -> tuple[Application, Saved]:
+def import_document(
+    *, text: str, team_id: UUID, by: User | None = None, update: bool = True
+) -> tuple[Application, Saved]:
     """Make or update the app that a document describes, published at once.
 
-    The team's app of the same name gets a new version. Raises InvalidDocument; then nothing is kept.
+    The team's app of the same name gets a new version; without `update` there is always a new app.
+    Raises UnreadableDocument, InvalidDocument; then nothing is kept.
     """
     document = load(text)
     problems = check_document(document, team_id=team_id)
     _refuse(problems)
     facts = document["app"]
-    application = Application.objects.filter(team_id=team_id, name=facts["name"]).first()
+    application = Application.objects.filter(team_id=team_id, name=facts["name"]).first() if update else None
     if application is None:
-        application = create_application(
-            team_id=team_id, name=facts["name"], kind=facts.get("kind", "chat"), by=by
-        )
+        application = create_application(team_id=team_id, name=facts["name"], kind=facts.get("kind", "chat"), by=by)
     saved = save_version(application=application, document=document, by=by)
     publish_version(application=application, version=saved.version, by=by)
     return application, Saved(
@@ -119,9 +120,7 @@ def save_version(
 
 
 @transaction.atomic
-def publish_version(
-    *, application: Application, version: Version, by: User | None = None, note: str = ""
-) -> Version:
+def publish_version(*, application: Application, version: Version, by: User | None = None, note: str = "") -> Version:
     """Make a version the one that users talk to. Running chats keep theirs.
 
     Raises InvalidDocument when something it needs, such as a dataset, is missing; importing only warns of that, so an

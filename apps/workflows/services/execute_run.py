@@ -76,9 +76,7 @@ async def run_to_end(
     return log.summary
 
 
-async def _execute(
-    accepted: Accepted, log: RunLog, stop: asyncio.Event, on_start: Callable[[], None]
-) -> RunFinished:
+async def _execute(accepted: Accepted, log: RunLog, stop: asyncio.Event, on_start: Callable[[], None]) -> RunFinished:
     """The run's events but the last, which is returned for the log to commit."""
     ends: list[RunFinished] = []
     ready = await prepared_answer(accepted.info) if accepted.message is not None else None

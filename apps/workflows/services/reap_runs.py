@@ -27,19 +27,13 @@ def reap_lost_runs(*, limit: int = 100) -> int:
 
     What their followers already saw is saved from Redis first, so the log ends where the readers are.
     """
-    lost = Run.objects.filter(status=Run.Status.RUNNING, lease_until__lt=timezone.now()).values_list(
-        "id", flat=True
-    )
+    lost = Run.objects.filter(status=Run.Status.RUNNING, lease_until__lt=timezone.now()).values_list("id", flat=True)
     return sum(_reap(run_id) for run_id in lost[:limit])
 
 
 def _reap(run_id: object) -> bool:
     with transaction.atomic():
-        run = (
-            Run.objects.select_for_update(skip_locked=True)
-            .filter(id=run_id, status=Run.Status.RUNNING)
-            .first()
-        )
+        run = Run.objects.select_for_update(skip_locked=True).filter(id=run_id, status=Run.Status.RUNNING).first()
         if run is None or run.lease_until is None or run.lease_until > timezone.now():
             return False
         events = stored_events(run.id)

@@ -159,9 +159,7 @@ def _accepted(
     }
     return Accepted(
         run=run,
-        info=info_of(
-            run, application=application, version=version, message_id=message.id if message else None
-        ),
+        info=info_of(run, application=application, version=version, message_id=message.id if message else None),
         plan=plan_of(version),
         values=RunValues(
             inputs=run.inputs, sys=system, conversation=conversation.variables if conversation else {}, env={}

@@ -13,7 +13,16 @@ from support.admin import ReadOnlyModelAdmin
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyModelAdmin):
-    list_display = ("prefix", "name", "team", "subject_kind", "state", "last_used_at", "expires_at", "created_at")
+    list_display = (
+        "prefix",
+        "name",
+        "team",
+        "subject_kind",
+        "state",
+        "last_used_at",
+        "expires_at",
+        "created_at",
+    )
     list_filter = ("subject_kind", "team")
     search_fields = ("prefix", "name")
     actions = ("revoke",)

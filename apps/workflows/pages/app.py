@@ -1,0 +1,197 @@
+"""One app: overview, document, versions, settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from apps.workflows import services
+from apps.workflows.dsl import UnreadableDocument, Problem, dump, load
+from apps.workflows.models import Application
+from apps.workflows.pages.access import member_page, rights
+from apps.workflows.pages.drawing import draw
+from apps.workflows.selectors.applications import run_counts, version_numbered, versions_of
+from support.errors import NotFound
+
+MAX_DOCUMENT_CHARS = 1_000_000
+PER_PAGE = 30
+
+
+def app_context(request: HttpRequest, application: Application, tab: str) -> dict[str, Any]:
+    """What the head and the tabs of every page of an app need."""
+    draft, live = application.draft, application.live
+    return {
+        "application": application,
+        "tab": tab,
+        "has_changes": draft is not None and (live is None or draft.id != live.id),
+        "crumbs": [],
+        **rights(request, application),
+    }
+
+
+@member_page()
+def overview(request: HttpRequest, application: Application) -> HttpResponse:
+    """What the app does, drawn, and how to reach it."""
+    shown = application.live or application.draft
+    base = request.build_absolute_uri("/").rstrip("/")
+    return render(
+        request,
+        "workflows/app_overview.html",
+        {
+            **app_context(request, application, "overview"),
+            "drawing": draw(shown.document) if shown else None,
+            "counts": run_counts(application),
+            "chat_url": f"{base}/chat/{application.slug}/",
+            "api_url": f"{base}/v1/" + ("chat-messages" if application.kind == "chat" else "workflows/run"),
+        },
+    )
+
+
+@member_page()
+def document(request: HttpRequest, application: Application) -> HttpResponse:
+    """The draft as YAML: read, check, save."""
+    text = dump(application.draft.document) if application.draft else ""
+    problems: list[Problem] = []
+    if request.method == "POST":
+        text = request.POST.get("document", "").replace("\r\n", "\n")
+        if not rights(request, application)["may_edit"]:
+            return HttpResponse(status=403)
+        try:
+            if len(text) > MAX_DOCUMENT_CHARS:
+                messages.error(request, _("The document is larger than 1,000,000 characters. Nothing was saved."))
+            else:
+                return _save(request, application, text)
+        except (services.InvalidDocument, UnreadableDocument) as exc:
+            problems = list(exc.problems)
+    return render(
+        request,
+        "workflows/app_document.html",
+        {**app_context(request, application, "document"), "text": text, "problems": problems},
+        status=422 if problems else 200,
+    )
+
+
+def _save(request: HttpRequest, application: Application, text: str) -> HttpResponse:
+    saved = services.save_version(
+        application=application,
+        document=load(text),
+        by=request.user,  # type: ignore[arg-type]
+        note=request.POST.get("note", "")[:500],
+    )
+    for warning in saved.warnings:
+        messages.warning(request, f"{warning.path}: {warning.message}")
+    number = {"number": saved.version.number}
+    if not saved.is_new:
+        messages.info(request, _("Nothing changed since version %(number)d.") % number)
+    else:
+        messages.success(request, _("Saved as version %(number)d. Publish it when it is ready.") % number)
+    return redirect("workflows:document", application.slug)
+
+
+@member_page()
+def versions(request: HttpRequest, application: Application) -> HttpResponse:
+    """All saved versions, the newest first."""
+    page = Paginator(versions_of(application), PER_PAGE).get_page(request.GET.get("page"))
+    return render(
+        request, "workflows/app_versions.html", {**app_context(request, application, "versions"), "page": page}
+    )
+
+
+@require_POST
+@member_page("publish")
+def publish(request: HttpRequest, application: Application) -> HttpResponse:
+    """Make a version (the draft, unless a number is given) the published one."""
+    number = request.POST.get("number", "")
+    try:
+        version = version_numbered(application, int(number)) if number.isdecimal() else application.draft
+    except NotFound as exc:
+        messages.error(request, exc.message)
+        return redirect("workflows:versions", application.slug)
+    if version is None:
+        messages.error(request, _("There is nothing to publish yet. Save a document first."))
+        return redirect("workflows:document", application.slug)
+    try:
+        services.check_before_publishing(version)
+    except services.InvalidDocument as exc:
+        for problem in exc.problems:
+            messages.error(request, f"{problem.path}: {problem.message}")
+        return redirect(request.POST.get("next") or "workflows:versions", application.slug)
+    services.publish_version(
+        application=application,
+        version=version,
+        by=request.user,  # type: ignore[arg-type]
+        note=request.POST.get("note", "")[:500],
+    )
+    messages.success(request, _("Version %(number)d is published.") % {"number": version.number})
+    return redirect("workflows:app", application.slug)
+
+
+@require_POST
+@member_page("edit")
+def restore(request: HttpRequest, application: Application, number: int) -> HttpResponse:
+    """Make an older version the draft again."""
+    try:
+        saved = services.restore_version(
+            application=application,
+            version=version_numbered(application, number),
+            by=request.user,  # type: ignore[arg-type]
+        )
+    except NotFound as exc:
+        messages.error(request, exc.message)
+    else:
+        messages.success(
+            request,
+            _("Version %(old)d is the draft again, as version %(new)d.") % {"old": number, "new": saved.version.number},
+        )
+    return redirect("workflows:document", application.slug)
+
+
+@member_page()
+def export(request: HttpRequest, application: Application, number: int) -> HttpResponse:
+    """A version's document as a YAML file."""
+    try:
+        version = version_numbered(application, number)
+    except NotFound:
+        return redirect("workflows:versions", application.slug)
+    response = HttpResponse(dump(version.document), content_type="application/yaml; charset=utf-8")
+    name = f"{slugify(application.name) or application.slug}-v{number}.yaml"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@member_page("edit")
+def app_settings(request: HttpRequest, application: Application) -> HttpResponse:
+    """The public chat page, and the end of the app."""
+    if request.method == "POST":
+        if request.POST.get("action") == "delete":
+            return _delete(request, application)
+        services.set_public(application, is_public=request.POST.get("is_public") == "on")
+        messages.success(request, _("Settings saved."))
+        return redirect("workflows:settings", application.slug)
+    return render(
+        request,
+        "workflows/app_settings.html",
+        {
+            **app_context(request, application, "settings"),
+            "chat_url": request.build_absolute_uri(f"/chat/{application.slug}/"),
+            "counts": run_counts(application),
+        },
+    )
+
+
+def _delete(request: HttpRequest, application: Application) -> HttpResponse:
+    if not rights(request, application)["may_manage"]:
+        return HttpResponse(status=403)
+    if request.POST.get("confirm", "").strip() != application.slug:
+        messages.error(request, _("Nothing was deleted: type the app's short name to confirm."))
+        return redirect("workflows:settings", application.slug)
+    services.delete_application(application)
+    messages.success(request, _("%(name)s is deleted.") % {"name": application.name})
+    return redirect("workflows:apps")

@@ -1,0 +1,144 @@
+"""Talking to an app: the playground for its team, the public chat page for everybody."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+from django.views.decorators.csrf import ensure_csrf_cookie
+
+from apps.workflows.models import Application, Message, Run, Version
+from apps.workflows.pages.access import member_page
+from apps.workflows.pages.app import app_context
+from apps.workflows.selectors.applications import public_application
+from apps.workflows.selectors.messages import conversations_of, dialogue, open_conversation
+from apps.workflows.selectors.visitors import greet_visitor, visitor_id
+from support.errors import NotFound
+
+RECENT = 20
+
+
+@ensure_csrf_cookie
+@member_page("run")
+def playground(request: HttpRequest, application: Application) -> HttpResponse:
+    """Try the draft, or the published version with `?version=live`."""
+    wants_live = request.GET.get("version") == "live" and application.live is not None
+    version = application.live if wants_live else application.draft or application.live
+    context = {
+        **app_context(request, application, "playground"),
+        "version": version,
+        "is_live": wants_live,
+        "chat": _chat_config(
+            application,
+            version,
+            version_name="live" if wants_live else "draft",
+            history_url=reverse("workflows:playground-history", args=[application.slug]),
+            public=False,
+        ),
+    }
+    if application.kind == Application.Kind.CHAT:
+        context["conversations"] = conversations_of(
+            application, source=Run.Source.CONSOLE, end_user=request.user.get_username()
+        )[:RECENT]
+    return render(request, "workflows/playground.html", context)
+
+
+@member_page("run")
+def playground_history(request: HttpRequest, application: Application) -> HttpResponse:
+    """The turns of one of the person's own conversations, as JSON."""
+    return _history(request, application, source=Run.Source.CONSOLE, end_user=request.user.get_username())
+
+
+@ensure_csrf_cookie
+def chat_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """The public chat page of a published app."""
+    try:
+        application = public_application(slug)
+    except NotFound as exc:
+        raise Http404(exc.message) from exc
+    visitor = visitor_id(request)
+    response = render(
+        request,
+        "workflows/chat.html",
+        {
+            "application": application,
+            "version": application.live,
+            "conversations": conversations_of(application, source=Run.Source.PUBLIC, end_user=visitor)[:RECENT]
+            if visitor
+            else [],
+            "chat": _chat_config(
+                application,
+                application.live,
+                version_name="live",
+                history_url=reverse("chat-history", args=[slug]),
+                public=True,
+            ),
+        },
+    )
+    greet_visitor(request, response)
+    return response
+
+
+def chat_history(request: HttpRequest, slug: str) -> HttpResponse:
+    """The turns of one of the visitor's own conversations, as JSON."""
+    try:
+        application = public_application(slug)
+    except NotFound as exc:
+        raise Http404(exc.message) from exc
+    return _history(request, application, source=Run.Source.PUBLIC, end_user=visitor_id(request))
+
+
+def _history(request: HttpRequest, application: Application, *, source: str, end_user: str) -> HttpResponse:
+    try:
+        conversation = open_conversation(
+            request.GET.get("conversation", ""), application=application, source=source, end_user=end_user
+        )
+    except NotFound as exc:
+        return JsonResponse(exc.as_dict(), status=404)
+    turns = [_turn(message) for message in dialogue(conversation.id)]
+    return JsonResponse({"conversation_id": str(conversation.id), "inputs": conversation.inputs, "turns": turns})
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    return {
+        "message_id": str(message.id),
+        "run_id": str(message.run_id),
+        "query": message.query,
+        "answer": message.answer,
+        "status": message.status,
+        "error": message.error["message"] if message.error else "",
+        "metadata": message.metadata,
+    }
+
+
+def _chat_config(
+    application: Application, version: Version | None, *, version_name: str, history_url: str, public: bool
+) -> dict[str, Any]:
+    """What the page's script needs to know; rendered as a JSON script element."""
+    document = version.document if version else {}
+    features = version.features if version else {}
+    return {
+        "socket": f"/ws/apps/{application.slug}/" + ("?public=1" if public else ""),
+        "kind": application.kind,
+        "version": version_name,
+        "name": application.name,
+        "icon": application.icon,
+        "opening": features.get("opening", ""),
+        "suggested": features.get("suggested", []),
+        "inputs": document.get("inputs", []),
+        "history": history_url,
+        "passages": "" if public else _url("datasets:passage", "00000000-0000-0000-0000-000000000000"),
+        "feedback": _url("annotations:feedback", "00000000-0000-0000-0000-000000000000"),
+        "review": "" if public else _url("admin:annotations_message_review", "00000000-0000-0000-0000-000000000000"),
+        "trace": "" if public else _url("workflows:run", application.slug, "00000000-0000-0000-0000-000000000000"),
+    }
+
+
+def _url(name: str, *args: str) -> str:
+    """An address whose id the script fills in; empty when nobody serves it."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""

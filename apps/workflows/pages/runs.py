@@ -1,0 +1,93 @@
+"""An app's run history, and one run."""
+
+from __future__ import annotations
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
+
+from apps.workflows.engine.events import NodeFailed, NodeStarted, NodeSucceeded
+from apps.workflows.models import Application, Message, Run
+from apps.workflows.pages.access import member_page
+from apps.workflows.pages.app import app_context
+from apps.workflows.selectors.events import stored_events
+from apps.workflows.selectors.runs import open_run, runs_of
+from support.errors import NotFound
+
+PER_PAGE = 30
+
+
+@member_page()
+def runs(request: HttpRequest, application: Application) -> HttpResponse:
+    """All runs of the app, the newest first, by status if asked."""
+    status = request.GET.get("status", "")
+    if status not in Run.Status.values:
+        status = ""
+    page = Paginator(runs_of(application, status=status), PER_PAGE).get_page(request.GET.get("page"))
+    return render(
+        request,
+        "workflows/app_runs.html",
+        {
+            **app_context(request, application, "runs"),
+            "page": page,
+            "status": status,
+            "statuses": Run.Status.choices,
+        },
+    )
+
+
+@member_page()
+def run(request: HttpRequest, application: Application, run_id: str) -> HttpResponse:
+    """One run: what went in, each step, what came out."""
+    try:
+        found = open_run(run_id, application=application)
+    except NotFound as exc:
+        raise Http404(exc.message) from exc
+    return render(
+        request,
+        "workflows/run.html",
+        {
+            **app_context(request, application, "runs"),
+            "run": found,
+            "message": Message.objects.filter(run=found).first(),
+            "steps": _steps(found),
+            "trace_url": _trace_url(request, found),
+        },
+    )
+
+
+def _steps(run: Run) -> list[dict[str, object]]:
+    """The nodes that ran, in order, each with its outcome."""
+    steps: dict[str, dict[str, object]] = {}
+    for _seq, event in stored_events(run.id):
+        match event:
+            case NodeStarted():
+                steps[event.node_id] = {"title": event.title, "type": event.node_type, "status": "running"}
+            case NodeSucceeded():
+                steps[event.node_id] |= {
+                    "status": "succeeded",
+                    "elapsed": event.elapsed,
+                    "usage": event.usage,
+                    "inputs": event.inputs,
+                    "outputs": event.outputs,
+                }
+            case NodeFailed():
+                steps[event.node_id] |= {
+                    "status": "failed",
+                    "elapsed": event.elapsed,
+                    "error": event.error,
+                    "inputs": event.inputs,
+                    "outputs": event.outputs,
+                }
+    return list(steps.values())
+
+
+def _trace_url(request: HttpRequest, run: Run) -> str:
+    """The run's trace in the admin, for those who may go there."""
+    if not request.user.is_staff:  # type: ignore[union-attr]
+        return ""
+    try:
+        return reverse("admin:traces_trace_page", args=[run.id])
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,25 @@
+"""Addresses of the product team's pages."""
+
+from django.urls import path
+
+from apps.workflows.pages import app, apps, chat, keys, runs
+
+app_name = "workflows"
+urlpatterns = [
+    path("", apps.app_list, name="apps"),
+    path("apps/new/", apps.new_app, name="new-app"),
+    path("apps/import/", apps.import_app, name="import-app"),
+    path("apps/<slug:slug>/", app.overview, name="app"),
+    path("apps/<slug:slug>/document/", app.document, name="document"),
+    path("apps/<slug:slug>/versions/", app.versions, name="versions"),
+    path("apps/<slug:slug>/versions/<int:number>/restore/", app.restore, name="restore"),
+    path("apps/<slug:slug>/versions/<int:number>/document.yaml", app.export, name="export"),
+    path("apps/<slug:slug>/publish/", app.publish, name="publish"),
+    path("apps/<slug:slug>/keys/", keys.keys, name="keys"),
+    path("apps/<slug:slug>/keys/<uuid:key_id>/revoke/", keys.revoke, name="revoke-key"),
+    path("apps/<slug:slug>/runs/", runs.runs, name="runs"),
+    path("apps/<slug:slug>/runs/<str:run_id>/", runs.run, name="run"),
+    path("apps/<slug:slug>/settings/", app.app_settings, name="settings"),
+    path("apps/<slug:slug>/playground/", chat.playground, name="playground"),
+    path("apps/<slug:slug>/playground/history/", chat.playground_history, name="playground-history"),
+]
