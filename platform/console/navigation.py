@@ -83,7 +83,7 @@ SECTIONS: tuple[Section, ...] = (
             Item(
                 label=_("Dashboard"),
                 icon="gauge",
-                urls=("console:dashboard", "traces:dashboard", "admin:index"),
+                urls=("console:dashboard", "traces:dashboard"),
             ),
             Item(label=_("Runs"), icon="circle-play", urls=("workflows:runs", "admin:workflows_run_changelist")),
             Item(label=_("Traces"), icon="list-tree", urls=("traces:traces", "admin:traces_trace_changelist")),
@@ -170,8 +170,8 @@ def rail_for(user: User | AnonymousUser, *, path: str) -> tuple[LinkGroup, ...]:
 
 
 def _covers(url: str, path: str) -> bool:
-    """Whether `path` is at or under `url`. The admin's index and the root cover only themselves."""
-    return path == url or (path.startswith(url) and url not in ("/", _resolve("admin:index")))
+    """Whether `path` is at or under `url`; the root covers only itself."""
+    return path == url or (url != "/" and path.startswith(url))
 
 
 def _visible(section: Section, user: User | AnonymousUser) -> Iterator[tuple[Item, str]]:
@@ -190,7 +190,7 @@ def _may_open(user: User | AnonymousUser, *, item: Item, name: str) -> bool:
         return False
     if not name.startswith("admin:"):
         return True
-    return user.is_staff and (name == "admin:index" or _may_view_model(user, name=name))
+    return user.is_staff and _may_view_model(user, name=name)
 
 
 def _may_view_model(user: User | AnonymousUser, *, name: str) -> bool:

@@ -6,6 +6,7 @@ import { startDialogs, startMenus, startRail } from "./menu.js";
 import { startPalette } from "./palette.js";
 import { startTimes } from "./relative-time.js";
 import { startShortcuts } from "./shortcuts.js";
+import { startTables } from "./tables.js";
 import { startTheme } from "./theme.js";
 import { startToasts } from "./toast.js";
 
@@ -19,3 +20,4 @@ startToasts();
 startCopy();
 startTimes();
 startDirtyForms();
+startTables();

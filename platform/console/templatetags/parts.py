@@ -20,7 +20,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from console import json_tree as tree
-from console import text_diff
+from console import text_diff, waterfall
 from console.icons import icon_names
 
 register = template.Library()
@@ -224,8 +224,10 @@ def money(value: Decimal | float | None, currency: str = "USD") -> str:
     sign = {"USD": "$", "CNY": "¥", "EUR": "€"}.get(currency, f"{currency} ")
     if amount == 0:
         return f"{sign}0"
-    places = 2 if abs(amount) >= 1 else 4 if abs(amount) >= Decimal("0.01") else 6
-    return f"{sign}{amount:,.{places}f}"
+    if abs(amount) >= 1:
+        return f"{sign}{amount:,.2f}"
+    whole, _point, rest = f"{amount:.6f}".partition(".")
+    return f"{sign}{whole}.{rest.rstrip('0').ljust(2, '0')}"
 
 
 @register.filter
@@ -239,6 +241,21 @@ def file_size(value: float | None) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     raise AssertionError("unreachable")
+
+
+@register.simple_tag
+def waterfall_bar(begin: float, length: float, total: float, label: str = "", wait: float = 0) -> SafeString:
+    """One row of a waterfall as SVG: where it began and how long it took, of `total`, all in one unit.
+
+    `wait` (until the first token) is drawn pale at the front. The label stands where it can be read.
+    """
+    return waterfall.bar(begin=begin, length=length, total=total, label=label, wait=wait)
+
+
+@register.simple_tag
+def waterfall_ruler(total_ms: float) -> SafeString:
+    """The scale above a waterfall: round times across `total_ms`."""
+    return waterfall.ruler(total_ms, words=duration_ms)
 
 
 @register.simple_tag
