@@ -61,9 +61,7 @@ class GroupCommitWriter:
         """Hand rows over; they are committed within about `LINGER_S` seconds."""
         self._put(_Entry(run_id, rows))
 
-    def commit(
-        self, run_id: UUID, rows: Sequence[Row], work: Callable[[], None] | None = None
-    ) -> Future[None]:
+    def commit(self, run_id: UUID, rows: Sequence[Row], work: Callable[[], None] | None = None) -> Future[None]:
         """Hand rows over and learn when they, and `work` in the same transaction, are committed.
 
         The future fails with the database's error when the batch could not be written after a few tries.

@@ -16,6 +16,9 @@ from providers.services import open_chat_model
 from support.database import in_thread
 from support.errors import ConsoleError
 
+#: What documents write for "whatever this team's first provider offers".
+DEFAULT = "default"
+
 
 class TeamModels:
     """Opens models by name for one team and keeps them for the run."""
@@ -53,7 +56,8 @@ class TeamModels:
 
     async def _open(self, name: str) -> ChatModel:
         if name not in self._opened:
-            self._opened[name] = await in_thread(open_chat_model, name, team_id=self._team_id)
+            wanted = "" if name == DEFAULT else name
+            self._opened[name] = await in_thread(open_chat_model, wanted, team_id=self._team_id)
         return self._opened[name]
 
 

@@ -184,3 +184,9 @@ def _free_slug(wanted: str) -> str:
     if wanted not in taken:
         return wanted
     return next(slug for number in range(2, len(taken) + 3) if (slug := f"{wanted}-{number}") not in taken)
+
+
+def document_name(text: str) -> str:
+    """The app's name in a document's text. Raises UnreadableDocument, KeyError."""
+    name: str = load(text)["app"]["name"]
+    return name
