@@ -30,9 +30,7 @@ def decrypt(token: str) -> str:
     try:
         return _box().decrypt(token.encode()).decode()
     except InvalidToken as exc:
-        raise UnreadableSecret(
-            "The stored key cannot be decrypted with the present ENCRYPTION_KEYS."
-        ) from exc
+        raise UnreadableSecret("The stored key cannot be decrypted with the present ENCRYPTION_KEYS.") from exc
 
 
 def rotate(token: str) -> str:
@@ -40,9 +38,7 @@ def rotate(token: str) -> str:
     try:
         return _box().rotate(token.encode()).decode()
     except InvalidToken as exc:
-        raise UnreadableSecret(
-            "The stored key cannot be decrypted with the present ENCRYPTION_KEYS."
-        ) from exc
+        raise UnreadableSecret("The stored key cannot be decrypted with the present ENCRYPTION_KEYS.") from exc
 
 
 def _box() -> MultiFernet:
@@ -64,7 +60,5 @@ def _fernet_key(key: str) -> bytes:
             return key.encode()
     except (binascii.Error, UnicodeEncodeError):
         pass  # any text is accepted as a key
-    derived = HKDF(algorithm=hashes.SHA256(), length=_FERNET_KEY_BYTES, salt=None, info=_PURPOSE).derive(
-        key.encode()
-    )
+    derived = HKDF(algorithm=hashes.SHA256(), length=_FERNET_KEY_BYTES, salt=None, info=_PURPOSE).derive(key.encode())
     return base64.urlsafe_b64encode(derived)

@@ -189,12 +189,20 @@ async def test_it_keeps_to_the_limits_it_is_given():
 
 
 def test_passages_keep_their_numbers_titles_and_paragraphs():
-    text = "Use:\n\n[1] One, page 2\nfirst\n\nsecond [7] note\n[9] footnote\n\n[2] Two\nthird\n\nThen answer."
+    text = "Use:\n\n[1] One, page 2\nfirst\n\nsecond [7] note\n[9] footnote\n\n[2] Two\nthird\n\nAnswer now."
     passages, rest = split_passages(text)
     assert [(each.number, each.title) for each in passages] == [(1, "One, page 2"), (2, "Two")]
     assert passages[0].text == "first\n\nsecond [7] note\n[9] footnote"
     assert passages[1].text == "third"
-    assert rest.split() == ["Use:", "Then", "answer."]
+    assert rest.split() == ["Use:", "Answer", "now."]
+
+
+@pytest.mark.parametrize("behind", ["", "\n\nAnswer only from these.", "\n</context>\nMore.", "\n\n请引用编号。"])
+def test_the_last_passage_may_hold_blank_lines_and_ends_where_the_model_is_spoken_to(behind):
+    passages, rest = split_passages(f"Use these.\n\n[1] Guide\nFirst.\n\n## More\n\nLast words.{behind}")
+    assert [each.text for each in passages] == ["First.\n\n## More\n\nLast words."]
+    assert rest.startswith("Use these.")
+    assert behind.strip() in rest
 
 
 def test_sentences_end_where_they_end():

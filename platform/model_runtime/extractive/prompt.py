@@ -16,6 +16,15 @@ _MARK = re.compile(r"^\s*\[(\d{1,3})\](?:\s+(.*))?$")
 _QUESTION = re.compile(r"^\W*(?:question|user question|query|q|问题|提问|用户问题)\s*[:：]\s*", re.I | re.M)
 _ANSWER_CUE = re.compile(r"\n\W*(?:answer|a|回答|答案)\s*[:：]\s*$", re.I)
 _CLOSING = re.compile(r"^\s*(</\w+>|-{3,}|={3,}|```|\"\"\")\s*$")
+#: How the text behind the passages begins; a passage may hold blank lines itself, so those alone end nothing.
+_ADDRESSES_MODEL = re.compile(
+    r"\W*(?:(?:user(?:'s)? )?question|query|answer|approved answers|examples?:|cite|reply|respond|only (?:use|answer)"
+    r"|use (?:only|the (?:passages|context|sources))|based on (?:the|these)|if (?:none|nothing|the (?:passages|answer))"
+    r"|do not (?:make|invent|use|answer)|don't (?:make|invent)|you (?:are|must)|please (?:answer|cite|reply)"
+    r"|summari[sz]e|classify|translate"
+    r"|用户问题|问题[:：]|回答|答案|请(?:引用|回答|根据|用|只)|如果资料|不要编造|[只仅]根据|根据以上|基于以上)(?![a-z])",
+    re.I,
+)
 _TAGGED = re.compile(r"<(\w+)>\s*(.+?)\s*</\1>|\"\"\"\s*(.+?)\s*\"\"\"|```\w*\n(.+?)```", re.S)
 _LABELLED = re.compile(
     r"^\W*(?:context|text|document|article|content|passage|transcript|notes|message|input|email|review"
@@ -111,8 +120,10 @@ def _marks(lines: Sequence[str]) -> list[tuple[int, int, str]]:
 
 
 def _end_of_last(lines: Sequence[str], start: int) -> int:
+    """Where the last passage ends: at a closing tag, or where a new paragraph speaks to the model again."""
     for at in range(start, len(lines)):
-        if _CLOSING.match(lines[at]) or (not lines[at].strip() and at > start):
+        begins_paragraph = at > start and not lines[at - 1].strip()
+        if _CLOSING.match(lines[at]) or (begins_paragraph and _ADDRESSES_MODEL.match(lines[at])):
             return at
     return len(lines)
 

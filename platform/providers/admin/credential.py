@@ -72,7 +72,7 @@ class ProviderCredentialAdmin(ConsoleModelAdmin):
 
     def formfield_for_foreignkey(
         self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> ModelChoiceField[Any]:
+    ) -> ModelChoiceField[Any] | None:
         if db_field.name == "team":
             kwargs["queryset"] = accounts.teams_of(request.user)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)

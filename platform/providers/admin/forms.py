@@ -25,7 +25,7 @@ class LinesField(forms.CharField):
             return "\n".join(_as_line(entry) for entry in value)
         return value
 
-    def clean(self, value: Any) -> list[str]:  # type: ignore[override]
+    def clean(self, value: Any) -> list[str]:
         """The lines as a list, without blanks and repeats."""
         text = super().clean(value) or ""
         return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
@@ -46,9 +46,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     embedding_models = LinesField(
         label=_("embedding models"),
-        help_text=_(
-            "One name per line; with its dimension, as in my-model@768, where it is not a well-known one."
-        ),
+        help_text=_("One name per line; with its dimension, as in my-model@768, where it is not a well-known one."),
     )
 
     class Meta:

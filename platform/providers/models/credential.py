@@ -27,9 +27,7 @@ class ProviderCredential(models.Model):
     name = models.CharField(
         _("name"),
         max_length=60,
-        validators=[
-            RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._-]*$", _("Letters, digits, dot, dash and underscore."))
-        ],
+        validators=[RegexValidator(r"^[A-Za-z0-9][A-Za-z0-9._-]*$", _("Letters, digits, dot, dash and underscore."))],
         help_text=_("The first half of a model's full name, as in openai/gpt-4o-mini."),
     )
     kind = models.CharField(

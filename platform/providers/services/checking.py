@@ -8,6 +8,7 @@ from dataclasses import replace
 from asgiref.sync import async_to_sync
 
 from model_runtime.protocols import ChatModel, EmbeddingModel
+from model_runtime.providers.openai_compatible import OpenAICompatibleChat
 from model_runtime.transport import Timeouts
 from model_runtime.types import Message, ModelParameters
 from providers.models import ProviderCredential
@@ -24,7 +25,7 @@ def check_credential(credential: ProviderCredential) -> list[str]:
     answered: list[str] = []
     if source.chat_models or not source.embedding_models:
         model = source.chat_models[0] if source.chat_models else FALLBACK_CHAT_MODEL
-        async_to_sync(_say_something)(opening.OpenAICompatibleChat(endpoint, model=model))
+        async_to_sync(_say_something)(OpenAICompatibleChat(endpoint, model=model))
         answered.append(model)
     if source.embedding_models:
         spec = source.embedding_models[0]
@@ -43,4 +44,3 @@ async def _say_something(model: ChatModel) -> None:
 
 async def _embed_something(model: EmbeddingModel) -> None:
     await model.embed_query("OK")
-

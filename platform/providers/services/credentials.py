@@ -68,9 +68,7 @@ def rotate_encryption_keys() -> tuple[int, int]:
     pending = list(ids)
     for start in range(0, len(pending), _BATCH):
         with transaction.atomic():
-            rows = ProviderCredential.objects.select_for_update().filter(
-                id__in=pending[start : start + _BATCH]
-            )
+            rows = ProviderCredential.objects.select_for_update().filter(id__in=pending[start : start + _BATCH])
             for row in rows:
                 try:
                     row.encrypted_secret = crypto.rotate(row.encrypted_secret)

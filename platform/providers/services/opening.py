@@ -87,9 +87,7 @@ def endpoint_of(source: ModelSource) -> Endpoint:
     policy = _policy(settings.EGRESS_ALLOW, settings.EGRESS_DENY)
     if source.is_operators:
         policy = policy.allowing(host_and_port(source.base_url))
-    return Endpoint(
-        provider=source.name, base_url=source.base_url, api_key=source.read_secret(), policy=policy
-    )
+    return Endpoint(provider=source.name, base_url=source.base_url, api_key=source.read_secret(), policy=policy)
 
 
 @lru_cache(maxsize=8)
