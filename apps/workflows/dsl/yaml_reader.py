@@ -66,7 +66,7 @@ class _WideDumper(_Plain, yaml.SafeDumper):
     """The slow one, for documents with such characters (emoji)."""
 
 
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _represent_text(dumper: _Dumper | _WideDumper, text: str) -> yaml.ScalarNode:
     if "\n" in text:
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|")
     # Older readers of YAML take these for booleans; `on` is spared because it is a key of ours.
@@ -78,8 +78,8 @@ for _tag, _rule, _first in _RULES:
     _Loader.add_implicit_resolver(_tag, _rule, list(_first))
     for _dumper in (_Dumper, _WideDumper):
         _dumper.add_implicit_resolver(_tag, _rule, list(_first))
-for _dumper in (_Dumper, _WideDumper):
-    _dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(str, _represent_text)
+_WideDumper.add_representer(str, _represent_text)
 
 
 def read(text: str) -> Any:

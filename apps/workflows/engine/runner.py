@@ -84,7 +84,8 @@ class _Run:
         self.sys = run.sys
         self.inputs = {**plan.inputs, **run.inputs}
         self.values = Values(inputs=self.inputs, sys=run.sys, conversation=run.conversation, env=run.env)
-        self._emit = emit
+        self._tell = emit
+        self._broken: Exception | None = None
         self._max_parallel = max_parallel
         self._scheduler = Scheduler(plan)
         self._answer = AnswerStream(plan, self.values, write=self._write_answer, replace=self._replace_answer)
@@ -99,6 +100,14 @@ class _Run:
         self._handled = 0
         self._usage = Usage()
         self._ended: dict[int, Mapping[str, Any]] = {}
+
+    def _emit(self, event: Event) -> None:
+        """Tell of an event. A log that fails is remembered, so that no node is blamed for it."""
+        try:
+            self._tell(event)
+        except Exception as broken:
+            self._broken = broken
+            raise
 
     async def go(self, stop: asyncio.Event | None) -> RunFinished:
         """Run until nothing is left to do, something fails, or somebody stops it."""
@@ -169,6 +178,8 @@ class _Run:
         try:
             result = await attempt(node, activity, ports=self.ports, values=self.values)
         except NodeFailure as failure:
+            if self._broken is not None:
+                raise self._broken from None
             if not self._closed:
                 self._failed(node, activity, failure)
             return
