@@ -12,9 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
+import redis
 
 from console.embedded import ports
+from console.embedded.datadir import DataDir
+from console.embedded.locks import running_addresses
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0
@@ -137,6 +141,16 @@ def test_the_ready_block_names_a_url_that_answers(site: Site):
     assert answers(copy.url)
 
 
+def test_a_command_in_another_shell_finds_the_services(site: Site):
+    copy = site.running()
+    addresses = running_addresses(DataDir(site.data))
+    assert addresses["SKEP_URL"] == copy.url
+    with psycopg.connect(addresses["DATABASE_URL"]) as connection:
+        assert connection.execute("SELECT count(*) > 0 FROM django_migrations").fetchone() == (True,)
+    with redis.Redis.from_url(addresses["REDIS_URL"]) as client:
+        assert client.ping()
+
+
 def test_the_password_is_printed_on_the_first_start_and_kept_in_no_log(site: Site):
     site.running()
     assert site.first is not None
@@ -187,6 +201,7 @@ def test_after_a_kill_of_the_supervisor_nothing_runs_and_the_next_start_works(si
     assert len(children) > 6
     copy.send(signal.SIGKILL)
     assert all_gone(children, within=10) == []
+    assert running_addresses(DataDir(site.data)) == {}
 
     again = site.running()
     assert again.pid != copy.pid
@@ -205,7 +220,7 @@ def test_ctrl_c_stops_everything_in_six_seconds(site: Site):
     assert all_gone(children, within=0.5) == []
     assert "Traceback" not in copy.output
     assert copy.output.rstrip().endswith("stopped")
-    assert not (site.data / "running.json").exists()
+    assert running_addresses(DataDir(site.data)) == {}
 
 
 def test_a_missing_dependency_is_named(tmp_path: Path):

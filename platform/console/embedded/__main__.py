@@ -69,6 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except StartupError as exc:
         sys.stderr.write(f"\nSkep did not start. {exc}\n")
         return 1
+    except KeyboardInterrupt:  # before the supervisor took over the signals
+        return 130
     return 0
 
 

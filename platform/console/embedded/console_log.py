@@ -1,5 +1,6 @@
 """The lines of the children on our terminal, and in one rotated file each."""
 
+import io
 import os
 import sys
 from dataclasses import dataclass, field
@@ -60,6 +61,8 @@ class Terminal:
 
     def __init__(self, stream: TextIO | None = None, *, width: int = 9) -> None:
         self._stream = stream or sys.stdout
+        if isinstance(self._stream, io.TextIOWrapper):
+            self._stream.reconfigure(errors="replace")  # a terminal without UTF-8 must not cost us lines
         self._colour = self._stream.isatty() and "NO_COLOR" not in os.environ
         self._width = width
         self._given: dict[str, str] = {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from console.embedded.datadir import read_json
+from console.embedded.datadir import DataDir, read_json
 from console.embedded.errors import DataDirLocked
 
 
@@ -26,6 +26,23 @@ def hold(path: Path, *, url: str) -> Iterator[None]:
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def running_addresses(data: DataDir) -> dict[str, str]:
+    """DATABASE_URL, REDIS_URL and SKEP_URL of the copy that runs on a data directory; nothing if none runs.
+
+    This is how a management command in another shell finds the embedded services.
+    """
+    pid = read_json(data.lock).get("pid")
+    if not isinstance(pid, int):
+        return {}
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return {}
+    except PermissionError:
+        pass  # it runs, and belongs to somebody else
+    return {name: str(address) for name, address in read_json(data.running).items()}
 
 
 def _who(path: Path) -> str:

@@ -12,13 +12,13 @@ from celery.signals import worker_process_init
 from console.embedded.kernel import die_with_parent
 
 
-@worker_process_init.connect(weak=False)
 def end_with_the_worker(**_kwargs: Any) -> None:
     """Each pool process asks the kernel to be killed when the worker that forked it dies."""
     die_with_parent(signal.SIGKILL)
 
 
 if __name__ == "__main__":
+    worker_process_init.connect(end_with_the_worker, weak=False)
     # Whoever starts `up` as root knows; tasks run no code of users.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     sys.exit(main())
