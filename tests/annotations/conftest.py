@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
 from django.utils import timezone
 
 from accounts.models import Membership, Role, Team, User
@@ -87,12 +88,18 @@ def make_turn(
     )
 
 
+def in_own_loop(work: Coroutine[Any, Any, Any]) -> Any:
+    """The result of a coroutine, run on a thread of its own: a browser test already has a loop in this one."""
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
 @pytest.fixture
 def ask() -> Callable[..., hooks.PreparedAnswer | None]:
     """What the registered answer sources say before a run of the app, as the runner asks them."""
 
     def prepared(app: Application, query: str, **features: Any) -> hooks.PreparedAnswer | None:
         info = run_info(make_turn(app, query, "").run_id)
-        return async_to_sync(hooks.prepared_answer)(replace(info, features=features))
+        return in_own_loop(hooks.prepared_answer(replace(info, features=features)))
 
     return prepared

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.selectors import may, teams_of
 from apps.annotations import selectors, services
@@ -117,7 +117,7 @@ def _context(request: HttpRequest, turn: Any) -> dict[str, Any]:
         "earlier": turns[max(0, place - EARLIER) : place],
         "hidden_turns": max(0, place - EARLIER),
         "later_turns": len(turns) - place - 1,
-        "passages": turn.metadata.get("retriever_resources", []),
+        "passages": _passages(turn.metadata),
         "from_annotation": turn.metadata.get("annotation_reply"),
         "feedback": [row for row in history if row.is_current],
         "past_feedback": [row for row in history if not row.is_current],
@@ -132,6 +132,20 @@ def _context(request: HttpRequest, turn: Any) -> dict[str, Any]:
         "trace_url": trace_url(turn.run_id),
         "may_annotate": may(user, "annotate", team_id=turn.team_id),
     }
+
+
+def _passages(metadata: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the answer was made of, as it was noted then; older notes may lack some of it."""
+    return [
+        {
+            "position": passage.get("position") or place,
+            "name": passage.get("document_name") or _("Untitled"),
+            "text": passage.get("content") or "",
+            "page": passage.get("page"),
+            "score": passage.get("score"),
+        }
+        for place, passage in enumerate(metadata.get("retriever_resources") or [], start=1)
+    ]
 
 
 def _back(message_id: UUID) -> HttpResponseRedirect:
