@@ -22,7 +22,10 @@ MAKE_TABLE: tuple[LiteralString, ...] = (
     "ALTER TABLE {table} ALTER COLUMN embedding SET STORAGE {storage}",
     "CREATE INDEX IF NOT EXISTS {document_index} ON {table} (document_id)",
 )
-MAKE_INDEX: LiteralString = "CREATE INDEX CONCURRENTLY {index} ON {table} USING hnsw (embedding halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
+MAKE_INDEX: LiteralString = """
+    CREATE INDEX CONCURRENTLY {index} ON {table} USING hnsw (embedding halfvec_cosine_ops)
+    WITH (m = 16, ef_construction = 64)
+"""
 VALID_INDEX: LiteralString = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid"
 
 MAKE_STAGING: LiteralString = "CREATE TEMPORARY TABLE vector_staging (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DROP"

@@ -1,0 +1,1 @@
+"""Reading datasets. Everything is reached through a team."""

@@ -1,0 +1,138 @@
+"""The two statements of a search: what the datasets know about the query's terms, and the passages that may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+LEXICAL_LIMIT = 200
+
+_SCOPE = """
+    SELECT d.id, d.slug, d.name, d.embedding_model, d.space, d.dim, d.chunk_count, d.term_total, d.settings,
+        (SELECT jsonb_object_agg(t.term, t.df) FROM datasets_datasetterm t
+         WHERE t.dataset_id = d.id AND t.term = ANY(%(terms)s))
+    FROM datasets_dataset d
+    WHERE d.team_id = %(team)s AND d.slug = ANY(%(slugs)s) AND d.deleted_at IS NULL
+"""
+
+# A chunk counts only in the searchable version of a live document, however it was found: the vector store is an index,
+# and this join is the truth.
+_CANDIDATES = """
+    WITH live AS (
+        SELECT c.*, d.name AS document_name FROM datasets_chunk c
+        JOIN datasets_document d ON d.id = c.document_id AND d.version = c.version
+        WHERE c.dataset_id = ANY(%(datasets)s) AND c.team_id = %(team)s AND c.status = 'ready' AND c.is_enabled
+            AND d.is_enabled AND d.deleted_at IS NULL
+    ), matched AS MATERIALIZED (
+        SELECT id, ts_rank(lexemes, %(query)s::tsquery, 1) AS rank FROM live
+        WHERE lexemes @@ %(query)s::tsquery ORDER BY rank DESC, id LIMIT %(limit)s
+    ), wanted AS (
+        SELECT id, TRUE AS matched FROM matched
+        UNION ALL
+        SELECT near.id, FALSE FROM unnest(%(ids)s::uuid[]) AS near (id)
+        WHERE near.id NOT IN (SELECT id FROM matched)
+    )
+    SELECT live.id, live.document_id, live.document_name, live.dataset_id, live.text, live.page, live.char_start,
+        live.char_end, live.heading_path, live.term_count, wanted.matched,
+        (SELECT jsonb_object_agg(term, live.terms -> term) FROM unnest(%(terms)s::text[]) AS term
+         WHERE live.terms ? term)
+    FROM wanted JOIN live ON live.id = wanted.id
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """A dataset as a search sees it."""
+
+    id: UUID
+    slug: str
+    name: str
+    embedding_model: str
+    space: str
+    dim: int
+    chunk_count: int
+    term_total: int
+    settings: Mapping[str, Any]
+    df: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A live passage that one of the legs found; `matched` when it was the words."""
+
+    id: UUID
+    document_id: UUID
+    document_name: str
+    dataset_id: UUID
+    text: str
+    page: int | None
+    char_start: int
+    char_end: int
+    heading_path: tuple[str, ...]
+    term_count: int
+    matched: bool
+    term_counts: Mapping[str, int]
+
+
+def scopes(*, team_id: UUID, slugs: Sequence[str], terms: Sequence[str]) -> list[Scope]:
+    """The team's datasets with these slugs, each with the document frequencies of the terms."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SCOPE, {"team": team_id, "slugs": list(slugs), "terms": list(terms)})
+        return [
+            Scope(
+                id=row[0],
+                slug=row[1],
+                name=row[2],
+                embedding_model=row[3],
+                space=row[4],
+                dim=row[5],
+                chunk_count=row[6],
+                term_total=row[7],
+                settings=_json(row[8]) or {},
+                df=_json(row[9]) or {},
+            )
+            for row in cursor.fetchall()
+        ]
+
+
+def candidates(
+    *, team_id: UUID, dataset_ids: Sequence[UUID], tsquery: str, terms: Sequence[str], near: Sequence[UUID]
+) -> list[Candidate]:
+    """Live passages that hold a term of the tsquery (the best by rank), and those that the vector leg found."""
+    values = {
+        "team": team_id,
+        "datasets": list(dataset_ids),
+        "query": tsquery,
+        "terms": list(terms),
+        "ids": list(near),
+        "limit": LEXICAL_LIMIT,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CANDIDATES, values)
+        return [
+            Candidate(
+                id=row[0],
+                document_id=row[1],
+                document_name=row[2],
+                dataset_id=row[3],
+                text=row[4],
+                page=row[5],
+                char_start=row[6],
+                char_end=row[7],
+                heading_path=tuple(_json(row[8]) or ()),
+                term_count=row[9],
+                matched=row[10],
+                term_counts=_json(row[11]) or {},
+            )
+            for row in cursor.fetchall()
+        ]
+
+
+def _json(value: Any) -> Any:
+    # Django tells the driver to leave jsonb as text.
+    return orjson.loads(value) if isinstance(value, (str, bytes)) else value

@@ -1,0 +1,83 @@
+"""Reading documents and how far their indexing has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import Prefetch, QuerySet
+
+from apps.datasets.models import Chunk, Dataset, Document, DocumentPage, IndexRun
+from apps.datasets.selectors.errors import DocumentNotFound
+from apps.datasets.selectors.reasons import explain
+
+#: What the part before the chunks are known is worth of the whole.
+READING_SHARE = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a document is: percent, and what it counts at the moment."""
+
+    percent: int
+    done: int
+    total: int
+    pages: int
+    counts: str
+    """`chunks` or `pages`: what `done` is a number of."""
+
+
+def open_document(document_id: UUID | str, *, team_id: UUID) -> Document:
+    """The one way to a document. Raises DocumentNotFound, also when it belongs to another team."""
+    try:
+        document = with_progress(Document.objects.live().filter(team_id=team_id, id=document_id)).first()
+    except ValidationError:
+        document = None
+    if document is None or document.dataset.deleted_at is not None:
+        raise DocumentNotFound("There is no such document; it may have been deleted.")
+    return document
+
+
+def documents_of(dataset: Dataset, *, search: str = "", status: str = "") -> QuerySet[Document]:
+    """The dataset's documents, newest first, with the run that is open."""
+    documents = with_progress(Document.objects.live().filter(dataset=dataset))
+    if search:
+        documents = documents.filter(name__icontains=search)
+    if status == "indexing":
+        return documents.filter(status__in=Document.UNFINISHED)
+    return documents.filter(status=status) if status else documents
+
+
+def with_progress(documents: QuerySet[Document]) -> QuerySet[Document]:
+    """Fetch the open runs too, so that `progress_of` costs nothing more."""
+    open_runs = Prefetch("runs", IndexRun.objects.filter(finished_at=None), to_attr="open_runs")
+    return documents.select_related("dataset").prefetch_related(open_runs)
+
+
+def progress_of(document: Document) -> Progress | None:
+    """None when nothing is going on."""
+    runs: list[IndexRun] = getattr(document, "open_runs", None) or list(document.runs.filter(finished_at=None))
+    if not runs or not document.is_indexing:
+        return None
+    run = runs[0]
+    if run.stage == IndexRun.Stage.READ or not run.total:
+        percent = min(READING_SHARE - 2, 2 + run.pages_done // 10) if run.pages_done else 2
+        return Progress(percent=percent, done=run.pages_done, total=0, pages=run.pages_done, counts="pages")
+    percent = READING_SHARE + (100 - READING_SHARE) * run.done // run.total
+    return Progress(percent=percent, done=run.done, total=run.total, pages=run.pages_done, counts="chunks")
+
+
+def reason_of(document: Document) -> str:
+    """Why a document ended in error and what to do next, in the reader's language; empty without an error."""
+    return explain(document.error) if document.error else ""
+
+
+def chunks_of(document: Document) -> QuerySet[Chunk]:
+    """The chunks of the searchable version, in order."""
+    return Chunk.objects.filter(document=document, version=document.version).order_by("ordinal")
+
+
+def pages_of(document: Document) -> QuerySet[DocumentPage]:
+    """The page texts of the searchable version, in order; one page numbered 0 where a format has none."""
+    return DocumentPage.objects.filter(document=document, version=document.version).order_by("number")

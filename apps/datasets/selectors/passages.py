@@ -1,0 +1,93 @@
+"""A cited passage within its page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import F, Value
+from django.db.models.functions import Length, Substr
+
+from apps.datasets.models import Chunk, Document, DocumentPage
+from apps.datasets.selectors.errors import PassageNotFound
+
+SURROUNDINGS = 6_000
+"""Characters shown on either side: a whole page of a PDF, a stretch of a format without pages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PassageInPage:
+    """A chunk with the text around it. `before` + `text` + `after` is the page, unless cut."""
+
+    chunk_id: UUID
+    document: Document
+    ordinal: int
+    page: int | None
+    char_start: int
+    char_end: int
+    heading_path: tuple[str, ...]
+    before: str
+    text: str
+    after: str
+    is_cut_before: bool
+    is_cut_after: bool
+    previous_id: UUID | None
+    next_id: UUID | None
+
+
+def passage_with_surroundings(chunk_id: UUID | str, *, team_id: UUID) -> PassageInPage:
+    """A passage in its page. Raises PassageNotFound, also when it belongs to another team."""
+    chunk = _live_chunk(chunk_id, team_id)
+    start = max(0, chunk.char_start - SURROUNDINGS)
+    length = chunk.char_end + SURROUNDINGS - start
+    page = (
+        DocumentPage.objects.filter(document_id=chunk.document_id, version=chunk.version, number=chunk.page or 0)
+        .annotate(window=Substr("text", Value(start + 1), Value(length)), size=Length("text"))
+        .values("window", "size")
+        .first()
+    )
+    window = page["window"] if page else chunk.text
+    size = page["size"] if page else chunk.char_end
+    begin, end = (chunk.char_start - start, chunk.char_end - start) if page else (0, len(chunk.text))
+    neighbours = _neighbours(chunk)
+    return PassageInPage(
+        chunk_id=chunk.id,
+        document=chunk.document,
+        ordinal=chunk.ordinal,
+        page=chunk.page,
+        char_start=chunk.char_start,
+        char_end=chunk.char_end,
+        heading_path=tuple(chunk.heading_path),
+        before=window[:begin],
+        text=window[begin:end],
+        after=window[end:],
+        is_cut_before=start > 0,
+        is_cut_after=size > start + length,
+        previous_id=neighbours.get(chunk.ordinal - 1),
+        next_id=neighbours.get(chunk.ordinal + 1),
+    )
+
+
+def _live_chunk(chunk_id: UUID | str, team_id: UUID) -> Chunk:
+    live = Chunk.objects.filter(
+        team_id=team_id,
+        version=F("document__version"),
+        document__deleted_at=None,
+        dataset__deleted_at=None,
+        status=Chunk.Status.READY,
+    )
+    try:
+        chunk = live.select_related("document__dataset").filter(id=chunk_id).first()
+    except ValidationError:
+        chunk = None
+    if chunk is None:
+        raise PassageNotFound("This passage is gone: its document was deleted or has other text now.")
+    return chunk
+
+
+def _neighbours(chunk: Chunk) -> dict[int, UUID]:
+    near = Chunk.objects.filter(
+        document_id=chunk.document_id, version=chunk.version, ordinal__in=(chunk.ordinal - 1, chunk.ordinal + 1)
+    )
+    return dict(near.values_list("ordinal", "id"))

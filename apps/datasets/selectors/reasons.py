@@ -1,0 +1,64 @@
+"""Why a document could not be indexed, in the reader's language.
+
+The error column keeps a code, the parameters and the English sentence; the sentence to show is made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+REASONS: Mapping[str, Promise] = {
+    "empty_document": _(
+        "The document holds no text. Check that it is the right file and that it was saved completely."
+    ),
+    "encrypted": _("The document is protected by a password. Remove the protection and upload it again."),
+    "damaged": _(
+        "The file cannot be read as {kind}: {reason}. "
+        "Open it in its own program, save it again and upload the new copy."
+    ),
+    "needs_ocr": _(
+        "{unreadable} of {pages} pages hold pictures or unreadable characters instead of text. "
+        "Run text recognition (OCR) on the document and upload the result."
+    ),
+    "too_large": _(
+        "The document is over the limit of {limit} {what}. "
+        "Split it into smaller files, or ask an administrator to raise the limit."
+    ),
+    "file_too_large": _(
+        "The file is over the limit of {megabytes} MB. "
+        "Split it into smaller files, or ask an administrator to raise the limit."
+    ),
+    "unsupported_type": _("This file is {found}. {advice}"),
+    "timeout": _(
+        "Reading the document took longer than {seconds} seconds and was stopped. "
+        "Split it into smaller files, or ask an administrator to raise the limit."
+    ),
+    "out_of_memory": _(
+        "Reading the document needed more than {megabytes} MB of memory and was stopped. "
+        "Split it into smaller files, or ask an administrator to raise the limit."
+    ),
+    "gave_up": _(
+        "Indexing stopped without an answer {times} times in a row. The file may need more memory than a worker has: "
+        "split it, or ask an administrator to look at the worker's log."
+    ),
+    "internal_error": _(
+        "Something went wrong on our side while indexing. Try again; if it happens again, an administrator finds the "
+        "cause in the worker's log."
+    ),
+}
+
+
+def explain(error: Mapping[str, Any]) -> str:
+    """The sentence for a stored error; the stored one where there is no translation."""
+    template = REASONS.get(str(error.get("code")))
+    stored = str(error.get("message", ""))
+    if template is None:
+        return stored
+    try:
+        return str(template).format(**error.get("params", {}))
+    except KeyError:
+        return stored

@@ -1,0 +1,40 @@
+"""Why a request about datasets is refused."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from support.errors import Conflict, Unavailable
+
+
+class DatasetExists(Conflict):
+    """The slug is taken in this team."""
+
+    code: ClassVar[str] = "dataset_exists"
+
+
+class DocumentIsIndexing(Conflict):
+    """It has to end before this can be done."""
+
+    code: ClassVar[str] = "document_indexing"
+
+
+class ContentMissing(Conflict):
+    """The file was refused or lost, so there is nothing to index again."""
+
+    code: ClassVar[str] = "content_missing"
+
+
+class EmbeddingSpaceChanged(Unavailable):
+    """The dataset's vectors were made by another model than the one that its name means now."""
+
+    code: ClassVar[str] = "embedding_space_changed"
+
+    def __init__(self, *, dataset: str, stored: str, current: str) -> None:
+        super().__init__(
+            f"The vectors of dataset {dataset!r} belong to the space {stored!r}, but its embedding model now makes "
+            f"{current!r}. Restore the model, or make a new dataset from the same files.",
+            dataset=dataset,
+            stored=stored,
+            current=current,
+        )

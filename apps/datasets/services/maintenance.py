@@ -1,0 +1,34 @@
+"""What nobody asks for and somebody has to do."""
+
+from __future__ import annotations
+
+import datetime as dt
+from uuid import UUID
+
+from django.utils import timezone
+
+from apps.datasets.models import Dataset, Document
+from apps.datasets.vectorstores.protocol import Namespace
+from apps.datasets.vectorstores.registry import open_vector_store
+
+#: Time for the job that was enqueued with the deletion; only then is it taken for lost.
+GRACE = dt.timedelta(minutes=2)
+LIMIT = 100
+
+
+def deleted_rows() -> list[tuple[str, UUID]]:
+    """The jobs that still have to remove what was deleted."""
+    before = timezone.now() - GRACE
+    documents = Document.objects.filter(deleted_at__lt=before).values_list("id", flat=True)[:LIMIT]
+    datasets = Dataset.objects.filter(deleted_at__lt=before).values_list("id", flat=True)[:LIMIT]
+    return [
+        *(("datasets.purge_document", document_id) for document_id in documents),
+        *(("datasets.purge_dataset", dataset_id) for dataset_id in datasets),
+    ]
+
+
+def optimise_vectors(dataset_id: UUID) -> None:
+    """Let the store prepare itself for a dataset that has outgrown exact search."""
+    dataset = Dataset.objects.live().filter(id=dataset_id).exclude(space="").first()
+    if dataset is not None:
+        open_vector_store().optimise(Namespace(dataset_id=dataset.id, space=dataset.space, dim=dataset.dim))

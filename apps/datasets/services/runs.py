@@ -1,0 +1,175 @@
+"""The life of an indexing run: started, claimed under a lease, kept alive, ended once.
+
+Every change is one UPDATE whose WHERE says who may make it, so two workers with the same message cannot both go on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Max, Q
+from django.utils import timezone
+
+from apps.datasets.models import Chunk, Document, DocumentPage, IndexRun
+from apps.datasets.services.errors import ContentMissing
+from apps.datasets.vectorstores.protocol import Namespace
+from apps.datasets.vectorstores.registry import open_vector_store
+from support.errors import ConsoleError
+from support.jobs import enqueue_on_commit
+
+#: How long a worker may be silent before it is taken for dead.
+LEASE = dt.timedelta(seconds=90)
+#: How long a message may wait in the queue before it is taken for lost.
+PATIENCE = dt.timedelta(minutes=5)
+MAX_DELIVERIES = 3
+SWEEP_LIMIT = 200
+
+
+class RunEnded(Exception):
+    """Somebody else ended the run (cancelled, deleted) or took it over: stop and write nothing more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """Why a run failed: a code, a sentence with the next step, and the sentence's parameters."""
+
+    code: str
+    message: str
+    params: dict[str, Any]
+
+    @classmethod
+    def of(cls, error: ConsoleError) -> Reason:
+        """The reason that a typed error gives."""
+        return cls(code=error.code, message=error.message, params={})
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the error column."""
+        return {"code": self.code, "message": self.message, **({"params": self.params} if self.params else {})}
+
+
+@transaction.atomic
+def start_run(document: Document, *, enqueue: bool = True) -> IndexRun:
+    """Begin to index a document as its next version; the run that is still open is cancelled."""
+    # Runs before documents, here as everywhere, so that nobody waits in a circle.
+    still_open = list(document.runs.select_for_update().filter(finished_at=None))
+    document = Document.objects.select_for_update().get(id=document.id)
+    if not document.blob:
+        raise ContentMissing(f"The content of {document.name!r} was not kept. Upload the file again.")
+    for open_run in still_open:
+        end_run(open_run.id, outcome=IndexRun.Outcome.CANCELLED)
+    last = document.runs.aggregate(last=Max("version"))["last"] or 0
+    run = IndexRun.objects.create(
+        team_id=document.team_id,
+        document=document,
+        version=max(last, document.version) + 1,
+        sha256=document.sha256,
+        blob=document.blob,
+        lease_until=timezone.now() + PATIENCE,
+    )
+    Document.objects.filter(id=document.id).update(
+        status=Document.Status.UPLOADED, error=None, updated_at=timezone.now()
+    )
+    if enqueue:
+        enqueue_on_commit("datasets.index_document", str(run.id))
+    return run
+
+
+def claim_run(run_id: UUID, *, owner: str) -> IndexRun | None:
+    """Take the run's lease; None when it has ended or somebody else is at work."""
+    now = timezone.now()
+    free = Q(lease_owner="") | Q(lease_until__lt=now)
+    claimed = IndexRun.objects.filter(free, id=run_id, finished_at=None, document__deleted_at=None).update(
+        lease_owner=owner, lease_until=now + LEASE, deliveries=F("deliveries") + 1
+    )
+    return IndexRun.objects.select_related("document__dataset").get(id=run_id) if claimed else None
+
+
+def hold_run(run: IndexRun, *, owner: str = "", **changes: Any) -> None:
+    """Renew the lease and write progress. Raises RunEnded when the run is no longer this worker's.
+
+    Inside a transaction it also keeps the run from being cancelled until the transaction's writes are in.
+    """
+    mine = IndexRun.objects.filter(id=run.id, finished_at=None, lease_owner=owner)
+    if not mine.update(lease_until=timezone.now() + LEASE, **changes):
+        raise RunEnded
+
+
+def release_run(run: IndexRun, *, owner: str, **changes: Any) -> None:
+    """Give the lease to whoever carries out the batches."""
+    hold_run(run, owner=owner, **changes)
+    IndexRun.objects.filter(id=run.id, lease_owner=owner).update(lease_owner="")
+
+
+def expect_retry(run_id: UUID, *, seconds: float) -> None:
+    """The worker pauses on purpose: give the lease back and leave the run alone until then."""
+    until = timezone.now() + LEASE + dt.timedelta(seconds=seconds)
+    IndexRun.objects.filter(id=run_id, finished_at=None).update(lease_owner="", lease_until=until, deliveries=0)
+
+
+def note_redelivery(run_id: UUID) -> None:
+    """Count a message that came a second time because the worker that had it died."""
+    IndexRun.objects.filter(id=run_id, finished_at=None).update(deliveries=F("deliveries") + 1)
+
+
+def fail_run(run_id: UUID, reason: Reason) -> bool:
+    """End a run with the reason on the document. An older version stays searchable."""
+    return end_run(run_id, outcome=IndexRun.Outcome.ERROR, reason=reason)
+
+
+@transaction.atomic
+def end_run(run_id: UUID, *, outcome: str, reason: Reason | None = None) -> bool:
+    """End an open run without a result and remove what it had written; False when it had ended already."""
+    run = IndexRun.objects.select_for_update().filter(id=run_id, finished_at=None).first()
+    if run is None:
+        return False
+    error = reason.as_dict() if reason else None
+    IndexRun.objects.filter(id=run.id).update(
+        outcome=outcome, error=error, finished_at=timezone.now(), lease_owner="", lease_until=None
+    )
+    status = Document.Status.ERROR if outcome == IndexRun.Outcome.ERROR else Document.Status.CANCELLED
+    document = Document.objects.select_related("dataset").get(id=run.document_id)
+    Document.objects.filter(id=document.id).update(status=status, error=error, updated_at=timezone.now())
+    orphans = remove_version(document, version=run.version) if run.version != document.version else []
+    transaction.on_commit(lambda: forget_vectors(document, run, orphans), robust=True)
+    return True
+
+
+def remove_version(document: Document, *, version: int) -> list[UUID]:
+    """Delete the rows of one version; returns the chunks that no other version has."""
+    chunks = Chunk.objects.filter(document=document, version=version)
+    others = Chunk.objects.filter(document=document).exclude(version=version).values("id")
+    orphans = list(chunks.exclude(id__in=others).values_list("id", flat=True))
+    chunks._raw_delete("default")
+    DocumentPage.objects.filter(document=document, version=version)._raw_delete("default")
+    return orphans
+
+
+def forget_vectors(document: Document, run: IndexRun, ids: Sequence[UUID]) -> None:
+    """Delete vectors whose chunks are gone. Nothing finds them any more: this is only about space."""
+    if ids and run.space:
+        ns = Namespace(dataset_id=document.dataset_id, space=run.space, dim=run.dim)
+        open_vector_store().delete(ns, ids=ids)
+
+
+def cancel_indexing(document: Document) -> bool:
+    """Stop indexing a document; its worker notices within a page. False when nothing was running."""
+    run = document.runs.filter(finished_at=None).first()
+    if run is None:
+        return False
+    IndexRun.objects.filter(id=run.id).update(cancel_requested=True)
+    return end_run(run.id, outcome=IndexRun.Outcome.CANCELLED)
+
+
+def overdue_runs() -> list[UUID]:
+    """Open runs whose worker or message is lost, given back to the queue's patience so that none is taken twice."""
+    now = timezone.now()
+    with transaction.atomic():
+        overdue = IndexRun.objects.select_for_update(skip_locked=True).filter(finished_at=None, lease_until__lt=now)
+        ids = list(overdue.order_by("lease_until").values_list("id", flat=True)[:SWEEP_LIMIT])
+        IndexRun.objects.filter(id__in=ids).update(lease_owner="", lease_until=now + PATIENCE)
+    return ids
