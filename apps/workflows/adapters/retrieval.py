@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from apps.datasets.services import retrieve
+from apps.datasets.services.retrieve import retrieve
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.ports import Passage, RetrievalRequest
 from support.database import in_thread

@@ -62,9 +62,7 @@ class Version(models.Model):
     """One saved document of an app. Its document never changes; publishing only stamps it."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    application = models.ForeignKey(
-        Application, models.CASCADE, related_name="versions", verbose_name=_("app")
-    )
+    application = models.ForeignKey(Application, models.CASCADE, related_name="versions", verbose_name=_("app"))
     number = models.PositiveIntegerField(_("number"))
     document = models.JSONField(_("document"))
     digest = models.CharField(max_length=64, editable=False)

@@ -31,9 +31,7 @@ class Conversation(models.Model):
         verbose_name = _("conversation")
         verbose_name_plural = _("conversations")
         indexes = [
-            models.Index(
-                fields=["application", "source", "end_user", "-updated_at"], name="conversation_of_user"
-            ),
+            models.Index(fields=["application", "source", "end_user", "-updated_at"], name="conversation_of_user"),
             models.Index(fields=["team", "-id"], name="conversation_team_newest"),
         ]
 

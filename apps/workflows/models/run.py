@@ -26,12 +26,8 @@ class Run(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
-    application = models.ForeignKey(
-        "workflows.Application", models.CASCADE, related_name="runs", verbose_name=_("app")
-    )
-    version = models.ForeignKey(
-        "workflows.Version", models.PROTECT, related_name="+", verbose_name=_("version")
-    )
+    application = models.ForeignKey("workflows.Application", models.CASCADE, related_name="runs", verbose_name=_("app"))
+    version = models.ForeignKey("workflows.Version", models.PROTECT, related_name="+", verbose_name=_("version"))
     conversation = models.ForeignKey(
         "workflows.Conversation",
         models.CASCADE,
@@ -67,9 +63,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["application", "-id"], name="run_application_newest"),
             models.Index(fields=["team", "-id"], name="run_team_newest"),
-            models.Index(
-                fields=["lease_until"], condition=models.Q(status="running"), name="run_running_lease"
-            ),
+            models.Index(fields=["lease_until"], condition=models.Q(status="running"), name="run_running_lease"),
         ]
 
     def __str__(self) -> str:

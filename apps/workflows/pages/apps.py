@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from accounts.selectors import current_team, may
-from apps.datasets.selectors import dataset_slugs
+from apps.datasets.selectors.datasets import dataset_slugs
 from apps.workflows import services
 from apps.workflows.dsl import UnreadableDocument, dump
 from apps.workflows.pages.starters import STARTERS, starter_document

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 
 from apps.workflows.models import Application, Message, Run, Version
@@ -18,6 +19,17 @@ from apps.workflows.selectors.visitors import greet_visitor, visitor_id
 from support.errors import NotFound
 
 RECENT = 20
+LATEST = "latest"
+ANY_ID = "00000000-0000-0000-0000-000000000000"
+#: What the feedback form offers; the keys are those of the annotations app.
+FEEDBACK_REASONS = (
+    ("wrong", _("Wrong")),
+    ("incomplete", _("Incomplete")),
+    ("outdated", _("Outdated")),
+    ("unsafe", _("Unsafe")),
+    ("tone", _("Tone")),
+    ("other", _("Something else")),
+)
 
 
 @ensure_csrf_cookie
@@ -30,6 +42,7 @@ def playground(request: HttpRequest, application: Application) -> HttpResponse:
         **app_context(request, application, "playground"),
         "version": version,
         "is_live": wants_live,
+        "feedback_reasons": FEEDBACK_REASONS,
         "chat": _chat_config(
             application,
             version,
@@ -54,10 +67,7 @@ def playground_history(request: HttpRequest, application: Application) -> HttpRe
 @ensure_csrf_cookie
 def chat_page(request: HttpRequest, slug: str) -> HttpResponse:
     """The public chat page of a published app."""
-    try:
-        application = public_application(slug)
-    except NotFound as exc:
-        raise Http404(exc.message) from exc
+    application = _public_chat(slug)
     visitor = visitor_id(request)
     response = render(
         request,
@@ -65,6 +75,7 @@ def chat_page(request: HttpRequest, slug: str) -> HttpResponse:
         {
             "application": application,
             "version": application.live,
+            "feedback_reasons": FEEDBACK_REASONS,
             "conversations": conversations_of(application, source=Run.Source.PUBLIC, end_user=visitor)[:RECENT]
             if visitor
             else [],
@@ -83,22 +94,40 @@ def chat_page(request: HttpRequest, slug: str) -> HttpResponse:
 
 def chat_history(request: HttpRequest, slug: str) -> HttpResponse:
     """The turns of one of the visitor's own conversations, as JSON."""
+    return _history(request, _public_chat(slug), source=Run.Source.PUBLIC, end_user=visitor_id(request))
+
+
+def _public_chat(slug: str) -> Application:
     try:
         application = public_application(slug)
     except NotFound as exc:
         raise Http404(exc.message) from exc
-    return _history(request, application, source=Run.Source.PUBLIC, end_user=visitor_id(request))
+    if application.kind != Application.Kind.CHAT:
+        raise Http404
+    return application
 
 
 def _history(request: HttpRequest, application: Application, *, source: str, end_user: str) -> HttpResponse:
+    wanted = request.GET.get("conversation", "")
     try:
-        conversation = open_conversation(
-            request.GET.get("conversation", ""), application=application, source=source, end_user=end_user
+        conversation = (
+            conversations_of(application, source=source, end_user=end_user).first()
+            if wanted == LATEST and end_user
+            else open_conversation(wanted, application=application, source=source, end_user=end_user)
         )
+        if conversation is None:
+            raise NotFound("There is no conversation yet.")
     except NotFound as exc:
         return JsonResponse(exc.as_dict(), status=404)
-    turns = [_turn(message) for message in dialogue(conversation.id)]
-    return JsonResponse({"conversation_id": str(conversation.id), "inputs": conversation.inputs, "turns": turns})
+    messages = dialogue(conversation.id)
+    return JsonResponse(
+        {
+            "conversation_id": str(conversation.id),
+            "inputs": conversation.inputs,
+            "asked_at": messages[-1].created_at.isoformat() if messages else None,
+            "turns": [_turn(message) for message in messages],
+        }
+    )
 
 
 def _turn(message: Message) -> dict[str, Any]:
@@ -109,6 +138,7 @@ def _turn(message: Message) -> dict[str, Any]:
         "answer": message.answer,
         "status": message.status,
         "error": message.error["message"] if message.error else "",
+        "error_code": message.error["code"] if message.error else "",
         "metadata": message.metadata,
     }
 
@@ -119,6 +149,7 @@ def _chat_config(
     """What the page's script needs to know; rendered as a JSON script element."""
     document = version.document if version else {}
     features = version.features if version else {}
+    searches = any(node["type"] == "knowledge-retrieval" for node in document.get("nodes", []))
     return {
         "socket": f"/ws/apps/{application.slug}/" + ("?public=1" if public else ""),
         "kind": application.kind,
@@ -129,10 +160,12 @@ def _chat_config(
         "suggested": features.get("suggested", []),
         "inputs": document.get("inputs", []),
         "history": history_url,
-        "passages": "" if public else _url("datasets:passage", "00000000-0000-0000-0000-000000000000"),
-        "feedback": _url("annotations:feedback", "00000000-0000-0000-0000-000000000000"),
-        "review": "" if public else _url("admin:annotations_message_review", "00000000-0000-0000-0000-000000000000"),
-        "trace": "" if public else _url("workflows:run", application.slug, "00000000-0000-0000-0000-000000000000"),
+        "cites": searches and features.get("citations", True),
+        "detailed": not public,
+        "passages": "" if public else _url("datasets:passage", ANY_ID),
+        "feedback": _url("annotations:give-feedback", ANY_ID),
+        "review": "" if public else _url("admin:annotations_message_review", ANY_ID),
+        "trace": "" if public else _url("workflows:run", application.slug, ANY_ID),
     }
 
 

@@ -36,9 +36,7 @@ def application_of_key(key: ApiKey) -> Application:
     """An API caller's door: the app the key opens. Raises NotAuthenticated for keys of other things."""
     found = None
     if key.subject_kind == ApiKey.Subject.APP:
-        found = (
-            Application.objects.filter(id=key.subject_id, team_id=key.team_id).select_related("live").first()
-        )
+        found = Application.objects.filter(id=key.subject_id, team_id=key.team_id).select_related("live").first()
     if found is None:
         raise NotAuthenticated("This key opens no app.")
     return found
@@ -47,9 +45,7 @@ def application_of_key(key: ApiKey) -> Application:
 def public_application(slug: str) -> Application:
     """A visitor's door: a published app whose chat page is open to anyone. Raises NotFound."""
     found = (
-        Application.objects.filter(slug=slug, is_public=True, live__isnull=False)
-        .select_related("live", "team")
-        .first()
+        Application.objects.filter(slug=slug, is_public=True, live__isnull=False).select_related("live", "team").first()
     )
     if found is None:
         raise NotFound("There is no chat here. It may have been unpublished.")
@@ -68,12 +64,8 @@ def applications_of(team_id: UUID, *, search: str = "") -> QuerySet[Application]
     newest = Run.objects.filter(application=OuterRef("pk")).order_by("-id").values("started_at")[:1]
     found = Application.objects.filter(team_id=team_id).select_related("draft", "live")
     if search:
-        found = found.filter(
-            Q(name__icontains=search) | Q(slug__icontains=search) | Q(description__icontains=search)
-        )
-    return found.annotate(last_run_at=Subquery(newest)).order_by(
-        Coalesce(F("last_run_at"), F("updated_at")).desc()
-    )
+        found = found.filter(Q(name__icontains=search) | Q(slug__icontains=search) | Q(description__icontains=search))
+    return found.annotate(last_run_at=Subquery(newest)).order_by(Coalesce(F("last_run_at"), F("updated_at")).desc())
 
 
 def versions_of(application: Application) -> QuerySet[Version]:

@@ -68,9 +68,7 @@ def message_detail(message_id: UUID | str, *, team_ids: Iterable[UUID]) -> Messa
     return found
 
 
-def message_of_user(
-    message_id: UUID | str, *, application: Application, source: str, end_user: str
-) -> Message:
+def message_of_user(message_id: UUID | str, *, application: Application, source: str, end_user: str) -> Message:
     """An end user's own message. Raises NotFound for anybody else's."""
     parsed = as_uuid(message_id)
     found = None

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.models import User
-from apps.datasets.selectors import dataset_slugs
+from apps.datasets.selectors.datasets import dataset_slugs
 from apps.workflows.dsl import Problem, load, validate, validate_against_team
 from apps.workflows.engine.journal import storable
 from apps.workflows.models import Application, Version

@@ -15,9 +15,7 @@ PING = b"event: ping\n\n"
 PING_S = 10.0
 
 
-def sse_response(
-    info: RunInfo, *, last_event_id: str | None = None, detailed: bool = True
-) -> StreamingHttpResponse:
+def sse_response(info: RunInfo, *, last_event_id: str | None = None, detailed: bool = True) -> StreamingHttpResponse:
     """The run as an event stream. A client that leaves does not stop the run; one that returns misses nothing."""
     response = StreamingHttpResponse(
         _stream(info, last_event_id, detailed), content_type="text/event-stream; charset=utf-8"

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.selectors import all_team_ids
 from accounts.services import create_api_key
-from apps.datasets.selectors import find_dataset
+from apps.datasets.selectors.datasets import datasets_of
 from apps.workflows.selectors.applications import open_application
 from support.errors import ConsoleError
 
@@ -50,8 +50,11 @@ def _subject(text: str) -> tuple[str, UUID, UUID]:
     if kind not in {"", "app", "dataset"}:
         raise CommandError(f"{kind!r} is no kind of thing that has keys; use an app's slug or dataset:NAME.")
     if kind == "dataset":
-        dataset = find_dataset(name, team_ids=all_team_ids())
-        return "dataset", dataset.team_id, dataset.id
+        for team_id in all_team_ids():
+            dataset = datasets_of(team_id).filter(slug=name).first()
+            if dataset is not None:
+                return "dataset", team_id, dataset.id
+        raise CommandError(f"There is no dataset {name!r}.")
     application = open_application(name, team_ids=all_team_ids())
     return "app", application.team_id, application.id
 
