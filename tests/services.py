@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,7 @@ from console.embedded import ports, postgres, redis  # noqa: E402
 from console.embedded.identity import find_identity  # noqa: E402
 
 SETTINGS_MODULE = "console.settings.test"
+PREFIX = "skep-test-"
 PATIENCE = 60.0
 _session = ExitStack()
 
@@ -50,7 +52,8 @@ def _only_asks() -> bool:
 
 @contextmanager
 def _services() -> Iterator[None]:
-    home = Path(tempfile.mkdtemp(prefix="skep-test-"))
+    _sweep()
+    home = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     running: list[tuple[subprocess.Popen[bytes], int]] = []
     os.environ.setdefault("SKEP_DATA_DIR", str(_folder(home / "data")))
     try:
@@ -65,10 +68,16 @@ def _services() -> Iterator[None]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+def _sweep() -> None:
+    """Remove what sessions left behind that were killed."""
+    for home in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
+        owner = home.name.removeprefix(PREFIX).split("-")[0]
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            shutil.rmtree(home, ignore_errors=True)
+
+
 def _start_postgres(home: Path) -> tuple[subprocess.Popen[bytes], int]:
-    cluster = postgres.Cluster(
-        home=home, port=ports.choose(), password=secrets.token_hex(8), identity=find_identity()
-    )
+    cluster = postgres.Cluster(home=home, port=ports.choose(), password=secrets.token_hex(8), identity=find_identity())
     durable = os.environ.get("SKEP_TEST_FSYNC", "on") != "off"
     postgres.initialise(cluster, sync=durable)
     settings = {"max_connections": "100"}
@@ -98,9 +107,7 @@ def _wait(child: subprocess.Popen[bytes], answers: Callable[[], bool], *, log: P
     deadline = time.monotonic() + PATIENCE
     while not answers():
         if child.poll() is not None or time.monotonic() > deadline:
-            raise pytest.UsageError(
-                f"a service for the tests did not start:\n{log.read_text(errors='replace')}"
-            )
+            raise pytest.UsageError(f"a service for the tests did not start:\n{log.read_text(errors='replace')}")
         time.sleep(0.03)
 
 
