@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -36,9 +37,14 @@ class PassageInPage:
     next_id: UUID | None
 
 
-def passage_with_surroundings(chunk_id: UUID | str, *, team_id: UUID) -> PassageInPage:
+def passage_with_surroundings(chunk_id: UUID | str, team_id: UUID) -> PassageInPage:
     """A passage in its page. Raises PassageNotFound, also when it belongs to another team."""
-    chunk = _live_chunk(chunk_id, team_id)
+    return passage_of_teams(chunk_id, [team_id])
+
+
+def passage_of_teams(chunk_id: UUID | str, team_ids: Collection[UUID]) -> PassageInPage:
+    """The same for somebody of several teams: a citation may lead out of the one they work in now."""
+    chunk = _live_chunk(chunk_id, team_ids)
     start = max(0, chunk.char_start - SURROUNDINGS)
     length = chunk.char_end + SURROUNDINGS - start
     page = (
@@ -69,16 +75,16 @@ def passage_with_surroundings(chunk_id: UUID | str, *, team_id: UUID) -> Passage
     )
 
 
-def _live_chunk(chunk_id: UUID | str, team_id: UUID) -> Chunk:
+def _live_chunk(chunk_id: UUID | str, team_ids: Collection[UUID]) -> Chunk:
     live = Chunk.objects.filter(
-        team_id=team_id,
+        team_id__in=team_ids,
         version=F("document__version"),
         document__deleted_at=None,
         dataset__deleted_at=None,
         status=Chunk.Status.READY,
     )
     try:
-        chunk = live.select_related("document__dataset").filter(id=chunk_id).first()
+        chunk = live.select_related("document__dataset__team").filter(id=chunk_id).first()
     except ValidationError:
         chunk = None
     if chunk is None:

@@ -19,6 +19,8 @@ from support.errors import InvalidInput
 from support.jobs import enqueue_on_commit
 
 MAX_SLUG = 80
+#: Words that stand where a slug stands in the addresses of the pages.
+RESERVED = frozenset({"new", "passages"})
 
 
 @transaction.atomic
@@ -37,6 +39,8 @@ def create_dataset(
     if not name:
         raise InvalidInput("A dataset needs a name.")
     wanted = slugify(slug or name, allow_unicode=True)[:MAX_SLUG] or "dataset"
+    if wanted in RESERVED:
+        wanted = f"{wanted}-dataset"
     taken = set(Dataset.objects.live().filter(team_id=team_id).values_list("slug", flat=True))
     if wanted in taken and slug:
         raise DatasetExists(f"There is a dataset {wanted!r} already.", slug=wanted)

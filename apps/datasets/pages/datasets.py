@@ -1,0 +1,76 @@
+"""The list of datasets, a new one, its settings, and the end of it."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from accounts.selectors import current_team, may
+from apps.datasets.models import Dataset
+from apps.datasets.pages.access import dataset_page, may_edit
+from apps.datasets.pages.forms import DatasetForm, NewDatasetForm
+from apps.datasets.selectors.datasets import datasets_of, document_counts
+from apps.datasets.services.datasets import create_dataset, delete_dataset, describe_dataset
+from apps.datasets.services.models import embedding_model_names
+from support.errors import NotFound
+
+
+@login_required
+def dataset_list(request: HttpRequest) -> HttpResponse:
+    """The team's datasets by name."""
+    try:
+        team = current_team(request)
+    except NotFound as exc:
+        return render(request, "datasets/no_team.html", {"message": exc.message})
+    search = request.GET.get("q", "").strip()
+    datasets = datasets_of(team.id)
+    if search:
+        datasets = datasets.filter(name__icontains=search)
+    context = {"datasets": datasets, "search": search, "may_edit": may(request.user, "edit", team_id=team.id)}
+    return render(request, "datasets/list.html", context)
+
+
+@login_required
+def new_dataset(request: HttpRequest) -> HttpResponse:
+    """Make a dataset and go on to its documents."""
+    team = current_team(request)
+    if not may(request.user, "edit", team_id=team.id):
+        raise PermissionDenied
+    form = NewDatasetForm(request.POST or None, models=embedding_model_names(team.id))
+    if request.method == "POST" and form.is_valid():
+        dataset = create_dataset(team_id=team.id, by=request.user, **form.cleaned_data)
+        return redirect("datasets:dataset", dataset.slug)
+    return render(request, "datasets/new.html", {"form": form})
+
+
+@dataset_page("edit")
+def dataset_settings(request: HttpRequest, dataset: Dataset) -> HttpResponse:
+    """What people read about it, and the way to delete it."""
+    initial = {"name": dataset.name, "description": dataset.description}
+    form = DatasetForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        describe_dataset(dataset, **form.cleaned_data)
+        messages.success(request, _("Saved."))
+        return redirect("datasets:settings", dataset.slug)
+    context = {
+        "dataset": dataset,
+        "tab": "settings",
+        "form": form,
+        "counts": document_counts(dataset),
+        "may_edit": may_edit(request, dataset),
+    }
+    return render(request, "datasets/settings.html", context)
+
+
+@require_POST
+@dataset_page("edit")
+def remove_dataset(request: HttpRequest, dataset: Dataset) -> HttpResponse:
+    """Delete a dataset with everything in it."""
+    delete_dataset(dataset)
+    messages.success(request, _("“%(name)s” is deleted.") % {"name": dataset.name})
+    return redirect("datasets:datasets")

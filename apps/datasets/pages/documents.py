@@ -1,0 +1,172 @@
+"""A dataset's documents: the list that follows the indexing, uploads, and what one may do to a document."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+
+from apps.datasets.models import Dataset, Document
+from apps.datasets.pages.access import dataset_page, may_edit
+from apps.datasets.selectors.datasets import document_counts
+from apps.datasets.selectors.documents import (
+    chunks_of,
+    documents_of,
+    open_document,
+    pages_of,
+    progress_of,
+    reason_of,
+)
+from apps.datasets.services.documents import (
+    Added,
+    add_document,
+    delete_document,
+    retry_document,
+    set_document_enabled,
+)
+from apps.datasets.services.runs import cancel_indexing
+from apps.datasets.text.extract.kinds import EXTENSIONS
+from support.errors import ConsoleError, NotFound
+
+PER_PAGE = 50
+CHUNKS_PER_PAGE = 40
+FILTERS = {
+    "": gettext_lazy("All"),
+    "ready": gettext_lazy("Ready"),
+    "indexing": gettext_lazy("Indexing"),
+    "error": gettext_lazy("Error"),
+}
+
+
+@dataset_page()
+def documents(request: HttpRequest, dataset: Dataset) -> HttpResponse:
+    """The documents with their state, and the place to drop new ones."""
+    context = _rows(request, dataset) | {
+        "tab": "documents",
+        "filters": FILTERS,
+        "accept": ",".join(sorted(EXTENSIONS)),
+        "max_bytes": settings.MAX_UPLOAD_BYTES,
+    }
+    return render(request, "datasets/documents.html", context)
+
+
+@dataset_page()
+def rows(request: HttpRequest, dataset: Dataset) -> HttpResponse:
+    """The table's body alone, asked for again and again while something is being indexed."""
+    return render(request, "datasets/parts/rows.html", _rows(request, dataset) | {"is_update": True})
+
+
+@require_POST
+@dataset_page("edit")
+def upload(request: HttpRequest, dataset: Dataset) -> HttpResponse:
+    """Keep the files of a form. A script sends them one by one and gets JSON; without it one form sends all."""
+    added = [_add(request, dataset, file) for file in request.FILES.getlist("files")]
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse({"files": added})
+    for one in added:
+        (messages.error if one["outcome"] == "refused" else messages.success)(request, one["message"])
+    if not added:
+        messages.error(request, _("Choose at least one file."))
+    return redirect("datasets:dataset", dataset.slug)
+
+
+@dataset_page()
+def document(request: HttpRequest, dataset: Dataset, document_id: UUID) -> HttpResponse:
+    """One document: its facts, its passages, its text."""
+    found = _document(dataset, document_id)
+    view = "text" if request.GET.get("view") == "text" else "passages"
+    items = pages_of(found) if view == "text" else chunks_of(found)
+    page = Paginator(items, 5 if view == "text" else CHUNKS_PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "dataset": dataset,
+        "document": found,
+        "progress": progress_of(found),
+        "reason": reason_of(found),
+        "view": view,
+        "page": page,
+        "may_edit": may_edit(request, dataset),
+    }
+    return render(request, "datasets/document.html", context)
+
+
+ACTIONS: Mapping[str, Callable[[Document], Any]] = {
+    "retry": retry_document,
+    "stop": cancel_indexing,
+    "delete": delete_document,
+    "enable": lambda document: set_document_enabled(document, enabled=True),
+    "disable": lambda document: set_document_enabled(document, enabled=False),
+}
+DONE = {
+    "retry": gettext_lazy("“%(name)s” is indexed again."),
+    "stop": gettext_lazy("Indexing “%(name)s” is stopped."),
+    "delete": gettext_lazy("“%(name)s” is deleted."),
+    "enable": gettext_lazy("“%(name)s” can be found again."),
+    "disable": gettext_lazy("“%(name)s” is no longer found."),
+}
+
+
+@require_POST
+@dataset_page("edit")
+def act(request: HttpRequest, dataset: Dataset, document_id: UUID, action: str) -> HttpResponse:
+    """Do one thing to a document and go back to where the button was."""
+    if action not in ACTIONS:
+        raise Http404
+    found = _document(dataset, document_id)
+    try:
+        ACTIONS[action](found)
+        messages.success(request, DONE[action] % {"name": found.name})
+    except ConsoleError as exc:
+        messages.error(request, str(exc))
+    if request.POST.get("from") == "document" and action != "delete":
+        return redirect("datasets:document", dataset.slug, found.id)
+    return redirect("datasets:dataset", dataset.slug)
+
+
+def _rows(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
+    search, status = request.GET.get("q", "").strip(), request.GET.get("status", "")
+    status = status if status in FILTERS else ""
+    page = Paginator(documents_of(dataset, search=search, status=status), PER_PAGE).get_page(request.GET.get("page"))
+    counts = document_counts(dataset)
+    return {
+        "dataset": dataset,
+        "page": page,
+        "rows": [
+            {"document": each, "progress": progress_of(each), "reason": reason_of(each)} for each in page.object_list
+        ],
+        "counts": counts,
+        "search": search,
+        "status": status,
+        "may_edit": may_edit(request, dataset),
+    }
+
+
+def _add(request: HttpRequest, dataset: Dataset, file: Any) -> dict[str, str]:
+    added = add_document(dataset=dataset, name=file.name, content=file.chunks(), by=request.user)
+    return {"name": file.name, "outcome": added.outcome, "message": _sentence(added, file.name)}
+
+
+def _sentence(added: Added, name: str) -> str:
+    if added.outcome == "refused":
+        return f"{name}: {reason_of(added.document)}"
+    if added.outcome == "unchanged":
+        return _("%(name)s is already here, as “%(other)s”.") % {"name": name, "other": added.document.name}
+    return _("%(name)s is uploaded.") % {"name": name}
+
+
+def _document(dataset: Dataset, document_id: UUID) -> Document:
+    try:
+        found = open_document(document_id, team_id=dataset.team_id)
+    except NotFound as exc:
+        raise Http404(exc.message) from exc
+    if found.dataset_id != dataset.id:
+        raise Http404
+    return found

@@ -1,0 +1,56 @@
+"""Forms of the dataset pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from apps.datasets.services.retrieve import MAX_QUERY_CHARS, METHODS
+
+
+class DatasetForm(forms.Form):
+    """What people read about a dataset."""
+
+    name = forms.CharField(label=_("Name"), max_length=200)
+    description = forms.CharField(
+        label=_("Description"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("What the documents are about. Shown in lists only."),
+    )
+
+
+class NewDatasetForm(DatasetForm):
+    """The same, and what cannot be changed later."""
+
+    embedding_model = forms.ChoiceField(
+        label=_("Embedding model"),
+        help_text=_(
+            "Turns passages into vectors. The built-in one works offline and compares words, not meanings. "
+            "It cannot be changed once documents are indexed."
+        ),
+    )
+
+    def __init__(self, *args: Any, models: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(name, _("hashing (built in)") if name == "hashing" else name) for name in models]
+        self.fields["embedding_model"].choices = choices  # type: ignore[attr-defined]
+
+
+METHOD_LABELS = {"hybrid": _("Words and vectors"), "semantic": _("Vectors"), "full_text": _("Words")}
+
+
+class SearchForm(forms.Form):
+    """A search to try a dataset with."""
+
+    q = forms.CharField(label=_("Query"), max_length=MAX_QUERY_CHARS)
+    method = forms.ChoiceField(label=_("Method"), choices=[(name, METHOD_LABELS[name]) for name in METHODS], required=False)
+    top_k = forms.IntegerField(label=_("Passages"), min_value=1, max_value=50, required=False)
+
+    def clean_method(self) -> str:
+        return self.cleaned_data["method"] or "hybrid"
+
+    def clean_top_k(self) -> int:
+        return self.cleaned_data["top_k"] or 8

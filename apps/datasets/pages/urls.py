@@ -1,0 +1,20 @@
+"""Addresses of the dataset pages, below /datasets/."""
+
+from django.urls import path
+
+from apps.datasets.pages import datasets, documents, passages, search
+
+app_name = "datasets"
+urlpatterns = [
+    path("", datasets.dataset_list, name="datasets"),
+    path("new/", datasets.new_dataset, name="new-dataset"),
+    path("passages/<uuid:chunk_id>/", passages.passage, name="passage"),
+    path("<str:slug>/", documents.documents, name="dataset"),
+    path("<str:slug>/rows/", documents.rows, name="rows"),
+    path("<str:slug>/upload/", documents.upload, name="upload"),
+    path("<str:slug>/search/", search.search, name="search"),
+    path("<str:slug>/settings/", datasets.dataset_settings, name="settings"),
+    path("<str:slug>/delete/", datasets.remove_dataset, name="delete"),
+    path("<str:slug>/documents/<uuid:document_id>/", documents.document, name="document"),
+    path("<str:slug>/documents/<uuid:document_id>/<str:action>/", documents.act, name="act"),
+]
