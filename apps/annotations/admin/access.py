@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.selectors import may, teams_of
+from apps.workflows.selectors.messages import as_uuid
 from support.admin import ConsoleModelAdmin
 
 
@@ -37,6 +41,22 @@ class AnnotatorModelAdmin(ConsoleModelAdmin):
     def has_annotate_permission(self, request: HttpRequest) -> bool:
         """For actions: somewhere in the team; each row is asked again."""
         return belongs_somewhere(request.user)
+
+
+class ApplicationFilter(admin.SimpleListFilter):
+    """The apps that the rows one may see belong to; a plain relation filter would name every team's apps."""
+
+    title = _("app")
+    parameter_name = "app"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        rows = model_admin.get_queryset(request).order_by("application__name")
+        found = rows.values_list("application_id", "application__name").distinct()
+        return [(str(application_id), name) for application_id, name in found]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return queryset.filter(application_id=as_uuid(value)) if value else queryset
 
 
 def belongs_somewhere(user: User | AnonymousUser) -> bool:

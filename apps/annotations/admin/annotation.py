@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from accounts.selectors import may
 from apps.annotations import services
-from apps.annotations.admin.access import AnnotatorModelAdmin, preview, review_link
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, review_link
 from apps.annotations.models import Annotation
 from apps.annotations.models.searchable import SearchableAnswer
 from support.errors import ConsoleError
@@ -24,7 +24,7 @@ from support.errors import ConsoleError
 class SearchableAnswerAdmin(AnnotatorModelAdmin):
     """What annotations and examples share: a list of questions that are switched on and off."""
 
-    list_filter = ["is_enabled", "application"]
+    list_filter = ["is_enabled", ApplicationFilter]
     search_fields = ["question", "answer"]
     search_help_text = _("Question or answer")
     date_hierarchy = None
@@ -35,6 +35,12 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
         return (
             super().get_queryset(request).select_related("application", "correction", "created_by").defer("embedding")
         )
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "question" and field is not None:
+            field.widget.attrs["rows"] = 2
+        return field
 
     @admin.display(description=_("answer"))
     def answer_preview(self, row: SearchableAnswer) -> str:

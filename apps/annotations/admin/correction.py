@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.annotations.admin.access import AnnotatorModelAdmin, preview, review_link
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, review_link
 from apps.annotations.models import Correction
 
 
@@ -21,7 +21,7 @@ class CorrectionAdmin(AnnotatorModelAdmin):
     purpose = _("Better answers that people wrote, and whether they are in force.")
     empty_text = _("Open an answer under To review and write the answer it should have been.")
     list_display = ["asked", "corrected_preview", "changes", "status", "application", "author", "updated_at"]
-    list_filter = ["status", "application"]
+    list_filter = ["status", ApplicationFilter]
     search_fields = ["question", "corrected"]
     search_help_text = _("Question or corrected answer")
     list_display_links = None

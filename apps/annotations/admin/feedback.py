@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.annotations.admin.access import AnnotatorModelAdmin, preview, review_link
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, review_link
 from apps.annotations.models import Feedback
 
 
@@ -33,8 +33,8 @@ class FeedbackAdmin(AnnotatorModelAdmin):
 
     purpose = _("What people thought of answers. Open one to review it.")
     empty_text = _("Thumbs from the chat page, the playground, the API and reviews come here.")
-    list_display = ["question", "rating", "reason", "comment", "application", "source", "who", "created_at"]
-    list_filter = ["rating", "reason", "source", IsCurrentFilter, "application"]
+    list_display = ["question", "rating", "reason", "comment", "application", "who", "created_at"]
+    list_filter = ["rating", "reason", "source", IsCurrentFilter, ApplicationFilter]
     search_fields = ["text", "message__query"]
     search_help_text = _("Comment or question")
     list_display_links = None
@@ -56,4 +56,5 @@ class FeedbackAdmin(AnnotatorModelAdmin):
 
     @admin.display(description=_("who"))
     def who(self, row: Feedback) -> str:
-        return row.user.get_username() if row.user else row.end_user
+        name = row.user.get_username() if row.user else preview(row.end_user, length=24)
+        return f"{name} · {row.get_source_display()}"

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.annotations.admin.access import AnnotatorModelAdmin, preview, review_link
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, review_link
 from apps.annotations.models import AnnotationHit
 
 
@@ -21,7 +21,7 @@ class AnnotationHitAdmin(AnnotatorModelAdmin):
     purpose = _("Each time a question was answered from an annotation, with both texts as they were.")
     empty_text = _("Ask an app a question that has an annotation.")
     list_display = ["asked", "matched", "similarity", "answer_preview", "application", "source", "created_at"]
-    list_filter = ["application", "source"]
+    list_filter = [ApplicationFilter, "source"]
     search_fields = ["question", "annotation_question"]
     search_help_text = _("Either question")
     list_display_links = None

@@ -85,9 +85,10 @@ def _search(
         "vector": as_literal(vector),
     }
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(parts) + " ORDER BY exact DESC, score DESC", values)
+        cursor.execute(" UNION ALL ".join(parts), values)
         names = [column.name for column in cursor.description or ()]
-        return [Match(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+        found = [Match(**dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+    return sorted(found, key=lambda match: (match.exact, match.score), reverse=True)
 
 
 def as_literal(vector: Sequence[float] | None) -> str | None:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.selectors import may, teams_of
 from apps.annotations.models import Annotation, Correction, FewShotExample
+from apps.annotations.selectors.corrections import approved_correction
 from apps.annotations.selectors.review import open_turn
 from apps.annotations.services.annotations import checked
 from apps.annotations.services.embedding import embed_into
@@ -30,6 +31,9 @@ def correct_answer(
     question, corrected = checked(question or turn.query, corrected)
     if corrected == turn.answer.strip():
         raise InvalidInput("The correction is the same as the answer.", field="corrected")
+    standing = approved_correction(turn.id)
+    if standing is not None and (standing.question, standing.corrected) == (question, corrected):
+        return standing
     drafts = Correction.objects.select_for_update().filter(
         message_id=turn.id, author=by, status=Correction.Status.DRAFT
     )

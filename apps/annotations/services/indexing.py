@@ -18,7 +18,7 @@ from psycopg import sql
 from apps.annotations.models import Annotation
 
 #: Below this an exact search is fast enough.
-FROM = 2_000
+FROM = 500
 #: pgvector indexes half vectors up to this length.
 MAX_DIM = 4_000
 
@@ -58,7 +58,7 @@ def _make_index(store: Store) -> bool:
             return False
         in_store = Annotation.objects.filter(application_id=store.application_id, embedding_space=store.space)
         sample = in_store.exclude(embedding=None).values_list("embedding", flat=True).first()
-        dim = sample.dimensions() if sample is not None else 0
+        dim = len(sample) if sample is not None else 0
         if not 0 < dim <= MAX_DIM:
             return False
         statement = sql.SQL(

@@ -59,7 +59,12 @@ def correct(request: HttpRequest, message_id: UUID) -> HttpResponse:
         services.correct_answer(message_id, corrected, by=request.user, approve=approve)  # type: ignore[arg-type]
     except ConsoleError as exc:
         turn = _open(request, message_id)
-        context = {**_context(request, turn), "corrected": corrected, "correction_error": str(exc)}
+        context = {
+            **_context(request, turn),
+            "corrected": corrected,
+            "pieces": diff_words(turn.answer, corrected[:MAX_ANSWER]),
+            "correction_error": str(exc),
+        }
         return TemplateResponse(request, "admin/annotations/message_review.html", context, status=exc.http_status)
     messages.success(
         request,
@@ -126,7 +131,9 @@ def _context(request: HttpRequest, turn: Any) -> dict[str, Any]:
         "corrections": corrections,
         "approved": approved,
         "draft": draft,
+        "approved_pieces": diff_words(approved.original, approved.corrected) if approved else [],
         "corrected": shown.corrected if shown else turn.answer,
+        "pieces": diff_words(turn.answer, draft.corrected) if draft else [],
         "older": older,
         "newer": newer,
         "trace_url": trace_url(turn.run_id),
