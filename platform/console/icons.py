@@ -35,10 +35,10 @@ def build_sprite(source: Path) -> str:
 
 
 def _symbol(name: str, text: str) -> str:
-    shapes = re.findall(r"<(?!svg|/svg|!)[^>]+>", text)
+    shapes = "".join(re.findall(r"<(?!svg|/svg|!)[^>]+>", text)).replace(" />", "/>")
     return (
         f'<symbol id="{name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="{STROKE}" '
-        f'stroke-linecap="round" stroke-linejoin="round">{"".join(shape.replace(" />", "/>") for shape in shapes)}</symbol>'
+        f'stroke-linecap="round" stroke-linejoin="round">{shapes}</symbol>'
     )
 
 

@@ -29,13 +29,13 @@ def _node(value: Any, *, key: SafeString, level: int, open_to: int) -> SafeStrin
         if not value:
             return format_html("{}{{}}", key)
         pairs = [(_key(str(name)), item) for name, item in value.items()]
-        counted = ngettext("%(n)s key", "%(n)s keys", len(pairs)) % {"n": len(pairs)}
+        counted = ngettext("%(n)s key", "%(n)s keys", len(pairs)) % {"n": f"{len(pairs):,}"}
         return _branch(pairs, key=key, brackets="{}", counted=counted, level=level, open_to=open_to)
     if isinstance(value, list | tuple):
         if not value:
             return format_html("{}[]", key)
         pairs = [(_key(str(position)), item) for position, item in enumerate(value)]
-        counted = ngettext("%(n)s item", "%(n)s items", len(pairs)) % {"n": len(pairs)}
+        counted = ngettext("%(n)s item", "%(n)s items", len(pairs)) % {"n": f"{len(pairs):,}"}
         return _branch(pairs, key=key, brackets="[]", counted=counted, level=level, open_to=open_to)
     if isinstance(value, str) and len(value) > LONG_TEXT:
         return _long_text(value, key=key)

@@ -16,11 +16,15 @@ from accounts.models import User
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """A place in the rail. The first of its URL names that exists is where it leads; none means it is not shown."""
+    """A place in the rail. The first of its URL names that exists is where it leads; none means it is not shown.
+
+    It is marked as the current one on its own address, on everything below that, and below the paths in `under`.
+    """
 
     label: str | Promise
     icon: str
     urls: tuple[str, ...]
+    under: tuple[str, ...] = ()
     permission: str = ""
     staff_only: bool = False
 
@@ -58,39 +62,40 @@ SECTIONS: tuple[Section, ...] = (
             Item(
                 label=_("Apps"),
                 icon="layout-grid",
-                urls=("workflows:apps", "workflows:app-list", "admin:workflows_application_changelist"),
+                urls=("workflows:apps", "admin:workflows_application_changelist"),
+                under=("/apps/", "/admin/workflows/application/", "/admin/workflows/version/"),
             ),
             Item(
                 label=_("Datasets"),
                 icon="library",
-                urls=("datasets:datasets", "datasets:dataset-list", "admin:datasets_dataset_changelist"),
+                urls=("datasets:datasets", "admin:datasets_dataset_changelist"),
+                under=("/admin/datasets/",),
             ),
             Item(label=_("Tools"), icon="wrench", urls=("workflows:tools", "admin:workflows_tool_changelist")),
             Item(
                 label=_("Models"),
                 icon="cpu",
-                urls=(
-                    "providers:models",
-                    "admin:providers_provider_changelist",
-                    "admin:providers_credential_changelist",
-                ),
+                urls=("providers:models", "admin:providers_providercredential_changelist"),
+                under=("/admin/providers/",),
             ),
         ),
     ),
     Section(
         label=pgettext_lazy("rail section", "Observe"),
         items=(
+            Item(label=_("Dashboard"), icon="gauge", urls=("console:dashboard", "traces:dashboard")),
             Item(
-                label=_("Dashboard"),
-                icon="gauge",
-                urls=("console:dashboard", "traces:dashboard"),
+                label=_("Traces"),
+                icon="list-tree",
+                urls=("traces:traces", "admin:traces_trace_changelist"),
+                under=("/admin/traces/",),
             ),
-            Item(label=_("Runs"), icon="circle-play", urls=("workflows:runs", "admin:workflows_run_changelist")),
-            Item(label=_("Traces"), icon="list-tree", urls=("traces:traces", "admin:traces_trace_changelist")),
+            Item(label=_("Runs"), icon="circle-play", urls=("admin:workflows_run_changelist",)),
             Item(
                 label=_("Conversations"),
                 icon="messages-square",
                 urls=("workflows:conversations", "admin:workflows_conversation_changelist"),
+                under=("/admin/workflows/message/",),
             ),
             Item(label=_("Alerts"), icon="bell", urls=("traces:alerts", "admin:traces_alert_changelist")),
         ),
@@ -104,15 +109,17 @@ SECTIONS: tuple[Section, ...] = (
                 urls=("annotations:queues", "admin:annotations_reviewqueue_changelist"),
             ),
             Item(
+                label=_("Reviews"),
+                icon="scan-search",
+                urls=("annotations:reviews", "admin:annotations_review_changelist"),
+            ),
+            Item(
                 label=_("Annotations"),
                 icon="pen-line",
                 urls=("annotations:annotations", "admin:annotations_annotation_changelist"),
+                under=("/admin/annotations/",),
             ),
-            Item(
-                label=_("Feedback"),
-                icon="thumbs-up",
-                urls=("annotations:feedback", "admin:annotations_feedback_changelist"),
-            ),
+            Item(label=_("Feedback"), icon="thumbs-up", urls=("admin:annotations_feedback_changelist",)),
             Item(
                 label=_("Golden sets"),
                 icon="award",
@@ -135,33 +142,28 @@ SECTIONS: tuple[Section, ...] = (
                 label=_("Jobs"),
                 icon="list-checks",
                 urls=("console:jobs", "admin:django_celery_results_taskresult_changelist"),
+                under=("/admin/django_celery_results/",),
             ),
             Item(label=_("Sandbox"), icon="box", urls=("sandbox:health", "admin:sandbox_refusal_changelist")),
-            Item(
-                label=_("Audit"),
-                icon="scroll-text",
-                urls=("console:audit", "admin:admin_logentry_changelist"),
-            ),
+            Item(label=_("Audit"), icon="scroll-text", urls=("console:audit", "admin:admin_logentry_changelist")),
         ),
     ),
 )
 
 
 def rail_for(user: User | AnonymousUser, *, path: str) -> tuple[LinkGroup, ...]:
-    """The sections this person sees; the link whose address is the longest beginning of `path` is the current one."""
+    """The sections this person sees; the current link is the one that claims the longest beginning of `path`."""
     if not user.is_authenticated:
         return ()
     seen = [(section, list(_visible(section, user))) for section in SECTIONS]
-    current = max(
-        (url for _section, places in seen for _item, url in places if _covers(url, path)),
-        key=len,
-        default=None,
-    )
+    claims = {url: _claim(item, url=url, path=path) for _section, places in seen for item, url in places}
+    current = max(claims, key=lambda url: claims[url], default="")
     return tuple(
         LinkGroup(
             label=section.label,
             links=tuple(
-                Link(label=item.label, icon=item.icon, url=url, current=url == current) for item, url in places
+                Link(label=item.label, icon=item.icon, url=url, current=url == current and claims[url] > 0)
+                for item, url in places
             ),
         )
         for section, places in seen
@@ -169,9 +171,10 @@ def rail_for(user: User | AnonymousUser, *, path: str) -> tuple[LinkGroup, ...]:
     )
 
 
-def _covers(url: str, path: str) -> bool:
-    """Whether `path` is at or under `url`; the root covers only itself."""
-    return path == url or (url != "/" and path.startswith(url))
+def _claim(item: Item, *, url: str, path: str) -> int:
+    """How much of `path` the item covers, in characters; the root covers only itself."""
+    own = [url] if path == url or url != "/" else []
+    return max((len(prefix) for prefix in (*own, *item.under) if path.startswith(prefix)), default=0)
 
 
 def _visible(section: Section, user: User | AnonymousUser) -> Iterator[tuple[Item, str]]:

@@ -1,4 +1,4 @@
-"""Marks what changed between two texts: by word where words have spaces, by character where they have none (Chinese)."""
+"""Marks what changed between two texts: by word, and by character where words have no spaces (Chinese)."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -43,8 +44,10 @@ class ExampleForm(forms.Form):
     document = forms.FileField(label=_("Document"), required=False)
 
 
-def styles(request: HttpRequest, part: str = "parts") -> HttpResponse:
-    """One tab of the style page."""
+@login_required
+def styles(request: HttpRequest) -> HttpResponse:
+    """One tab of the style page (`?part=lists`)."""
+    part = request.GET.get("part", "parts")
     chosen = part if part in dict(TABS) else "parts"
     form = ExampleForm({"name": "", "prompt": "Answer from the handbook only.", "temperature": "3"})
     return render(

@@ -185,7 +185,7 @@ def _distance(moment: dt.datetime) -> str:
 
 
 @register.filter
-def duration(value: float | Decimal | dt.timedelta | None) -> str:
+def duration(value: float | Decimal | dt.timedelta | str | None) -> str:
     """Seconds (or a timedelta) as people read them: 420 ms, 1.84 s, 2 min 5 s."""
     if value is None or value == "":
         return "–"
@@ -204,19 +204,19 @@ def duration(value: float | Decimal | dt.timedelta | None) -> str:
 
 
 @register.filter
-def duration_ms(value: float | None) -> str:
+def duration_ms(value: float | str | None) -> str:
     """The same, from milliseconds."""
     return duration(None if value is None or value == "" else float(value) / 1000)
 
 
 @register.filter
-def count(value: float | None) -> str:
+def count(value: float | str | None) -> str:
     """A whole number with thousands separated: 12,300."""
     return "–" if value is None or value == "" else f"{int(value):,}"
 
 
 @register.filter
-def money(value: Decimal | float | None, currency: str = "USD") -> str:
+def money(value: Decimal | float | str | None, currency: str = "USD") -> str:
     """A cost, precise where it is small: $0.00042, $12.30."""
     if value is None or value == "":
         return "–"
@@ -231,7 +231,7 @@ def money(value: Decimal | float | None, currency: str = "USD") -> str:
 
 
 @register.filter
-def file_size(value: float | None) -> str:
+def file_size(value: float | str | None) -> str:
     """Bytes as people read them: 940 B, 12.4 KB, 3.1 MB."""
     if value is None or value == "":
         return "–"
