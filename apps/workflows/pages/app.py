@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import messages
@@ -13,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from apps.workflows import services
-from apps.workflows.dsl import UnreadableDocument, Problem, dump, load
+from apps.workflows.dsl import Problem, UnreadableDocument, dump, load
 from apps.workflows.models import Application
 from apps.workflows.pages.access import member_page, rights
 from apps.workflows.pages.drawing import draw
@@ -36,6 +37,32 @@ def app_context(request: HttpRequest, application: Application, tab: str) -> dic
     }
 
 
+def curl_example(request: HttpRequest, application: Application) -> str:
+    """A call of the app's API that works when pasted into a shell that knows `KEY`."""
+    is_chat = application.kind == Application.Kind.CHAT
+    version = application.live or application.draft
+    declared = version.document.get("inputs", []) if version else []
+    body: dict[str, Any] = {"query": _("How do I start?")} if is_chat else {}
+    body["inputs"] = {one["name"]: _example_value(one) for one in declared if not is_chat or one.get("required")}
+    body |= {"response_mode": "streaming", "user": "ada"}
+    address = request.build_absolute_uri("/v1/chat-messages" if is_chat else "/v1/workflows/run")
+    quoted = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
+    return (
+        f"curl -N {address} \\\n"
+        '  -H "Authorization: Bearer $KEY" \\\n'
+        '  -H "Content-Type: application/json" \\\n'
+        f"  -d '{quoted}'"
+    )
+
+
+def _example_value(declared: dict[str, Any]) -> Any:
+    if "default" in declared:
+        return declared["default"]
+    if declared["type"] == "select":
+        return declared["options"][0]
+    return {"number": 1, "boolean": True, "json": {}, "files": []}.get(declared["type"], "…")
+
+
 @member_page()
 def overview(request: HttpRequest, application: Application) -> HttpResponse:
     """What the app does, drawn, and how to reach it."""
@@ -49,7 +76,7 @@ def overview(request: HttpRequest, application: Application) -> HttpResponse:
             "drawing": draw(shown.document) if shown else None,
             "counts": run_counts(application),
             "chat_url": f"{base}/chat/{application.slug}/",
-            "api_url": f"{base}/v1/" + ("chat-messages" if application.kind == "chat" else "workflows/run"),
+            "curl": curl_example(request, application),
         },
     )
 
@@ -73,7 +100,12 @@ def document(request: HttpRequest, application: Application) -> HttpResponse:
     return render(
         request,
         "workflows/app_document.html",
-        {**app_context(request, application, "document"), "text": text, "problems": problems},
+        {
+            **app_context(request, application, "document"),
+            "text": text,
+            "problems": problems,
+            "note": request.POST.get("note", ""),
+        },
         status=422 if problems else 200,
     )
 

@@ -49,6 +49,7 @@ def playground(request: HttpRequest, application: Application) -> HttpResponse:
             version_name="live" if wants_live else "draft",
             history_url=reverse("workflows:playground-history", args=[application.slug]),
             public=False,
+            reviews=request.user.is_staff,  # type: ignore[union-attr]
         ),
     }
     if application.kind == Application.Kind.CHAT:
@@ -144,7 +145,13 @@ def _turn(message: Message) -> dict[str, Any]:
 
 
 def _chat_config(
-    application: Application, version: Version | None, *, version_name: str, history_url: str, public: bool
+    application: Application,
+    version: Version | None,
+    *,
+    version_name: str,
+    history_url: str,
+    public: bool,
+    reviews: bool = False,
 ) -> dict[str, Any]:
     """What the page's script needs to know; rendered as a JSON script element."""
     document = version.document if version else {}
@@ -164,7 +171,7 @@ def _chat_config(
         "detailed": not public,
         "passages": "" if public else _url("datasets:passage", ANY_ID),
         "feedback": _url("annotations:give-feedback", ANY_ID),
-        "review": "" if public else _url("admin:annotations_message_review", ANY_ID),
+        "review": "" if not reviews else _url("admin:annotations_message_review", ANY_ID),
         "trace": "" if public else _url("workflows:run", application.slug, ANY_ID),
     }
 

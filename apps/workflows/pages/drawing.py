@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 BOX_W, BOX_H = 176, 52
-GAP_X, GAP_Y = 56, 24
+GAP_X, GAP_Y = 72, 24
 MARGIN = 12
 MAX_NODES = 200
+TITLE_CELLS = 18  # Chinese characters take two
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +22,21 @@ class Box:
     id: str
     type: str
     title: str
+    full_title: str
     x: int
     y: int
 
     @property
     def label_x(self) -> int:
-        return self.x + 44
+        return self.x + 42
+
+    @property
+    def icon_x(self) -> int:
+        return self.x + 15
+
+    @property
+    def icon_y(self) -> int:
+        return self.middle - 8
 
     @property
     def middle(self) -> int:
@@ -34,9 +45,10 @@ class Box:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """An edge as an SVG path, with its way's name at (`label_x`, `label_y`)."""
+    """An edge as an SVG path with an arrow's tip, and its way's name in the middle at (`label_x`, `label_y`)."""
 
     path: str
+    tip: str
     label: str
     label_x: int
     label_y: int
@@ -107,6 +119,7 @@ def _place(nodes: list[Mapping[str, Any]], edges: list[tuple[str, str, str]], ra
                 id=node["id"],
                 type=node["type"],
                 title=_short(node.get("title") or node["id"]),
+                full_title=node.get("title") or node["id"],
                 x=MARGIN + rank * (BOX_W + GAP_X),
                 y=offset + place * (BOX_H + GAP_Y),
             )
@@ -119,15 +132,22 @@ def _wish(node_id: str, before: dict[str, list[str]], boxes: dict[str, Box]) -> 
 
 
 def _line(one: Box, other: Box, label: str) -> Line:
-    x1, y1, x2, y2 = one.x + BOX_W, one.middle, other.x, other.middle
-    bend = max(24, (x2 - x1) // 2)
+    x1, y1, x2, y2 = one.x + BOX_W, one.middle, other.x - 5, other.middle
+    bend = max(28, (x2 - x1) // 2)
     return Line(
         path=f"M {x1} {y1} C {x1 + bend} {y1}, {x2 - bend} {y2}, {x2} {y2}",
+        tip=f"M {x2 + 5} {y2} l -7 -4 v 8 z",
         label=label,
-        label_x=x1 + 8,
-        label_y=y1 + (y2 - y1) // 4 - 5,
+        label_x=(x1 + x2) // 2,
+        label_y=(y1 + y2) // 2 + 4,
     )
 
 
 def _short(title: str) -> str:
-    return title if len(title) <= 18 else title[:17] + "…"
+    """What fits into a box."""
+    room = TITLE_CELLS
+    for at, character in enumerate(title):
+        room -= 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        if room < 0:
+            return title[: max(1, at - 1)] + "…"
+    return title

@@ -16,7 +16,7 @@ from accounts.selectors import keys_of
 from accounts.services import APP_SCOPES, create_api_key, revoke_api_key
 from apps.workflows.models import Application
 from apps.workflows.pages.access import member_page
-from apps.workflows.pages.app import app_context
+from apps.workflows.pages.app import app_context, curl_example
 
 _EXPIRIES = [
     ("", gettext_lazy("Never")),
@@ -66,7 +66,7 @@ def keys(request: HttpRequest, application: Application) -> HttpResponse:
             "form": form,
             "secret": secret,
             "keys": keys_of(subject_kind="app", subject_id=application.id),
-            "base_url": request.build_absolute_uri("/v1"),
+            "curl": curl_example(request, application),
         },
     )
     if secret:

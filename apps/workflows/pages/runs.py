@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -44,15 +47,19 @@ def run(request: HttpRequest, application: Application, run_id: str) -> HttpResp
         found = open_run(run_id, application=application)
     except NotFound as exc:
         raise Http404(exc.message) from exc
+    message = Message.objects.filter(run=found).first()
     return render(
         request,
         "workflows/run.html",
         {
             **app_context(request, application, "runs"),
             "run": found,
-            "message": Message.objects.filter(run=found).first(),
+            "message": message,
             "steps": _steps(found),
-            "trace_url": _trace_url(request, found),
+            "inputs": _named(found.inputs),
+            "outputs": _named(found.outputs),
+            "trace_url": _admin_url(request, "traces_trace_page", found.id),
+            "review_url": _admin_url(request, "annotations_message_review", message.id) if message else "",
         },
     )
 
@@ -69,25 +76,30 @@ def _steps(run: Run) -> list[dict[str, object]]:
                     "status": "succeeded",
                     "elapsed": event.elapsed,
                     "usage": event.usage,
-                    "inputs": event.inputs,
-                    "outputs": event.outputs,
+                    "inputs": _named(event.inputs),
+                    "outputs": _named(event.outputs),
                 }
             case NodeFailed():
                 steps[event.node_id] |= {
                     "status": "failed",
                     "elapsed": event.elapsed,
                     "error": event.error,
-                    "inputs": event.inputs,
-                    "outputs": event.outputs,
+                    "inputs": _named(event.inputs),
+                    "outputs": _named(event.outputs),
                 }
     return list(steps.values())
 
 
-def _trace_url(request: HttpRequest, run: Run) -> str:
-    """The run's trace in the admin, for those who may go there."""
+def _named(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Values for the template, which shows text as text and only structures as a tree."""
+    return [{"name": name, "value": value, "is_text": isinstance(value, str)} for name, value in values.items()]
+
+
+def _admin_url(request: HttpRequest, name: str, *args: object) -> str:
+    """A page of the admin, for those who may go there."""
     if not request.user.is_staff:  # type: ignore[union-attr]
         return ""
     try:
-        return reverse("admin:traces_trace_page", args=[run.id])
+        return reverse(f"admin:{name}", args=args)
     except NoReverseMatch:
         return ""
