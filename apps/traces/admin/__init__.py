@@ -1,0 +1,7 @@
+"""Admin pages of traces."""
+
+from apps.traces.admin.span import SpanAdmin
+from apps.traces.admin.thought import AgentThoughtAdmin
+from apps.traces.admin.trace import TraceAdmin
+
+__all__ = ["AgentThoughtAdmin", "SpanAdmin", "TraceAdmin"]

@@ -44,19 +44,28 @@ def dumped(value: Any) -> bytes:
     return orjson.dumps(value, default=_plain)
 
 
-def preview(value: Any) -> str:
+def preview(value: Any, *, depth: int = 3) -> str:
     """The first 200 characters a person would want to see of a value, on one line."""
-    if isinstance(value, Mapping) and len(value) == 1:
-        return preview(next(iter(value.values())))
-    if isinstance(value, str):
-        text = value[: PREVIEW_LENGTH * 4]
-    elif value is None or value == {} or value == []:
+    if value is None or value == {} or value == []:
         return ""
+    if isinstance(value, Mapping):
+        text = _pairs(value, depth)
+    elif isinstance(value, str):
+        text = value[: PREVIEW_LENGTH * 4]
     else:
-        cut, _ = capped(value, limit=PREVIEW_LENGTH * 8)
-        text = orjson.dumps(cut).decode()
+        text = dumped(capped(value, limit=PREVIEW_LENGTH * 8)[0]).decode()
     line = " ".join(_storable_text(text).split())
     return line if len(line) <= PREVIEW_LENGTH else line[: PREVIEW_LENGTH - 1] + "…"
+
+
+def _pairs(value: Mapping[Any, Any], depth: int) -> str:
+    """`name: value, name: value`, and the value alone where there is but one."""
+    if depth <= 0:
+        return "…"
+    if len(value) == 1:
+        return preview(next(iter(value.values())), depth=depth - 1)
+    shown = ((name, preview(inner, depth=depth - 1)) for name, inner in list(value.items())[:8])
+    return " · ".join(f"{name}: {text}" for name, text in shown if text)
 
 
 class _Cut:

@@ -85,7 +85,7 @@ class _Composer:
             **error_columns(step.error),
             error_handled=step.handled,
             input_preview=_step_input(payload),
-            output_preview=preview(payload.outputs) or preview(payload.text),
+            output_preview=_step_output(payload),
             model=short(model),
             provider=short(provider, 100),
             **token_columns(usage),
@@ -245,7 +245,7 @@ class _Composer:
             model=span.model,
             provider=span.provider,
             parameters=reading.parameters_of(process),
-            finish_reason=short(str(process.get("finish_reason") or ""), 50),
+            finish_reason=short(str(process.get("finish_reason") or outputs.get("finish_reason") or ""), 50),
             input_tokens=span.input_tokens,
             output_tokens=span.output_tokens,
             cached_tokens=span.cached_tokens,
@@ -280,3 +280,14 @@ def _step_input(payload: RecordedPayload) -> str:
     process = payload.process if isinstance(payload.process, dict) else {}
     messages = reading.messages_of(process)
     return preview(messages[-1]["text"]) if messages else preview(payload.inputs)
+
+
+def _step_output(payload: RecordedPayload) -> str:
+    """What a person would call the output: text where there is some, else what was found, else the outputs."""
+    outputs = payload.outputs if isinstance(payload.outputs, dict) else {}
+    text = outputs.get("text") or payload.text
+    if isinstance(text, str) and text:
+        return preview(text)
+    found = reading.passages_of({}, outputs)
+    texts = [str(passage["text"]) for passage in found if passage.get("text")]
+    return preview(" · ".join(text[:80] for text in texts[:4])) if texts else preview(payload.outputs)

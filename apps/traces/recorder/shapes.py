@@ -33,7 +33,7 @@ def stable_id(run_id: UUID, *, of: str, position: int, at_us: int) -> UUID:
     return UUID(int=head | 0b10 << 62 | random & ((1 << 62) - 1))
 
 
-def error_columns(error: ErrorInfo | None) -> dict[str, str]:
+def error_columns(error: ErrorInfo | None) -> dict[str, Any]:
     """Code and message of an error, empty without one."""
     if error is None:
         return {"error_code": "", "error_message": ""}
@@ -50,7 +50,7 @@ def error_details(error: ErrorInfo | None) -> Any:
     return capped(details)[0]
 
 
-def token_columns(usage: Usage) -> dict[str, int]:
+def token_columns(usage: Usage) -> dict[str, Any]:
     """The four token counts; the cached and reasoning ones are parts of input and output."""
     return {
         "input_tokens": usage.input_tokens,

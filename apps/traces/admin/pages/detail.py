@@ -1,0 +1,186 @@
+"""The right side of the trace page: one span with its tabs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from apps.traces.admin.formats import duration
+from apps.traces.admin.pages.raw import span_as_json
+from apps.traces.models import AgentThought, Span, SpanPayload
+from apps.traces.recorder import reading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tab:
+    """A tab of the detail pane."""
+
+    name: str
+    label: str | Promise
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage:
+    """A retrieved passage as a card."""
+
+    number: int
+    title: str
+    page: int | None
+    text: str
+    score: float | None
+    #: Each leg's score and its share of the best one of that leg, in per cent.
+    legs: Sequence[tuple[str, float, str]]
+    heading: str
+    dataset: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Detail:
+    """Everything the pane shows of one span."""
+
+    span: Span
+    payload: SpanPayload | None
+    thoughts: Sequence[AgentThought]
+    tabs: Sequence[Tab]
+    active: str
+    kind: str
+    error_facts: Mapping[str, Any]
+    input: Any
+    output: Any
+    #: The output as text, where it is one: a model's answer, an answer node's text.
+    output_text: str
+    output_rest: Any
+    messages: Sequence[Mapping[str, str]]
+    passages: Sequence[Passage]
+    parameters: Mapping[str, Any]
+    process: Mapping[str, Any]
+    raw: str
+    duration: str
+    first_text: str
+    offset: str
+    tokens_per_second: float | None
+
+
+def detail_of(span: Span, *, payload: SpanPayload | None, thoughts: Sequence[AgentThought], wanted: str = "") -> Detail:
+    """The pane of a span; `wanted` is the tab that was open before."""
+    inputs = _mapping(payload.inputs if payload else {})
+    outputs = _mapping(payload.outputs if payload else {})
+    process = _mapping(payload.process if payload else {})
+    output_text = _text_of(span, payload, outputs)
+    messages = reading.messages_of(process)
+    passages = _passages(reading.passages_of(process, outputs)) if span.kind == Span.Kind.RETRIEVAL else []
+    parameters = reading.parameters_of(process)
+    is_run = span.kind == Span.Kind.RUN
+    tabs = [
+        Tab(name="input", label=_("Input")),
+        Tab(name="output", label=_("Output")),
+        *([Tab(name="messages", label=_("Messages"), count=len(messages) + bool(output_text))] if messages else []),
+        *([Tab(name="passages", label=_("Passages"), count=len(passages))] if passages else []),
+        *([Tab(name="thoughts", label=_("Thoughts"), count=len(thoughts))] if is_run and thoughts else []),
+        *([Tab(name="tokens", label=_("Tokens"))] if span.total_tokens else []),
+        *([Tab(name="parameters", label=_("Parameters"))] if parameters or (process and not is_run) else []),
+        Tab(name="raw", label=_("Raw")),
+    ]
+    return Detail(
+        span=span,
+        payload=payload,
+        thoughts=thoughts,
+        tabs=tabs if payload else [],
+        active=_active([tab.name for tab in tabs], wanted, has_output=bool(output_text or outputs)),
+        kind=span.node_type or span.kind,
+        error_facts=_error_facts(span, payload),
+        input=inputs,
+        output=outputs,
+        output_text=output_text,
+        output_rest={name: value for name, value in outputs.items() if name not in ("text", "answer")}
+        if output_text
+        else outputs,
+        messages=messages,
+        passages=passages,
+        parameters=parameters,
+        process={
+            name: value
+            for name, value in process.items()
+            if name not in ("messages", "prompt", "parameters", "model_parameters", "hits")
+            and value not in (None, [], {})
+        },
+        raw=json.dumps(span_as_json(span, payload), ensure_ascii=False, indent=2) if payload else "",
+        duration=duration(span.duration_us),
+        first_text=duration(span.first_text_us),
+        offset=duration(span.offset_us),
+        tokens_per_second=_speed(span),
+    )
+
+
+def _active(names: Sequence[str], wanted: str, *, has_output: bool) -> str:
+    """The tab that was open before, else the one that says most about this kind of step."""
+    if wanted in names:
+        return wanted
+    telling = next((name for name in ("messages", "passages") if name in names), "")
+    return telling or ("output" if has_output else "input")
+
+
+def _error_facts(span: Span, payload: SpanPayload | None) -> dict[str, Any]:
+    """What came with the error, without what the page says anyway."""
+    facts = _mapping(payload.error_details if payload else {})
+    return {name: value for name, value in facts.items() if (name, value) != ("node_id", span.node_id)}
+
+
+def _text_of(span: Span, payload: SpanPayload | None, outputs: Mapping[str, Any]) -> str:
+    for name in ("answer", "text"):
+        found = outputs.get(name)
+        if isinstance(found, str) and found:
+            return found
+    return payload.text if payload else ""
+
+
+def _passages(found: Sequence[Mapping[str, Any]]) -> list[Passage]:
+    best: dict[str, float] = {}
+    for body in found:
+        for leg, score in _scores(body).items():
+            best[leg] = max(best.get(leg, 0.0), score)
+    return [_passage(number, body, best) for number, body in enumerate(found, start=1)]
+
+
+def _passage(number: int, body: Mapping[str, Any], best: Mapping[str, float]) -> Passage:
+    score, page = body.get("score"), body.get("page")
+    heading = body.get("heading_path")
+    return Passage(
+        number=number,
+        title=str(body.get("document_name") or body.get("title") or body.get("chunk_id") or ""),
+        page=page if isinstance(page, int) else None,
+        text=str(body.get("text") or body.get("content") or ""),
+        score=float(score) if isinstance(score, int | float) else None,
+        legs=[
+            (leg, value, f"{100 * value / best[leg]:.1f}%" if best.get(leg) else "0%")
+            for leg, value in _scores(body).items()
+        ],
+        heading=" › ".join(map(str, heading)) if isinstance(heading, list) else "",
+        dataset=str(body.get("dataset_name") or ""),
+    )
+
+
+def _scores(body: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        str(leg): float(score) for leg, score in _mapping(body.get("scores")).items() if isinstance(score, int | float)
+    }
+
+
+def _speed(span: Span) -> float | None:
+    """Output tokens in a second of writing, the wait for the first one left out."""
+    if not span.output_tokens or span.duration_us is None:
+        return None
+    writing = span.duration_us - (span.first_text_us or 0)
+    return span.output_tokens * 1_000_000 / writing if writing > 0 else None
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    return {} if value is None else {"value": value}

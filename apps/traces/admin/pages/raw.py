@@ -1,0 +1,36 @@
+"""A trace as JSON: what the Raw tab shows and the download holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Model
+
+from apps.traces.models import AgentThought, Span, SpanPayload, Trace
+
+
+def trace_as_json(trace: Trace, spans: list[Span], thoughts: list[AgentThought]) -> dict[str, Any]:
+    """The whole trace; the spans come with their payloads."""
+    return {
+        **_columns(trace),
+        "spans": [span_as_json(span, getattr(span, "payload", None)) for span in spans],
+        "thoughts": [_columns(thought) for thought in thoughts],
+    }
+
+
+def span_as_json(span: Span, payload: SpanPayload | None) -> dict[str, Any]:
+    """A span with its payload beside its columns."""
+    body = _columns(span)
+    if payload is not None:
+        body["payload"] = {name: value for name, value in _columns(payload).items() if name != "span_id"}
+    return body
+
+
+def _columns(row: Model) -> dict[str, Any]:
+    return {field.attname: _plain(getattr(row, field.attname)) for field in row._meta.concrete_fields}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float | str | list | dict):
+        return value
+    return value.isoformat(timespec="microseconds") if hasattr(value, "isoformat") else str(value)
