@@ -1,0 +1,81 @@
+"""The pages about nodes and errors: complete, and true."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from apps.workflows.dsl import compile_document, load, validate
+from apps.workflows.engine.runner import RunValues, execute
+from apps.workflows.nodes.registry import REGISTRY
+from tests.workflows.engine.ports_for_tests import Reply, ScriptedModel, passage, ports
+
+ROOT = Path(__file__).resolve().parents[3]
+EXPECTED = {
+    "start": {"answer": "Hello friend (plain)."},
+    "llm": {"answer": "A fine reply."},
+    "knowledge-retrieval": {"answer": "Handbook: Bees dance."},
+    "if-else": {"answer": "A person will look at this."},
+    "variable-aggregator": {"answer": "A fine reply."},
+    "answer": {"answer": "You asked: A refund, please?\n\nI think: A fine reply."},
+    "end": {"summary": "A fine reply.", "tokens": 3, "title": "Summary of words"},
+}
+
+
+def example(node_type):
+    page = ROOT / "docs" / "nodes" / f"{node_type}.md"
+    assert page.exists(), f"docs/nodes/{node_type}.md is missing"
+    block = re.search(r"```yaml\n(.*?)```", page.read_text(), re.DOTALL)
+    assert block, f"docs/nodes/{node_type}.md has no example"
+    return load(block[1])
+
+
+@pytest.mark.parametrize("node_type", sorted(REGISTRY))
+async def test_every_node_type_has_a_page_with_an_example_that_runs(node_type):
+    document = example(node_type)
+    assert [problem for problem in validate(document) if problem.code != "may_be_empty"] == []
+    assert node_type in [node["type"] for node in document["nodes"]]
+    finished = await execute(
+        compile_document(document),
+        run=RunValues(inputs={"text": "words"}, sys={"query": "A refund, please?"}),
+        ports=ports(models=ScriptedModel(default=Reply(["A fine ", "reply."])), passages=[passage("Bees dance.")]),
+        emit=lambda _event: None,
+    )
+    assert finished.status == "succeeded"
+    assert finished.outputs == EXPECTED[node_type]
+
+
+@pytest.mark.parametrize("node_type", sorted(REGISTRY))
+def test_the_page_names_every_key_of_the_configuration(node_type):
+    text = (ROOT / "docs" / "nodes" / f"{node_type}.md").read_text()
+    for key in REGISTRY[node_type].schema["properties"]:
+        assert key in text
+
+
+def codes_in(folder):
+    """Every string that is passed as a code, by name or as the first argument of something that takes one."""
+    for path in (ROOT / "apps" / "workflows" / folder).glob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(call, ast.Call):
+                continue
+            name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+            values = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+            if name in ("NodeFailure", "problem", "_problem"):
+                values += call.args[:2]
+            for value in values:
+                if isinstance(value, ast.Constant) and isinstance(value.value, str) and value.value.islower():
+                    yield path.name, value.value
+
+
+def test_every_code_is_explained_and_every_explained_code_exists():
+    text = (ROOT / "docs" / "errors.md").read_text()
+    ours = "\n".join(re.split(r"^## ", text, flags=re.MULTILINE)[1:3])
+    explained = set(re.findall(r"^\| `([a-z_]+)`", ours, flags=re.MULTILINE))
+    used = {code for folder in ("engine", "nodes", "dsl") for _, code in codes_in(folder)}
+    assert len(used) > 25
+    assert used <= explained, f"docs/errors.md does not explain {used - explained}"
+    source = "".join(path.read_text() for path in (ROOT / "apps" / "workflows").glob("[edn]*/*.py"))
+    assert not [code for code in explained if f'"{code}"' not in source]
