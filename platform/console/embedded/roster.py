@@ -115,7 +115,8 @@ def _web(site: Site) -> list[Child]:
 def _worker(site: Site, services: Sequence[str]) -> Child:
     arguments = ["-m", "console.embedded.worker", "--quiet", "--app", "console.celery:app", "worker"]
     arguments += ["--concurrency", str(WORKERS), "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
-    worker = site.process("worker", *arguments, after=["migrated", *services])
+    # After the web process: on two cores they would slow each other down, and people wait for the page.
+    worker = site.process("worker", *arguments, after=["web", "migrated", *services])
     # SIGTERM lets a task finish, SIGQUIT puts it back into the queue.
     return replace(worker, impatient_signal=signal.SIGQUIT, patience=3.0)
 
