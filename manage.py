@@ -21,11 +21,27 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings.dev")
     try:
         from django.core.management import execute_from_command_line
+        from django.db import OperationalError
     except ModuleNotFoundError as exc:
+        use_own_environment()
         raise SystemExit(
             f"{exc.name} is not installed. Run `make up`, or install requirements.txt into the active environment."
         ) from exc
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except OperationalError as exc:
+        reason = str(exc).strip().splitlines()[0]
+        raise SystemExit(
+            f"The database does not answer: {reason}\n"
+            "Start Skep in this folder with `make up` (in another shell), or set DATABASE_URL."
+        ) from exc
+
+
+def use_own_environment() -> None:
+    """Go on in the `.venv` that `make up` made, if there is one and this is another interpreter."""
+    python = ROOT / ".venv" / "bin" / "python"
+    if python.exists() and Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
+        os.execv(python, [str(python), *sys.argv])
 
 
 if __name__ == "__main__":

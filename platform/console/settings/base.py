@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
@@ -12,7 +13,7 @@ BASE_DIR = env.ROOT
 DATA_DIR = env.DATA_DIR
 SECRET_KEY = env.secret_from("secret_key", env.SECRET_KEY)
 #: Newest first; older ones only decrypt.
-ENCRYPTION_KEYS = env.ENCRYPTION_KEYS or [env.secret_from("encryption_key", "")]
+ENCRYPTION_KEYS = env.ENCRYPTION_KEYS or [env.secret_from("encryption_keys", "")]
 DEBUG = False
 ALLOWED_HOSTS = env.ALLOWED_HOSTS
 CSRF_TRUSTED_ORIGINS = env.CSRF_TRUSTED_ORIGINS
@@ -70,11 +71,10 @@ TEMPLATES = [
     }
 ]
 
-# A pool under ASGI (CONN_MAX_AGE leaks there); Celery prefork closes pools at task borders, so it goes without.
-_POOL = (
-    {}
-    if os.environ.get("SKEP_PROCESS") == "worker"
-    else {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}}
+# A pool in the web process (CONN_MAX_AGE leaks under ASGI). Celery prefork closes pools at task borders, and a
+# command is over before a pool pays, so these go without.
+_POOL: dict[str, Any] = (
+    {"pool": {"min_size": 1, "max_size": 12, "timeout": 10}} if os.environ.get("SKEP_PROCESS") == "web" else {}
 )
 DATABASES = {
     "default": env.database(env.DATABASE_URL or "postgresql://skep@127.0.0.1:5432/skep", **_POOL),

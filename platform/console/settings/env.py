@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from console.embedded.datadir import DataDir
+from console.embedded.locks import running_addresses
+
 ROOT = Path(__file__).resolve().parents[3]
 
 DATA_DIR = Path(os.environ.get("SKEP_DATA_DIR", ROOT / ".skep")).resolve()
-DATABASE_URL = os.environ.get("DATABASE_URL", "")
+# A command in another shell talks to the services of the copy that runs on the data directory.
+_RUNNING = {} if os.environ.get("DATABASE_URL") else running_addresses(DataDir(DATA_DIR))
+DATABASE_URL = os.environ.get("DATABASE_URL") or _RUNNING.get("DATABASE_URL", "")
 TRACES_DATABASE_URL = os.environ.get("TRACES_DATABASE_URL", "")
-REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
+REDIS_URL = os.environ.get("REDIS_URL") or _RUNNING.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 SECRET_KEY = os.environ.get("SECRET_KEY", "")
 ENCRYPTION_KEYS = [key for key in os.environ.get("ENCRYPTION_KEYS", "").split(",") if key]
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
