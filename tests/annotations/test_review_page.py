@@ -49,14 +49,14 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 @pytest.fixture
-def sign_in(page: Any, live_server: Any, client: Any) -> Any:
+def sign_in(page: Any, server: str, client: Any) -> Any:
     """Signs somebody in and opens the review page of a message."""
 
     def go(user: User, message_id: Any) -> Any:
         client.force_login(user)
         cookie = client.cookies["sessionid"].value
-        page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
-        page.goto(live_server.url + reverse("admin:annotations_message_review", args=[message_id]))
+        page.context.add_cookies([{"name": "sessionid", "value": cookie, "url": server}])
+        page.goto(server + reverse("admin:annotations_message_review", args=[message_id]))
         return page
 
     return go
