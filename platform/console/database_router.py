@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Model
 
 
 class TracesRouter:
     """`traces` models live behind the `traces` alias, everything else behind `default`."""
 
-    def db_for_read(self, model: type, **hints: Any) -> str:
+    def db_for_read(self, model: type[Model], **hints: Any) -> str:
         return "traces" if model._meta.app_label == "traces" else "default"
 
     db_for_write = db_for_read

@@ -16,7 +16,8 @@ from support.errors import NotFound
 
 def open_run(run_id: UUID | str, *, application: Application) -> Run:
     """The app's run with this id. Raises NotFound, also for ids that are none."""
-    run = Run.objects.filter(id=as_uuid(run_id), application=application).first()
+    parsed = as_uuid(run_id)
+    run = Run.objects.filter(id=parsed, application=application).first() if parsed else None
     if run is None:
         raise NotFound(f"There is no run {run_id}.")
     return run
@@ -24,11 +25,9 @@ def open_run(run_id: UUID | str, *, application: Application) -> Run:
 
 def team_run(run_id: UUID | str, *, team_ids: Iterable[UUID]) -> Run:
     """A member's door to a run, with app and version. Raises NotFound."""
-    run = (
-        Run.objects.filter(id=as_uuid(run_id), team_id__in=list(team_ids))
-        .select_related("application", "version", "conversation")
-        .first()
-    )
+    parsed = as_uuid(run_id)
+    runs = Run.objects.select_related("application", "version", "conversation")
+    run = runs.filter(id=parsed, team_id__in=list(team_ids)).first() if parsed else None
     if run is None:
         raise NotFound(f"There is no run {run_id} in your teams.")
     return run

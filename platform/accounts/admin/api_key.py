@@ -1,7 +1,7 @@
 """API keys: who holds which, and the end of them. New ones are made where their subject is."""
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -40,6 +40,6 @@ class ApiKeyAdmin(ReadOnlyModelAdmin):
         count = len(queryset)
         self.message_user(request, ngettext("%d key revoked.", "%d keys revoked.", count) % count)
 
-    def has_change_permission(self, request: HttpRequest, obj: ApiKey | None = None) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         # The action asks for it; the form itself stays read-only.
         return obj is None and super(ReadOnlyModelAdmin, self).has_change_permission(request, obj)

@@ -6,7 +6,7 @@ from accounts.models import Membership, Team
 from support.admin import ConsoleModelAdmin
 
 
-class MembershipInline(admin.TabularInline):
+class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]  # not subscriptable at run time
     model = Membership
     extra = 0
     autocomplete_fields = ("user",)

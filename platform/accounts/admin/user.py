@@ -7,5 +7,5 @@ from accounts.models import User
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):
+class PersonAdmin(UserAdmin):  # type: ignore[type-arg]  # not subscriptable at run time
     list_display = ("username", "email", "is_staff", "is_superuser", "last_login")
