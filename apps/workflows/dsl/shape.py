@@ -169,7 +169,7 @@ def _not_one_of(allowed: list[Any], value: Any) -> str:
 def _range(shape: Mapping[str, Any]) -> str:
     low, high = shape.get("minimum", shape.get("exclusiveMinimum")), shape.get("maximum")
     if low is None or high is None:
-        return _("Must be at least %s.") % low if high is None else _("Must be at most %s.") % high
+        return str(_("Must be at least %s.") % low if high is None else _("Must be at most %s.") % high)
     return _("Must be between %(low)s and %(high)s.") % {"low": low, "high": high}
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from apps.workflows.engine.graph import Plan
-from apps.workflows.engine.variables import Reference, Values, as_text
+from apps.workflows.engine.variables import SYSTEM_ROOTS, Reference, Values, as_text
 
 Write = Callable[[str, str, str | None], None]
 Replace = Callable[[str, str], None]
@@ -168,7 +168,7 @@ class AnswerStream:
         segment = answer.segments[answer.cursor]
         if isinstance(segment, str):
             self._show(answer, segment, None)
-        elif segment.root in ("sys", "inputs", "env"):
+        elif segment.root in SYSTEM_ROOTS:  # known from the start of the run
             self._show(answer, as_text(self._values.get(segment)), None)
         else:
             node = self._plan.index_of.get(segment.root)

@@ -112,7 +112,7 @@ def test_ten_thousand_skipped_nodes_are_no_trouble():
     plan = compile_plan(document(nodes, edges), registry=TEST_REGISTRY)
     began = time.perf_counter()
     scheduler, order = drained(plan)
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 2
     assert order == [0]
     assert scheduler.finished
 
@@ -123,7 +123,7 @@ def test_a_join_a_thousand_wide_runs_once_and_last():
     plan = compile_plan(document(nodes, edges), registry=TEST_REGISTRY)
     began = time.perf_counter()
     _, order = drained(plan)
-    assert time.perf_counter() - began < 0.5
+    assert time.perf_counter() - began < 2
     assert len(order) == 1_002
     assert order[-1] == plan.index_of["join"]
 
