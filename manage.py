@@ -6,6 +6,7 @@ Child processes (Daphne, Celery) do not start here, so the roots are exported in
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
@@ -19,6 +20,8 @@ def main() -> None:
         SOURCE_ROOTS + [entry for entry in inherited if entry and entry not in SOURCE_ROOTS]
     )
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings.dev")
+    if sys.argv[1:2] == ["up"]:
+        start_everything()
     try:
         from django.core.management import execute_from_command_line
         from django.db import OperationalError
@@ -35,6 +38,15 @@ def main() -> None:
             f"The database does not answer: {reason}\n"
             "Start Skep in this folder with `make up` (in another shell), or set DATABASE_URL."
         ) from exc
+
+
+def start_everything() -> None:
+    """`up` is a supervisor without Django: it starts at once and stays small."""
+    from console.embedded.__main__ import main as supervise
+
+    if find_spec("django") is None:
+        use_own_environment()
+    raise SystemExit(supervise(sys.argv[2:]))
 
 
 def use_own_environment() -> None:

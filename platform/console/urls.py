@@ -13,6 +13,7 @@ from console.pages.styles import styles
 urlpatterns = [
     path("", include("apps.workflows.pages.urls")),
     path("", include("apps.annotations.pages.urls")),
+    path("datasets/", include("apps.datasets.pages.urls")),
     path("chat/<slug:slug>/", chat_page, name="chat-page"),
     path("chat/<slug:slug>/history/", chat_history, name="chat-history"),
     path("v1/", include("apps.workflows.api.urls")),

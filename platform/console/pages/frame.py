@@ -10,6 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from accounts.selectors import current_team, teams_of
+from apps.datasets.selectors.datasets import datasets_of
 from apps.workflows.selectors.applications import applications_of
 from support.errors import NotFound
 
@@ -40,5 +41,9 @@ def palette(request: HttpRequest) -> JsonResponse:
     apps = applications_of(team.id, search=words)[:MOST_FOUND]
     items = [
         {"label": app.name, "url": reverse("workflows:app", args=[app.slug]), "icon": "layout-grid"} for app in apps
+    ]
+    items += [
+        {"label": dataset.name, "url": reverse("datasets:dataset", args=[dataset.slug]), "icon": "library"}
+        for dataset in datasets_of(team.id).filter(name__icontains=words)[:MOST_FOUND]
     ]
     return JsonResponse({"items": items})
