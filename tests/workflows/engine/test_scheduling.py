@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ HANDLES = [None, "a", "b"]
 
 
 @st.composite
-def documents(draw):
+def documents(draw, *, may_fail=False):
     """A random acyclic document: branches, joins of all kinds, streams, failures with every policy."""
     count = draw(st.integers(1, 9))
     nodes, edges = [], []
@@ -26,7 +27,7 @@ def documents(draw):
         config = {
             "pieces": draw(st.lists(st.sampled_from(["x", "yy", "z "]), max_size=3)),
             "naps": draw(st.sampled_from([[], [0], [0.001], [0, 0.002]])),
-            "fails": 0 if policy is None else draw(st.integers(0, 2)),
+            "fails": draw(st.integers(0, 2)) if policy or may_fail else 0,
             "handle": handle,
         }
         more = {}
@@ -90,6 +91,24 @@ async def test_the_answer_is_the_text_of_the_answer_nodes_that_ran(written, limi
     ]
     assert sorted(cut(played.state.answer)) == sorted(cut("".join(texts)))
     assert all(text in played.state.answer for text in texts)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    written=documents(may_fail=True),
+    limit=st.sampled_from([1, 2, 32]),
+    after=st.sampled_from([None, 0, 0.001, 0.003]),
+)
+async def test_a_run_that_fails_or_is_stopped_anywhere_ends_cleanly(written, limit, after):
+    stop = asyncio.Event()
+    if after is not None:
+        asyncio.get_running_loop().call_later(after, stop.set)
+    played = await asyncio.wait_for(play(written, max_parallel=limit, stop=stop), timeout=5)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    if played.finished.status == "failed":
+        assert played.state.nodes[played.finished.error.node_id].status == "failed"
+    if after is None:
+        assert played.finished.status != "stopped"
 
 
 def cut(text: str) -> list[str]:
