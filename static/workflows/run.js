@@ -1,5 +1,7 @@
-/* A run's page: answers and outputs are shown as the Markdown they are. */
+/* A run's page: the answer is shown as the Markdown it is, its markers as numbers. */
 
 import { startMarkdown } from "../console/markdown.js";
+import { markCitations } from "./chat/citations.js";
 
 startMarkdown();
+for (const answer of document.querySelectorAll("[data-cites]")) markCitations(answer, null);

@@ -49,7 +49,7 @@ def playground(request: HttpRequest, application: Application) -> HttpResponse:
             version_name="live" if wants_live else "draft",
             history_url=reverse("workflows:playground-history", args=[application.slug]),
             public=False,
-            reviews=request.user.is_staff,  # type: ignore[union-attr]
+            reviews=request.user.is_staff,
         ),
     }
     if application.kind == Application.Kind.CHAT:

@@ -6,10 +6,12 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
-BOX_W, BOX_H = 176, 52
-GAP_X, GAP_Y = 72, 24
+BOX_W, BOX_H = 172, 52
+GAP_X, GAP_Y = 64, 24
+PASSING_H = 8  # the room of a line that passes between boxes
 MARGIN = 12
 MAX_NODES = 200
 TITLE_CELLS = 18  # Chinese characters take two
@@ -68,17 +70,19 @@ class Drawing:
 
 def draw(document: Mapping[str, Any]) -> Drawing | None:
     """Lay the graph out in ranks from left to right; None for one too large to be read as a picture."""
-    nodes = document.get("nodes", [])
+    nodes = {node["id"]: node for node in document.get("nodes", [])}
     if not nodes or len(nodes) > MAX_NODES:
         return None
     edges = [(edge["from"], edge["to"], str(edge.get("when") or "")) for edge in document.get("edges", [])]
-    ranks = _rank([node["id"] for node in nodes], edges)
-    boxes = _place(nodes, edges, ranks)
+    ranks = _rank(list(nodes), edges)
+    ways = [_way(one, other, ranks) for one, other, _ in edges]
+    tops = _place(nodes, ways, ranks)
+    boxes = {node_id: _box(node, ranks[node_id], tops[node_id]) for node_id, node in nodes.items()}
     return Drawing(
         width=max(box.x for box in boxes.values()) + BOX_W + MARGIN,
-        height=max(box.y for box in boxes.values()) + BOX_H + MARGIN,
+        height=max(tops.values()) + BOX_H + MARGIN,
         boxes=list(boxes.values()),
-        lines=[_line(boxes[one], boxes[other], label) for one, other, label in edges],
+        lines=[_line(way, label, boxes, ranks, tops) for way, (_, _, label) in zip(ways, edges, strict=True)],
     )
 
 
@@ -101,45 +105,75 @@ def _rank(ids: list[str], edges: list[tuple[str, str, str]]) -> dict[str, int]:
     return ranks
 
 
-def _place(nodes: list[Mapping[str, Any]], edges: list[tuple[str, str, str]], ranks: dict[str, int]) -> dict[str, Box]:
-    """Columns by rank; in a column nodes stand near the mean height of those before them."""
+def _way(one: str, other: str, ranks: dict[str, int]) -> list[str]:
+    """The edge as a chain of places: its ends, and one between the boxes of every rank that it passes."""
+    passed = range(ranks[one] + 1, ranks[other])
+    places = [f"{one}>{other}@{rank}" for rank in passed]
+    ranks |= dict(zip(places, passed, strict=True))
+    return [one, *places, other]
+
+
+def _place(nodes: Mapping[str, Any], ways: list[list[str]], ranks: dict[str, int]) -> dict[str, int]:
+    """The top of every place. In a column, places stand near the mean height of those that lead to them."""
     before: dict[str, list[str]] = defaultdict(list)
-    for one, other, _ in edges:
-        before[other].append(one)
-    columns: dict[int, list[Mapping[str, Any]]] = defaultdict(list)
-    for node in nodes:
-        columns[ranks[node["id"]]].append(node)
-    tallest = max(map(len, columns.values()))
-    boxes: dict[str, Box] = {}
+    for way in ways:
+        for one, other in pairwise(way):
+            before[other].append(one)
+    columns: dict[int, list[str]] = defaultdict(list)
+    for place in [*nodes, *(place for way in ways for place in way[1:-1])]:
+        if place not in columns[ranks[place]]:
+            columns[ranks[place]].append(place)
+    heights = {place: BOX_H if place in nodes else PASSING_H for place in ranks}
+    extent = {rank: sum(heights[place] + GAP_Y for place in column) for rank, column in columns.items()}
+    tops: dict[str, int] = {}
     for rank in sorted(columns):
-        column = sorted(columns[rank], key=lambda node: _wish(node["id"], before, boxes))
-        offset = MARGIN + (tallest - len(column)) * (BOX_H + GAP_Y) // 2
-        for place, node in enumerate(column):
-            boxes[node["id"]] = Box(
-                id=node["id"],
-                type=node["type"],
-                title=_short(node.get("title") or node["id"]),
-                full_title=node.get("title") or node["id"],
-                x=MARGIN + rank * (BOX_W + GAP_X),
-                y=offset + place * (BOX_H + GAP_Y),
-            )
-    return boxes
+        top = MARGIN + (max(extent.values()) - extent[rank]) // 2
+        for place in sorted(columns[rank], key=lambda place: _wish(before[place], tops, heights)):
+            tops[place] = top
+            top += heights[place] + GAP_Y
+    return tops
 
 
-def _wish(node_id: str, before: dict[str, list[str]], boxes: dict[str, Box]) -> float:
-    heights = [boxes[other].y for other in before[node_id] if other in boxes]
-    return sum(heights) / len(heights) if heights else 0.0
+def _wish(before: list[str], tops: dict[str, int], heights: dict[str, int]) -> float:
+    middles = [tops[place] + heights[place] / 2 for place in before if place in tops]
+    return sum(middles) / len(middles) if middles else 0.0
 
 
-def _line(one: Box, other: Box, label: str) -> Line:
-    x1, y1, x2, y2 = one.x + BOX_W, one.middle, other.x - 5, other.middle
-    bend = max(28, (x2 - x1) // 2)
+def _box(node: Mapping[str, Any], rank: int, top: int) -> Box:
+    title = node.get("title") or node["id"].replace("_", " ").capitalize()
+    return Box(
+        id=node["id"],
+        type=node["type"],
+        title=_short(title),
+        full_title=title,
+        x=MARGIN + rank * (BOX_W + GAP_X),
+        y=top,
+    )
+
+
+def _line(way: list[str], label: str, boxes: dict[str, Box], ranks: dict[str, int], tops: dict[str, int]) -> Line:
+    one, other = boxes[way[0]], boxes[way[-1]]
+    x, y = one.x + BOX_W, one.middle
+    path = [f"M {x} {y}"]
+    first_bend = (x, y)
+    for place in way[1:]:
+        left = MARGIN + ranks[place] * (BOX_W + GAP_X)
+        middle = other.middle if place == other.id else tops[place] + PASSING_H // 2
+        end = left - 5 if place == other.id else left
+        half = (end - x) // 2
+        path.append(f"C {x + half} {y}, {end - half} {middle}, {end} {middle}")
+        if place == way[1]:
+            first_bend = ((x + end) // 2, (y + middle) // 2)
+        x, y = end, middle
+        if place != other.id:
+            x += BOX_W
+            path.append(f"H {x}")
     return Line(
-        path=f"M {x1} {y1} C {x1 + bend} {y1}, {x2 - bend} {y2}, {x2} {y2}",
-        tip=f"M {x2 + 5} {y2} l -7 -4 v 8 z",
+        path=" ".join(path),
+        tip=f"M {other.x} {other.middle} l -7 -4 v 8 z",
         label=label,
-        label_x=(x1 + x2) // 2,
-        label_y=(y1 + y2) // 2 + 4,
+        label_x=first_bend[0],
+        label_y=first_bend[1] + 4,
     )
 
 

@@ -25,6 +25,14 @@ _EXPIRIES = [
     ("365", gettext_lazy("In a year")),
 ]
 
+_SCOPE_WORDS = {
+    "chat": gettext_lazy("Ask and run"),
+    "runs": gettext_lazy("Follow and stop runs"),
+    "conversations": gettext_lazy("Read conversations"),
+    "feedback": gettext_lazy("Give feedback"),
+    "annotations": gettext_lazy("Manage reviewed answers"),
+}
+
 
 class KeyForm(forms.Form):
     """A name, how long it lives, what it may do."""
@@ -35,7 +43,7 @@ class KeyForm(forms.Form):
     expires = forms.ChoiceField(label=gettext_lazy("Expires"), choices=_EXPIRIES, required=False)
     scopes = forms.MultipleChoiceField(
         label=gettext_lazy("May use"),
-        choices=[(scope, scope) for scope in APP_SCOPES],
+        choices=[(scope, _SCOPE_WORDS.get(scope, scope)) for scope in APP_SCOPES],
         initial=list(APP_SCOPES),
         widget=forms.CheckboxSelectMultiple,
     )

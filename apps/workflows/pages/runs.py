@@ -97,7 +97,7 @@ def _named(values: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _admin_url(request: HttpRequest, name: str, *args: object) -> str:
     """A page of the admin, for those who may go there."""
-    if not request.user.is_staff:  # type: ignore[union-attr]
+    if not request.user.is_staff:
         return ""
     try:
         return reverse(f"admin:{name}", args=args)

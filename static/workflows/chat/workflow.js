@@ -70,7 +70,8 @@ export class WorkflowPage {
     find("notice").hidden = true;
     find("writing").hidden = true;
     this.#showsWriting(true);
-    find("outputs").replaceChildren();
+    find("outputs-card").hidden = true;
+    find("outcome").hidden = true;
     find("facts").textContent = "";
     find("stop").hidden = false;
     find("send").disabled = true;
@@ -112,9 +113,11 @@ export class WorkflowPage {
     const facts = [duration(data.elapsed_time), data.total_tokens ? say("tokens", { n: number(data.total_tokens) }) : ""];
     find("facts").textContent = facts.filter(Boolean).join(" · ");
     const outputs = Object.entries(data.outputs ?? {});
-    find("outputs").replaceChildren(...outputs.map(([name, value]) => outputCard(name, value)));
-    if (!outputs.length && data.status === "succeeded") find("outputs").append(paragraph(say("noOutput")));
-    if (data.status === "stopped") find("outputs").append(paragraph(say("stopped")));
+    find("outputs").replaceChildren(...outputs.map(([name, value]) => outputRow(name, value)));
+    find("outputs-card").hidden = !outputs.length;
+    const outcome = data.status === "stopped" ? say("stopped") : outputs.length || data.status === "failed" ? "" : say("noOutput");
+    find("outcome").hidden = !outcome;
+    find("outcome").textContent = outcome;
     // What was written before an error is kept on show.
     if (data.status === "failed") this.#fail(this.#error ?? { message: data.error }, { keepsText: true });
     else this.#end();
@@ -153,11 +156,12 @@ export class WorkflowPage {
   }
 }
 
-function outputCard(name, value) {
+function outputRow(name, value) {
   const { root, parts } = make("workflow-output");
   parts.name.textContent = name;
   parts.copy.dataset.copy = typeof value === "string" ? value : JSON.stringify(value, null, 2);
-  if (typeof value === "string") renderMarkdown(parts.value, value);
+  if (value === null || value === "") parts.value.append(paragraph("–"));
+  else if (typeof value === "string") renderMarkdown(parts.value, value);
   else if (typeof value === "boolean") parts.value.append(paragraph(say(value ? "yes" : "no")));
   else if (typeof value === "number") parts.value.append(paragraph(number(value)));
   else parts.value.append(tree(value));
