@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 class Activity:
     """A node between its start and its end, over all its tries."""
 
-    __slots__ = ("_began", "_clock", "_tell", "first_text", "pieces", "seen", "tried", "usage")
+    __slots__ = ("_began", "_clock", "_tell", "_used", "first_text", "pieces", "seen", "tried")
 
     def __init__(self, clock: Clock, tell: Callable[[str], None]) -> None:
         self._clock = clock
@@ -29,8 +29,8 @@ class Activity:
         self.first_text: float | None = None
         self.pieces: list[str] = []
         self.tried = 0
-        #: Tokens of all tries, None when no model was asked.
-        self.usage: Usage | None = None
+        self._used: Usage | None = None
+        #: What the node shows of its latest try.
         self.seen: NodeContext
 
     @property
@@ -44,13 +44,15 @@ class Activity:
         self.pieces.append(piece)
         self._tell(piece)
 
-    def count(self) -> None:
-        """Add what the try just ended has used."""
-        if self.seen.usage is not None:
-            self.usage = self.seen.usage if self.usage is None else self.usage + self.seen.usage
+    @property
+    def usage(self) -> Usage | None:
+        """Tokens of all tries so far, None when no model was asked."""
+        now = self.seen.usage
+        return now if self._used is None else self._used if now is None else self._used + now
 
     def forget(self) -> None:
-        """Begin anew: what was streamed does not count."""
+        """Begin anew: what was streamed does not count, but its tokens do."""
+        self._used, self.seen.usage = self.usage, None
         self.first_text = None
         self.pieces = []
 
@@ -75,8 +77,6 @@ async def attempt(node: PlanNode, activity: Activity, *, ports: Ports, values: V
         # The message may hold secrets, so the reader gets the class name and the log gets the rest.
         logger.exception("node %s failed unexpectedly", node.id)
         raise NodeFailure("internal_error", f"Unexpected {type(surprise).__name__}.") from surprise
-    finally:
-        activity.count()
 
 
 async def _within(limit: float, node: PlanNode, context: NodeContext) -> NodeResult:

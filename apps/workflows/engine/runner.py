@@ -8,39 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from apps.workflows.engine.answer_stream import AnswerStream
 from apps.workflows.engine.attempt import Activity, attempt
 from apps.workflows.engine.clock import Clock, SystemClock
 from apps.workflows.engine.errors import NodeFailure
-from apps.workflows.engine.events import (
-    AnswerReplaced,
-    AnswerText,
-    ErrorInfo,
-    Event,
-    NodeFailed,
-    NodeStarted,
-    NodeSucceeded,
-    NodeText,
-    RunFinished,
-    RunStarted,
-    RunStatus,
-    Usage,
-)
+from apps.workflows.engine.events import ErrorInfo, RunFinished, RunStatus
 from apps.workflows.engine.graph import Plan, PlanNode
 from apps.workflows.engine.node import NodeResult
 from apps.workflows.engine.policy import ERROR_HANDLE
 from apps.workflows.engine.ports import Ports
 from apps.workflows.engine.scheduler import Scheduler
+from apps.workflows.engine.telling import Emit, Telling
 from apps.workflows.engine.variables import Values
 
 logger = logging.getLogger(__name__)
-
-Emit = Callable[[Event], None]
 
 #: A worker lets the event loop breathe after this many nodes or seconds, whichever comes first.
 _BREATH_NODES = 64
@@ -78,46 +63,30 @@ class _Run:
     """One run in progress."""
 
     def __init__(self, plan: Plan, run: RunValues, ports: Ports, emit: Emit, clock: Clock, max_parallel: int) -> None:
-        self.plan = plan
-        self.ports = ports
-        self.clock = clock
-        self.sys = run.sys
-        self.inputs = {**plan.inputs, **run.inputs}
-        self.values = Values(inputs=self.inputs, sys=run.sys, conversation=run.conversation, env=run.env)
-        self._tell = emit
-        self._broken: Exception | None = None
-        self._max_parallel = max_parallel
+        self._plan = plan
+        self._ports = ports
+        self._clock = clock
+        self._inputs = {**plan.inputs, **run.inputs}
+        self._query = str(run.sys.get("query") or "")
+        self._values = Values(inputs=self._inputs, sys=run.sys, conversation=run.conversation, env=run.env)
+        self._telling = Telling(plan, self._values, emit=emit, clock=clock)
         self._scheduler = Scheduler(plan)
-        self._answer = AnswerStream(plan, self.values, write=self._write_answer, replace=self._replace_answer)
-        self._began = clock.elapsed()
+        self._max_parallel = max_parallel
         self._active: dict[int, Activity] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._closed = False
         self._error: ErrorInfo | None = None
-        self._steps = 0
-        self._handled = 0
-        self._usage = Usage()
-        self._ended: dict[int, Mapping[str, Any]] = {}
-
-    def _emit(self, event: Event) -> None:
-        """Tell of an event. A log that fails is remembered, so that no node is blamed for it."""
-        try:
-            self._tell(event)
-        except Exception as broken:
-            self._broken = broken
-            raise
+        self._handled = False
 
     async def go(self, stop: asyncio.Event | None) -> RunFinished:
         """Run until nothing is left to do, something fails, or somebody stops it."""
-        self._emit(RunStarted(at=self.clock.now(), inputs=self.inputs, query=str(self.sys.get("query") or "")))
+        self._telling.run_started(self._inputs, self._query)
         stopper = None if stop is None else asyncio.ensure_future(stop.wait())
         try:
             _, skipped = self._scheduler.start()
-            self._answer.skipped(skipped)
-            if self._scheduler.finished:
-                return self._finish("succeeded")
+            self._telling.skipped(skipped)
             self._hire()
             await asyncio.wait({self._over, *((stopper,) if stopper else ())}, return_when=asyncio.FIRST_COMPLETED)
             if self._over.done():
@@ -154,107 +123,73 @@ class _Run:
             return
         if error is not None:
             self._over.set_exception(error)
-        elif self._scheduler.finished:
-            self._over.set_result(None)
-        else:
+        elif not self._scheduler.finished:
             self._hire()  # something may have become ready after this worker had looked
+        elif not self._workers:
+            self._over.set_result(None)
 
     async def _work(self) -> None:
         """Take ready nodes until there are none; what follows a node is usually run by the same task."""
-        since, count = self.clock.elapsed(), 0
+        since, count = self._clock.elapsed(), 0
         while self._scheduler.waiting and not self._closed:
-            node = self.plan.nodes[self._scheduler.next()]
+            node = self._plan.nodes[self._scheduler.next()]
             self._hire()
             await self._run(node)
             count += 1
-            if count >= _BREATH_NODES or self.clock.elapsed() - since > _BREATH_SECONDS:
+            if count >= _BREATH_NODES or self._clock.elapsed() - since > _BREATH_SECONDS:
                 await asyncio.sleep(0)
-                since, count = self.clock.elapsed(), 0
+                since, count = self._clock.elapsed(), 0
 
     async def _run(self, node: PlanNode) -> None:
         activity = self._active.get(node.index)
         if activity is None:
-            activity = self._begin(node)
+            activity = self._telling.node_started(node, self._scheduler.came_from[node.index])
+            self._active[node.index] = activity
         try:
-            result = await attempt(node, activity, ports=self.ports, values=self.values)
+            result = await attempt(node, activity, ports=self._ports, values=self._values)
         except NodeFailure as failure:
-            if self._broken is not None:
-                raise self._broken from None
+            if self._telling.broken is not None:
+                raise self._telling.broken from None
             if not self._closed:
                 self._failed(node, activity, failure)
             return
         if not self._closed:
             self._succeeded(node, activity, result)
 
-    def _begin(self, node: PlanNode) -> Activity:
-        self._steps += 1
-        origin = self._scheduler.came_from[node.index]
-        activity = Activity(self.clock, lambda text: self._text(node, text))
-        self._active[node.index] = activity
-        self._emit(
-            NodeStarted(
-                at=self.clock.now(),
-                node_id=node.id,
-                node_type=node.type,
-                title=node.title,
-                index=self._steps,
-                predecessor_id=None if origin is None else self.plan.nodes[origin].id,
-            )
-        )
-        self._answer.started(node.index)
-        return activity
-
     # Outcomes
 
     def _succeeded(self, node: PlanNode, activity: Activity, result: NodeResult) -> None:
         del self._active[node.index]
-        seen = activity.seen
-        self._count(activity)
-        self._emit(
-            NodeSucceeded(
-                at=self.clock.now(),
-                node_id=node.id,
-                outputs=result.outputs,
-                handle=result.handle,
-                inputs=seen.inputs,
-                process=seen.process,
-                usage=activity.usage,
-                elapsed=activity.elapsed,
-                first_text=activity.first_text,
-            )
-        )
-        if node.type == "end":
-            self._ended[node.index] = result.outputs
+        self._telling.node_succeeded(node, activity, result)
         self._go_on(node, result.outputs, result.handle)
 
     def _failed(self, node: PlanNode, activity: Activity, failure: NodeFailure) -> None:
         """Try again later, go on as the policy says, or fail the run."""
-        retry = node.policy.retry
+        retry, then = node.policy.retry, node.policy.then
         activity.tried += 1
         if retry is not None and retry.wants(failure, tried=activity.tried):
             self._retry_later(node, activity, retry.delay(failure, tried=activity.tried))
             return
         del self._active[node.index]
-        handled = node.policy.then != "fail"
         error = ErrorInfo(code=failure.code, message=failure.message, node_id=node.id, details=failure.details)
-        self._emit_failure(node, activity, error, handled=handled, partial=failure.partial_text)
-        if not handled:
+        handled = then != "fail"
+        self._telling.node_failed(node, activity, error, handled=handled, partial=failure.partial_text)
+        if handled:
+            self._handled = True
+            outputs = {**node.policy.outputs, "error": {"code": error.code, "message": error.message}}
+            self._go_on(node, outputs, ERROR_HANDLE if then == "branch" else None, failed=True)
+        elif not self._over.done():
             self._error = error
-            if not self._over.done():
-                self._over.set_result(None)
-            return
-        self._handled += 1
-        outputs = {**node.policy.outputs, "error": {"code": error.code, "message": error.message}}
-        self._go_on(node, outputs, ERROR_HANDLE if node.policy.then == "branch" else None, failed=True)
+            self._over.set_result(None)
 
     def _go_on(self, node: PlanNode, outputs: Mapping[str, Any], handle: str | None, *, failed: bool = False) -> None:
-        self.values.put(node.id, outputs)
+        self._values.put(node.id, outputs)
         _, skipped = self._scheduler.done(node.index, handle)
-        self._answer.finished(node.index, outputs, skipped, failed=failed)
+        self._telling.went_on(node, outputs, skipped, failed=failed)
 
     def _retry_later(self, node: PlanNode, activity: Activity, delay: float) -> None:
         """Come back by a timer: no worker waits, and the siblings go on."""
-        self._answer.retried(node.index)
+        self._telling.node_retried(node)
         activity.forget()
 
         def again() -> None:
@@ -265,42 +200,6 @@ class _Run:
         timer = asyncio.get_running_loop().call_later(delay, again)
         self._timers.add(timer)
 
-    def _emit_failure(
-        self, node: PlanNode, activity: Activity, error: ErrorInfo, *, handled: bool, partial: str = ""
-    ) -> None:
-        self._count(activity)
-        text = "".join(activity.pieces) or partial
-        self._emit(
-            NodeFailed(
-                at=self.clock.now(),
-                node_id=node.id,
-                error=error,
-                handled=handled,
-                outputs={"text": text} if text else {},
-                inputs=activity.seen.inputs,
-                process=activity.seen.process,
-                usage=activity.usage,
-                elapsed=activity.elapsed,
-            )
-        )
-
-    def _count(self, activity: Activity) -> None:
-        if activity.usage is not None:
-            self._usage += activity.usage
-
-    # Text
-
-    def _text(self, node: PlanNode, text: str) -> None:
-        if text and not self._closed:
-            self._emit(NodeText(at=self.clock.now(), node_id=node.id, text=text))
-            self._answer.streamed(node.index, text)
-
-    def _write_answer(self, node_id: str, text: str, source_id: str | None) -> None:
-        self._emit(AnswerText(at=self.clock.now(), node_id=node_id, text=text, source_id=source_id))
-
-    def _replace_answer(self, text: str, reason: str) -> None:
-        self._emit(AnswerReplaced(at=self.clock.now(), text=text, reason=reason))
-
     # The end
 
     async def _end(self, status: RunStatus) -> RunFinished:
@@ -308,8 +207,8 @@ class _Run:
         workers = self._cancel()
         why = "Another node failed." if status == "failed" else "The run was stopped."
         for index, activity in self._active.items():
-            node = self.plan.nodes[index]
-            self._emit_failure(node, activity, ErrorInfo(code="stopped", message=why, node_id=node.id), handled=False)
+            node = self._plan.nodes[index]
+            self._telling.node_failed(node, activity, ErrorInfo(code="stopped", message=why, node_id=node.id))
         try:
             if workers:
                 await asyncio.wait(workers, timeout=_GRACE)
@@ -321,6 +220,7 @@ class _Run:
     def _cancel(self) -> set[asyncio.Task[None]]:
         """Take nothing more from the nodes and cancel them; returns the tasks that are ending."""
         self._closed = True
+        self._telling.close()
         for timer in self._timers:
             timer.cancel()
         workers = set(self._workers)
@@ -340,22 +240,4 @@ class _Run:
 
     def _finish(self, status: RunStatus) -> RunFinished:
         self._closed = True
-        finished = RunFinished(
-            at=self.clock.now(),
-            status=status,
-            outputs=self._outputs(),
-            error=self._error,
-            steps=self._steps,
-            usage=self._usage,
-            elapsed=self.clock.elapsed() - self._began,
-        )
-        self._emit(finished)
-        return finished
-
-    def _outputs(self) -> Mapping[str, Any]:
-        if self.plan.kind == "chat":
-            return {"answer": self._answer.text}
-        merged: dict[str, Any] = {}
-        for index in self.plan.ends:
-            merged.update(self._ended.get(index, {}))
-        return merged
+        return self._telling.run_finished(status, self._error)

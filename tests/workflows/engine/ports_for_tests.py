@@ -22,11 +22,12 @@ from apps.workflows.engine.ports import (
 
 @dataclass
 class Reply:
-    """What a model says: `pieces`, `pause` seconds apart; then it fails if told to."""
+    """What a model says: `pieces`, `pause` seconds apart; then it fails if told to, maybe after counting tokens."""
 
     pieces: Sequence[str]
     pause: float = 0.0
     failure: Exception | None = None
+    counts_first: bool = False
     usage: Usage = field(default_factory=lambda: Usage(input_tokens=7, output_tokens=3))
 
 
@@ -46,6 +47,8 @@ class ScriptedModel:
             for piece in reply.pieces:
                 await asyncio.sleep(reply.pause)
                 yield ModelDelta(text=piece)
+            if reply.counts_first:
+                yield ModelDelta(usage=reply.usage)
             if reply.failure is not None:
                 raise reply.failure
             yield ModelDelta(finish_reason="stop", usage=reply.usage, model=f"{request.model}-1", provider="scripted")

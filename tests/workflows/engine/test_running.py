@@ -135,13 +135,14 @@ async def test_retries_end_and_only_for_the_codes_that_were_named():
         assert [event.error.code for event in played.events if isinstance(event, NodeFailed)] == [code]
 
 
-async def test_tokens_of_every_try_are_counted():
-    model = ScriptedModel(m=[Reply(["x"]), Reply(["y"])])
-    written = document(
-        [llm("one"), llm("two"), answer("say", "{{ one.text }}{{ two.text }}")], "start>one one>two two>say"
-    )
-    played = await play(written, ports=ports(models=model))
-    assert played.finished.usage.total_tokens == 20
+async def test_tokens_of_every_try_of_every_node_are_counted():
+    broken = Reply(["x"], failure=busy(), counts_first=True)
+    retry = {"retry": {"times": 1, "first": "1ms"}}
+    for replies, status, tokens in [([broken, Reply(["y"])], "succeeded", 30), ([broken, broken], "failed", 20)]:
+        model = ScriptedModel(flaky=replies, m=Reply(["z"]))
+        nodes = [llm("one", "flaky", on_error=retry), llm("two"), answer("say", "{{ one.text }}{{ two.text }}")]
+        played = await play(document(nodes, "start>one one>two two>say"), ports=ports(models=model))
+        assert (played.finished.status, played.finished.usage.total_tokens) == (status, tokens)
 
 
 async def test_a_node_that_takes_too_long_fails_with_timeout():
