@@ -233,7 +233,7 @@ shortcut("ArrowUp", () => move(-1));
 shortcut("Enter", goToPane, { label: root.dataset.keyOpen });
 shortcut("t", () => nextTab(), { label: root.dataset.keyTab });
 shortcut("e", nextError, { label: root.dataset.keyError });
-shortcut("/", () => search.focus(), { label: root.dataset.keySearch });
+shortcut("/", () => search.focus());
 
 prepare();
 current()?.scrollIntoView({ block: "nearest" });

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -139,6 +140,13 @@ class Story:
                 elapsed=self.now - BEGINNING,
             )
         )
+
+
+def moved(story: Story, *, ago: float) -> Story:
+    """The same run, begun so many seconds ago."""
+    by = time.time() - ago - BEGINNING
+    story.log = [(seq, replace(event, at=event.at + by)) for seq, event in story.log]
+    return story
 
 
 def passage(position: int, text: str, *, page: int, score: float, **scores: float) -> dict[str, Any]:

@@ -14,15 +14,20 @@ def duration(microseconds: int | None) -> str:
         return _("%(n)s µs") % {"n": microseconds}
     if microseconds < 1_000_000:
         milliseconds = microseconds / 1_000
-        return _("%(n)s ms") % {"n": formats.number_format(milliseconds, 1 if milliseconds < 9.95 else 0)}
+        return _("%(n)s ms") % {"n": _rounded(milliseconds, 1 if milliseconds < 9.95 else 0)}
     seconds = microseconds / 1_000_000
     if seconds < 60:
-        return _("%(n)s s") % {"n": formats.number_format(seconds, 2 if seconds < 10 else 1)}
+        return _("%(n)s s") % {"n": _rounded(seconds, 2 if seconds < 9.995 else 1)}
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return _("%(m)s min %(s)s s") % {"m": minutes, "s": rest}
     hours, minutes = divmod(minutes, 60)
     return _("%(h)s h %(m)s min") % {"h": hours, "m": minutes}
+
+
+def _rounded(value: float, places: int) -> str:
+    """Rounded first: Django's number format only cuts."""
+    return formats.number_format(round(value, places), places)
 
 
 def tick(microseconds: int) -> str:

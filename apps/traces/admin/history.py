@@ -24,6 +24,8 @@ class HistoryAdmin(ReadOnlyModelAdmin):
 
     list_template: ClassVar[str]
     filters: ClassVar[Sequence[Filter]] = ()
+    #: Where its tab stands among the lists.
+    tab_place: ClassVar[int] = 0
     purpose: ClassVar[str | Promise] = ""
     search_hint: ClassVar[str | Promise] = ""
 
@@ -51,6 +53,7 @@ class HistoryAdmin(ReadOnlyModelAdmin):
         context = {
             "page_title": self.model._meta.verbose_name_plural.capitalize(),
             "page_purpose": self.purpose,
+            "tabs": self._tabs(request),
             "search_hint": self.search_hint,
             "search": text,
             "chips": chips,
@@ -75,6 +78,19 @@ class HistoryAdmin(ReadOnlyModelAdmin):
             if chip.value:
                 rows = each.narrow(rows, chip.value)
         return rows
+
+    def _tabs(self, request: HttpRequest) -> list[dict[str, Any]]:
+        """The lists of this kind that the person may see, side by side."""
+        lists = [each for each in self.admin_site._registry.values() if isinstance(each, HistoryAdmin)]
+        return [
+            {
+                "label": each.model._meta.verbose_name_plural.capitalize(),
+                "url": reverse(f"admin:{each.opts.app_label}_{each.opts.model_name}_changelist"),
+                "current": each is self,
+            }
+            for each in sorted(lists, key=lambda each: each.tab_place)
+            if each.has_view_permission(request)
+        ]
 
     def _page_url(self, request: HttpRequest, cursor: str) -> str:
         if not cursor:

@@ -20,6 +20,7 @@ from apps.traces.selectors.traces import as_uuid
 class SpanAdmin(StepAdmin):
     list_template = "admin/traces/span/list.html"
     span_column = "id"
+    tab_place = 1
     purpose = _("Single steps across all runs: find the slow ones, the failed ones, all calls of one model.")
     search_hint = _("Search text, node, model or id")
     filters = (filters.started(), filters.span_status(), filters.span_kind(), filters.slower_than())

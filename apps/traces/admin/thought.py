@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import admin
@@ -20,6 +21,7 @@ from apps.traces.selectors.traces import as_uuid
 class AgentThoughtAdmin(StepAdmin):
     list_template = "admin/traces/thought/list.html"
     span_column = "span_id"
+    tab_place = 2
     purpose = _("Every call of a model: what it said, with which parameters, for how many tokens.")
     search_hint = _("Search text, model or id")
     filters = (filters.started(), filters.slower_than("latency_us"))
@@ -39,7 +41,9 @@ class AgentThoughtAdmin(StepAdmin):
                 "thought": thought,
                 "duration": duration(thought.latency_us),
                 "first_text": duration(thought.first_text_us),
-                "parameters": ", ".join(f"{name} {value}" for name, value in thought.parameters.items()),
+                "parameters": ", ".join(
+                    f"{name} {json.dumps(value, ensure_ascii=False)}" for name, value in thought.parameters.items()
+                ),
             }
             for thought in rows
         ]

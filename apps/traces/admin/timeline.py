@@ -39,8 +39,7 @@ class Mark:
 
 def extent(spans: Sequence[Span], *, duration_us: int) -> int:
     """The length of the axis: the run, or what sticks out of it (clocks of two machines differ)."""
-    ends = [(span.offset_us or 0) + (span.duration_us or 0) for span in spans]
-    return max(1, duration_us, *ends) if ends else max(1, duration_us)
+    return max(1, duration_us, *map(_end, spans))
 
 
 def bar_of(span: Span, *, total_us: int) -> Bar | None:
@@ -74,12 +73,16 @@ def critical_path(spans: Sequence[Span]) -> frozenset[UUID]:
     steps = {span.node_id: span for span in spans if span.node_id and span.duration_us is not None}
     if not steps:
         return frozenset()
-    current: Span | None = max(steps.values(), key=lambda span: (span.offset_us or 0) + (span.duration_us or 0))
+    current: Span | None = max(steps.values(), key=lambda span: (_end(span), span.position))
     chain: set[UUID] = set()
     while current is not None and current.id not in chain:
         chain.add(current.id)
         current = steps.get(current.predecessor)
     return frozenset(chain) if len(chain) < len(steps) else frozenset()
+
+
+def _end(span: Span) -> int:
+    return (span.offset_us or 0) + (span.duration_us or 0)
 
 
 def _round_step(least: float) -> int:

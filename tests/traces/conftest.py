@@ -1,0 +1,47 @@
+"""Teams, people and traces of runs, as the screens of traces need them."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db.models import Q
+
+from accounts.models import Membership, Role, Team, User
+from apps.traces.models import Trace
+from apps.traces.recorder.fold import fold
+from apps.traces.recorder.store import write
+from tests.traces import stories
+
+
+@pytest.fixture
+def team(db: None) -> Team:
+    return Team.objects.create(slug="bees", name="Bees")
+
+
+@pytest.fixture
+def operator(team: Team) -> User:
+    """Somebody who may look at the traces of one team."""
+    return make_operator(team, "olga")
+
+
+def make_operator(team: Team, name: str) -> User:
+    user = User.objects.create_user(username=name, password="a long password", is_staff=True)
+    Membership.objects.create(team=team, user=user, role=Role.OPERATOR)
+    app_permissions = Q(content_type__app_label="traces", codename__startswith="view_")
+    user.user_permissions.set(Permission.objects.filter(app_permissions))
+    return user
+
+
+@pytest.fixture
+def record(team: Team) -> Callable[..., Trace]:
+    """Writes the trace of a told run, of the team unless said otherwise, at some time of the past."""
+
+    def write_story(
+        tell: Callable[..., stories.Story] = stories.retrieval_chat, *, ago: float = 60, **changes
+    ) -> Trace:
+        changes.setdefault("team_id", team.id)
+        story = stories.moved(tell(**changes), ago=ago)
+        write([fold(story.run, story.log)])
+        return Trace.objects.get(id=story.run.run_id)
+
+    return write_story
