@@ -1,17 +1,20 @@
-"""Database connections beside an event loop: short visits on threads, given back at once."""
+"""Database connections beside an event loop: short visits on threads, given back at once; several writes at once."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-from django.db import connections
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.models import Model
+from django.db.models.sql import InsertQuery
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Statement = tuple[str, Sequence[Any]]
 
 # Fewer threads than the pool has connections: a thread that waits for one would hold up the others.
 _threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="database")
@@ -43,3 +46,24 @@ def _visit(work: Callable[[], T]) -> T:
         return work()
     finally:
         release_connections()
+
+
+def insertion(row: Model) -> Statement:
+    """The statement that inserts a new row as `save` would; its key must be made in Python."""
+    query = InsertQuery(type(row))
+    query.insert_values(row._meta.local_concrete_fields, [row])
+    ((sql, values),) = query.get_compiler(DEFAULT_DB_ALIAS).as_sql()
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    return sql, values
+
+
+def execute_together(*statements: Statement) -> None:
+    """Execute several writes as one statement: all or nothing, in one trip to the database.
+
+    Foreign keys among the new rows are checked when all of them are there.
+    """
+    *others, (last, _) = statements
+    named = ", ".join(f"step_{number} AS ({sql})" for number, (sql, _) in enumerate(others))
+    values = [value for _, given in statements for value in given]
+    with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
+        cursor.execute(f"WITH {named} {last}" if named else last, values)

@@ -1,7 +1,8 @@
 """The durable event log: one group-commit writer per process.
 
-Runs hand over their rows and go on; a thread commits what has gathered, many runs in one transaction. A run that must
-know (the end of a run, an effect) waits for the acknowledgement of its batch.
+Runs hand over their rows and go on; a thread commits what has gathered, many runs in one statement. A run that must
+know (its end) waits for the acknowledgement of its batch. While the database is away the writer keeps what it was
+given, in order: a log has no gaps.
 """
 
 from __future__ import annotations
@@ -11,29 +12,41 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from uuid import UUID
 
-import orjson
-from django.db import DatabaseError, connection, transaction
+import psycopg
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from apps.workflows.adapters.log_store import Ending, Portion, store
 from apps.workflows.engine.journal import Row
 
 logger = logging.getLogger(__name__)
 
 LINGER_S = 0.15  # how long unacknowledged rows may gather
 BATCH_ROWS = 512
-RETRY_S = (0.1, 0.5, 2.0)
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
+#: How long a database that is away is waited for. Then its runs' leases have run out, and others may close them.
+PATIENCE_S = 60.0
+
+#: The database is away or busy: the same write may work later.
+_PASSING = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+_REFUSED = (DatabaseError, psycopg.Error, ValueError, TypeError)
+
+
+class NotLogged(Exception):
+    """The rows were not stored; the run's log ends before them."""
+
+
+class RunTaken(NotLogged):
+    """Another process has closed the run, or it was deleted."""
 
 
 @dataclass(slots=True)
 class _Entry:
-    run_id: UUID
-    rows: Sequence[Row]
-    #: Runs in the same transaction, after the rows (the summary rows of a finished run).
-    work: Callable[[], None] | None = None
+    portion: Portion
     done: Future[None] | None = None
 
 
@@ -45,7 +58,7 @@ class _Batch:
 
     def add(self, entry: _Entry) -> None:
         self.entries.append(entry)
-        self.rows += len(entry.rows)
+        self.rows += len(entry.portion.rows)
         self.urgent = self.urgent or entry.done is not None
 
 
@@ -56,24 +69,32 @@ class GroupCommitWriter:
         self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._start = threading.Lock()
+        #: Runs of which rows were lost: nothing more of them is written, since a log must not have a gap.
+        self._broken: set[UUID] = set()
 
-    def append(self, run_id: UUID, rows: Sequence[Row]) -> None:
+    def append(self, run_id: UUID, epoch: int, rows: Sequence[Row]) -> None:
         """Hand rows over; they are committed within about `LINGER_S` seconds."""
-        self._put(_Entry(run_id, rows))
+        self._put(_Entry(Portion(run_id=run_id, epoch=epoch, rows=rows)))
 
-    def commit(self, run_id: UUID, rows: Sequence[Row], work: Callable[[], None] | None = None) -> Future[None]:
-        """Hand rows over and learn when they, and `work` in the same transaction, are committed.
+    def commit(self, run_id: UUID, epoch: int, rows: Sequence[Row], ending: Ending | None = None) -> Future[None]:
+        """Hand rows over and learn when they, and the run's ending, are committed.
 
-        The future fails with the database's error when the batch could not be written after a few tries.
+        The future fails with RunTaken, or with NotLogged when the database was away too long or refused them.
         """
         done: Future[None] = Future()
-        self._put(_Entry(run_id, rows, work, done))
+        self._put(_Entry(Portion(run_id=run_id, epoch=epoch, rows=rows, ending=ending), done))
         return done
 
     def flush(self, timeout: float = 10.0) -> None:
         """Wait until everything handed over so far is committed."""
         if self._thread is not None:
-            self.commit(UUID(int=0), []).result(timeout)
+            self.commit(UUID(int=0), 0, []).result(timeout)
+
+    def close(self) -> None:
+        """Commit what is left and end the thread."""
+        if self._thread is not None and self._thread.is_alive():
+            self._queue.put(None)
+            self._thread.join(timeout=5)
 
     def _put(self, entry: _Entry) -> None:
         if self._thread is None or not self._thread.is_alive():
@@ -90,7 +111,12 @@ class GroupCommitWriter:
         while True:
             batch, ended = self._gather()
             if batch.entries:
-                self._write(batch)
+                try:
+                    self._write(batch.entries)
+                except Exception as exc:  # border: the thread serves all runs and must not die of one
+                    logger.exception("a batch of events could not be written")
+                    self._give_up(batch.entries, exc)
+                _release()
             if ended:
                 connection.close()
                 return
@@ -117,64 +143,69 @@ class GroupCommitWriter:
             batch.add(entry)
         return batch, False
 
-    def _write(self, batch: _Batch) -> None:
-        for pause in (*RETRY_S, None):
+    def _write(self, entries: Sequence[_Entry]) -> None:
+        entries = self._sound(entries)
+        pause, patience = FIRST_PAUSE_S, time.monotonic() + PATIENCE_S
+        while entries:
             try:
-                _insert(batch.entries)
-            except DatabaseError as exc:
+                closed = store([entry.portion for entry in entries])
+            except _PASSING as exc:
                 connection.close()  # also where a pool gave us a dead one
-                if pause is not None and len(batch.entries) == 1:
-                    time.sleep(pause)
-                    continue
-                if len(batch.entries) > 1:  # one bad run must not fail its neighbours
-                    for entry in batch.entries:
-                        self._write(_Batch(entries=[entry], rows=len(entry.rows)))
+                if time.monotonic() > patience:
+                    self._give_up(entries, exc)
                     return
-                logger.error("events of run %s are lost: %s", batch.entries[0].run_id, type(exc).__name__)
-                _settle(batch.entries, exc)
+                logger.warning("the event log waits for the database: %s", type(exc).__name__)
+                time.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+            except _REFUSED as exc:
+                connection.close()
+                if len(entries) > 1:  # one bad run must not fail its neighbours
+                    for entry in entries:
+                        self._write([entry])
+                else:
+                    self._give_up(entries, exc)
+                return
             else:
-                _settle(batch.entries, None)
-            return
+                _acknowledge(entries, closed)
+                return
 
-    def close(self) -> None:
-        """Commit what is left and end the thread."""
-        if self._thread is not None and self._thread.is_alive():
-            self._queue.put(None)
-            self._thread.join(timeout=5)
-
-
-def _insert(entries: Sequence[_Entry]) -> None:
-    with transaction.atomic():
-        rows = [
-            (entry.run_id, row.seq, row.last_seq, row.kind, orjson.dumps(row.payload).decode())
-            for entry in entries
-            for row in entry.rows
-        ]
-        if rows:
-            with connection.cursor() as cursor:
-                cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)])
+    def _sound(self, entries: Sequence[_Entry]) -> list[_Entry]:
+        """The entries without those of broken runs, which are told so."""
+        sound = []
         for entry in entries:
-            if entry.work is not None:
-                entry.work()
-    if not connection.in_atomic_block and connection.settings_dict.get("OPTIONS", {}).get("pool"):
-        connection.close()
+            if entry.portion.run_id not in self._broken:
+                sound.append(entry)
+                continue
+            if entry.portion.ending is not None:
+                self._broken.discard(entry.portion.run_id)  # its last word
+            _fail(entry, NotLogged("earlier events of this run were lost"))
+        return sound
+
+    def _give_up(self, entries: Sequence[_Entry], exc: Exception) -> None:
+        for entry in entries:
+            logger.error("events of run %s are lost: %s", entry.portion.run_id, type(exc).__name__)
+            if entry.portion.ending is None:
+                self._broken.add(entry.portion.run_id)
+            _fail(entry, NotLogged(f"the database did not take the events: {type(exc).__name__}"))
 
 
-# One statement whatever the number of rows; measured beside COPY it costs 31 against 17 us per row of 1 KB.
-_INSERT = """
-    INSERT INTO workflows_runevent (run_id, seq, last_seq, kind, payload)
-    SELECT * FROM unnest(%s::uuid[], %s::int[], %s::int[], %s::text[], %s::jsonb[])
-"""
-
-
-def _settle(entries: Sequence[_Entry], error: Exception | None) -> None:
+def _acknowledge(entries: Sequence[_Entry], closed: set[UUID]) -> None:
     for entry in entries:
-        if entry.done is None or entry.done.cancelled():
-            continue
-        if error is None:
+        if entry.portion.ending is not None and entry.portion.run_id not in closed:
+            _fail(entry, RunTaken("another process has closed the run"))
+        elif entry.done is not None and not entry.done.done():
             entry.done.set_result(None)
-        else:
-            entry.done.set_exception(error)
+
+
+def _fail(entry: _Entry, error: Exception) -> None:
+    if entry.done is not None and not entry.done.done():
+        entry.done.set_exception(error)
+
+
+def _release() -> None:
+    """Give the connection back to a pool; without one it stays open, since opening costs more than the write."""
+    if connection.settings_dict.get("OPTIONS", {}).get("pool") and not connection.in_atomic_block:
+        connection.close()
 
 
 writer = GroupCommitWriter()

@@ -8,13 +8,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
+from typing import Any
 from uuid import UUID
 
 import orjson
+import redis
+from django.conf import settings
 from redis.exceptions import RedisError
 
-from apps.workflows.engine.events import Event, to_dict
-from apps.workflows.engine.journal import storable, stream_key
+from apps.workflows.engine.events import Event, RunFinished, to_dict
+from apps.workflows.engine.journal import Numbered, storable, stream_key
+from apps.workflows.selectors.events import live_event
 from support.redis_client import redis_for_loop
 
 logger = logging.getLogger(__name__)
@@ -56,23 +60,58 @@ class LivePublisher:
                 await self._send(items)
                 self._is_down = False
             except (RedisError, OSError) as exc:
-                if not self._is_down:
-                    logger.warning("live events are off, followers read the log: %s", type(exc).__name__)
-                self._is_down = True
-            if not self._pending:
-                self._idle.set()
+                self._lament(exc)
+            except Exception:  # border: one event that cannot be sent must not silence the runs of this process
+                logger.exception("live events could not be sent, followers read the log")
+            finally:
+                if not self._pending:
+                    self._idle.set()
+
+    def _lament(self, exc: Exception) -> None:
+        if not self._is_down:
+            logger.warning("live events are off, followers read the log: %s", type(exc).__name__)
+        self._is_down = True
 
     async def _send(self, items: list[_Item]) -> None:
         pipeline = redis_for_loop().pipeline(transaction=False)
+        keep: dict[str, int] = {}
         for run_id, seq, event in items:
             key = stream_key(run_id)
-            body = orjson.dumps(storable(to_dict(event)))
-            pipeline.xadd(key, {"e": body}, id=f"{seq}-0")
-            if event.kind == "run_started":
-                pipeline.expire(key, KEEP_RUNNING_S)
-            elif event.kind == "run_finished":
-                pipeline.expire(key, KEEP_FINISHED_S)
+            pipeline.xadd(key, {"e": _body(event)}, id=f"{seq}-0")
+            keep[key] = KEEP_FINISHED_S if isinstance(event, RunFinished) else KEEP_RUNNING_S
+        for key, seconds in keep.items():
+            pipeline.expire(key, seconds)
         await pipeline.execute(raise_on_error=False)
+
+
+def publish_now(run_id: UUID, seq: int, event: Event) -> None:
+    """Send one event without a loop: for whoever ends a run from outside."""
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2) as client:
+            client.xadd(stream_key(run_id), {"e": _body(event)}, id=f"{seq}-0")
+            client.expire(stream_key(run_id), KEEP_FINISHED_S)
+    except RedisError as exc:
+        logger.info("followers of run %s will find event %s in the log: %s", run_id, seq, type(exc).__name__)
+
+
+def live_tail(run_id: UUID, *, after: int) -> list[Numbered]:
+    """Events without a gap that were sent to followers after `after`; none when Redis has forgotten them."""
+    try:
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2) as client:
+            entries: Any = client.xrange(stream_key(run_id), min=f"({after}-0")
+    except RedisError:
+        return []
+    tail: list[Numbered] = []
+    for entry in entries:
+        seq, event = live_event(entry)
+        if seq != after + len(tail) + 1:
+            break
+        tail.append((seq, event))
+    return tail
+
+
+def _body(event: Event) -> bytes:
+    return orjson.dumps(storable(to_dict(event)))
 
 
 _publishers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LivePublisher] = weakref.WeakKeyDictionary()

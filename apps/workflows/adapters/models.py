@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import Usage
 from apps.workflows.engine.ports import ModelDelta, ModelRequest
@@ -34,7 +36,7 @@ class TeamModels:
             model = await self._open(request.model)
             messages = [runtime.Message(role=message.role, text=message.text) for message in request.messages]  # type: ignore[arg-type]
             parameters = runtime.ModelParameters.from_mapping(request.parameters)
-            async with aclosing(model.stream(messages, parameters=parameters)) as chunks:  # type: ignore[type-var]
+            async with aclosing(model.stream(messages, parameters=parameters)) as chunks:
                 async for chunk in chunks:
                     said.append(chunk.text)
                     yield ModelDelta(
@@ -53,6 +55,8 @@ class TeamModels:
             ) from exc
         except ConsoleError as exc:
             raise NodeFailure(exc.code, exc.message, details=exc.details) from exc
+        except (OperationalError, InterfaceError) as exc:
+            raise NodeFailure("unavailable", "The database does not answer.", retryable=True) from exc
 
     async def _open(self, name: str) -> ChatModel:
         if name not in self._opened:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError
+
 from apps.datasets.services.retrieve import retrieve
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.ports import Passage, RetrievalRequest
@@ -33,6 +35,8 @@ class TeamDatasets:
         except ConsoleError as exc:
             retryable = exc.http_status >= 500
             raise NodeFailure(exc.code, exc.message, retryable=retryable, details=exc.details) from exc
+        except (OperationalError, InterfaceError) as exc:
+            raise NodeFailure("unavailable", "The database does not answer.", retryable=True) from exc
         return [
             Passage(
                 chunk_id=str(hit.chunk_id),

@@ -28,7 +28,9 @@ class ConversationAdmin(ReadOnlyModelAdmin):
     readonly_fields = ("shown_dialogue",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return super().get_queryset(request).annotate(turn_count=Count("messages"))
+        conversations: QuerySet[Any] = super().get_queryset(request)
+        counted: QuerySet[Any] = conversations.annotate(turn_count=Count("messages"))
+        return counted
 
     @admin.display(description=_("turns"))
     def turns(self, conversation: Any) -> int:

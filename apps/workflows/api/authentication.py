@@ -53,7 +53,8 @@ class HasScope(BasePermission):
     """The key's scopes include the one that the view names in `scope`."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        require_scope(request.auth, view.scope)
+        key: Any = request.auth
+        require_scope(key, view.scope)
         return True
 
 

@@ -9,7 +9,8 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.workflows.api.views import SOURCE, ServiceView, end_user_of, page_limit
+from apps.workflows.api.views import SOURCE, ServiceView, body_of, end_user_of, page_limit
+from apps.workflows.engine.journal import storable
 from apps.workflows.models import Conversation, Message
 from apps.workflows.selectors.messages import as_uuid, conversations_of, open_conversation
 from support.errors import InvalidInput, NotFound
@@ -53,13 +54,13 @@ class ConversationName(ConversationDetail):
 
     def post(self, request: Request, conversation_id: str) -> Response:
         conversation = self.conversation(request, conversation_id)
-        name = request.data.get("name", "")
-        if request.data.get("auto_generate"):
+        name = body_of(request).get("name", "")
+        if body_of(request).get("auto_generate"):
             first = conversation.messages.order_by("id").values_list("query", flat=True).first()
             name = " ".join((first or "").split())
         if not isinstance(name, str) or not name.strip():
             raise InvalidInput("name must not be empty.", path="/name")
-        conversation.name = name.strip()[:80]
+        conversation.name = storable(name).strip()[:80]
         conversation.save(update_fields=["name", "updated_at"])
         return Response(conversation_body(conversation))
 

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.workflows import services
-from apps.workflows.api.views import SOURCE, ServiceView, end_user_of, wants_stream
+from apps.workflows.api.views import SOURCE, ServiceView, body_of, end_user_of, wants_stream
 from apps.workflows.models import Run
 from apps.workflows.selectors.applications import live_version
 from apps.workflows.selectors.runs import open_run, run_info
@@ -27,11 +27,11 @@ class ChatMessages(ServiceView):
         accepted = services.accept_chat(
             application=application,
             version=live_version(application),
-            query=request.data.get("query"),
-            inputs=request.data.get("inputs", {}),
+            query=body_of(request).get("query"),
+            inputs=body_of(request).get("inputs", {}),
             source=SOURCE,
             end_user=end_user_of(request),
-            conversation_id=request.data.get("conversation_id") or None,
+            conversation_id=body_of(request).get("conversation_id") or None,
         )
         return _answer(accepted, streaming=streaming)
 
@@ -46,7 +46,7 @@ class WorkflowRuns(ServiceView):
         accepted = services.accept_workflow(
             application=application,
             version=live_version(application),
-            inputs=request.data.get("inputs", {}),
+            inputs=body_of(request).get("inputs", {}),
             source=SOURCE,
             end_user=end_user_of(request),
         )
@@ -111,15 +111,16 @@ def _answer(accepted: services.Accepted, *, streaming: bool) -> HttpResponseBase
     release_connections()  # what follows waits for models, not for the database
     if streaming:
         async_to_sync(services.launch)(accepted)
-        return sse_response(accepted.info)
+        return sse_response(accepted.info, is_new=True)
     encoder = async_to_sync(_run_and_wait)(accepted)
     failure = encoder.failure()
-    if failure is not None:
-        failure.pop("event")
-        return Response(failure, status=failure["status"])
-    return Response(encoder.blocking_body())
+    if failure is None:
+        return Response(encoder.blocking_body())
+    failure.pop("event")
+    wait = encoder.retry_after()
+    return Response(failure, status=failure["status"], headers={"Retry-After": str(wait)} if wait else None)
 
 
 async def _run_and_wait(accepted: services.Accepted) -> Encoder:
     await services.launch(accepted)
-    return await outcome(accepted.info)
+    return await outcome(accepted.info, is_new=True)

@@ -55,9 +55,14 @@ class ServiceView(APIView):
         return application
 
 
+def body_of(request: Request) -> dict[str, Any]:
+    """The JSON object that was sent; empty where nothing was."""
+    return request.data if isinstance(request.data, dict) else {}
+
+
 def end_user_of(request: Request) -> str:
     """The caller's name for the person behind the request, from body or query. Raises InvalidInput."""
-    user = request.data.get("user") if isinstance(request.data, dict) else None
+    user = body_of(request).get("user")
     user = request.query_params.get("user", "") if user is None else user
     if not isinstance(user, str):
         raise InvalidInput("user must be a string.", path="/user")
@@ -68,7 +73,7 @@ def end_user_of(request: Request) -> str:
 
 def wants_stream(request: Request) -> bool:
     """Whether the caller asked for a stream. Raises InvalidInput."""
-    mode = request.data.get("response_mode", "blocking")
+    mode = body_of(request).get("response_mode", "blocking")
     if mode not in {"streaming", "blocking"}:
         raise InvalidInput("response_mode must be streaming or blocking.", path="/response_mode")
     return bool(mode == "streaming")

@@ -6,6 +6,7 @@ the middle of one. `decode(encode(events))` gives the events back exactly.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ from apps.workflows.engine.events import AnswerText, Event, NodeText, from_dict,
 
 Numbered = tuple[int, Event]
 _TEXT_KINDS = (NodeText, AnswerText)
+#: No person reads JSON that is nested deeper, and no parser should have to.
+MAX_DEPTH = 100
 
 
 class Row(NamedTuple):
@@ -61,24 +64,33 @@ def decode(rows: Iterable[tuple[int, int, str, Mapping[str, Any]]], *, after: in
                 yield number, from_dict({**shared, "at": at, "text": text})
 
 
-def storable(value: Any) -> Any:
-    """The value with what PostgreSQL's JSONB cannot hold replaced by U+FFFD: NUL and lone surrogates.
+def storable(value: Any, *, depth: int = MAX_DEPTH) -> Any:
+    """The value with what PostgreSQL's JSONB and JSON readers cannot hold replaced.
 
-    Floats that are no number (NaN, infinities) become None: JSON has no word for them.
+    NUL and lone surrogates become U+FFFD; floats that are no number (NaN, infinities) None, as JSON has no word for
+    them; integers beyond 64 bits, things that are no JSON value and levels below `depth` become text.
     """
     match value:
         case str():
             if value.isascii():
                 return value.replace("\x00", "\ufffd") if "\x00" in value else value
             return value.replace("\x00", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case float() if value != value or value in (float("inf"), float("-inf")):
-            return None
-        case dict():
-            return {storable(str(key)): storable(inner) for key, inner in value.items()}
-        case list() | tuple():
-            return [storable(inner) for inner in value]
-        case _:
+        case None | bool():
             return value
+        case float():
+            return value if math.isfinite(value) else None
+        case int():
+            return value if -(2**63) <= value < 2**63 else str(value)
+        case dict() | list() | tuple() if depth <= 0:
+            return "…"
+        case dict():
+            return {storable(str(key)): storable(inner, depth=depth - 1) for key, inner in value.items()}
+        case list() | tuple():
+            return [storable(inner, depth=depth - 1) for inner in value]
+        case Mapping():
+            return storable(dict(value), depth=depth)
+        case _:
+            return storable(str(value))
 
 
 def _same_source(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

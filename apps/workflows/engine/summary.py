@@ -26,7 +26,6 @@ from apps.workflows.engine.events import (
 class RunSummary:
     """Grows with `add`; complete after `RunFinished`."""
 
-    answer: str = ""
     status: RunStatus | None = None
     error: ErrorInfo | None = None
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -37,14 +36,22 @@ class RunSummary:
     passages: list[dict[str, Any]] = field(default_factory=list)
     replaced: dict[str, Any] | None = None
     _found: list[dict[str, Any]] = field(default_factory=list)
+    _answer: list[str] = field(default_factory=list)
+
+    @property
+    def answer(self) -> str:
+        """The answer as far as it has come."""
+        if len(self._answer) > 1:
+            self._answer = ["".join(self._answer)]
+        return self._answer[0] if self._answer else ""
 
     def add(self, event: Event) -> None:
         """Take one event in."""
         match event:
             case AnswerText():
-                self.answer += event.text
+                self._answer.append(event.text)
             case AnswerReplaced():
-                self.answer = event.text
+                self._answer = [event.text]
                 self.replaced = {"reason": event.reason, **event.details}
             case NodeStarted():
                 self.steps += 1

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from apps.workflows.engine.events import Event
+import orjson
+
+from apps.workflows.engine.events import Event, from_dict
 from apps.workflows.engine.journal import decode
 from apps.workflows.models import Run, RunEvent
 
@@ -23,3 +25,9 @@ def is_finished(run_id: UUID) -> bool:
     """Whether the run has ended (True as well for one that does not exist: there is nothing to wait for)."""
     status = Run.objects.filter(id=run_id).values_list("status", flat=True).first()
     return status != Run.Status.RUNNING
+
+
+def live_event(entry: tuple[bytes, dict[bytes, bytes]]) -> tuple[int, Event]:
+    """The numbered event in one entry of a run's Redis stream."""
+    entry_id, fields = entry
+    return int(entry_id.split(b"-")[0]), from_dict(orjson.loads(fields[b"e"]))

@@ -15,6 +15,7 @@ from apps.workflows.services.applications import (
     set_public,
 )
 from apps.workflows.services.execute_run import launch, run_to_end
+from apps.workflows.services.leave import close_own_runs
 from apps.workflows.services.reap_runs import reap_lost_runs
 from apps.workflows.services.start_run import Accepted, accept_chat, accept_workflow
 from apps.workflows.services.stop_run import stop_run
@@ -27,6 +28,7 @@ __all__ = [
     "accept_workflow",
     "check_before_publishing",
     "check_document",
+    "close_own_runs",
     "create_application",
     "delete_application",
     "document_name",

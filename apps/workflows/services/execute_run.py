@@ -6,57 +6,44 @@ import asyncio
 import contextvars
 import logging
 import time
-import weakref
 from collections.abc import Callable
-from functools import partial
-from uuid import UUID
 
-from django.db import DatabaseError
-
+from apps.workflows.adapters.event_log import NotLogged
 from apps.workflows.adapters.live import live_publisher
 from apps.workflows.adapters.memory import ConversationMemory, RegisteredExamples
 from apps.workflows.adapters.models import TeamModels
 from apps.workflows.adapters.retrieval import TeamDatasets
 from apps.workflows.adapters.run_log import RunLog
-from apps.workflows.engine.events import AnswerReplaced, Event, RunFinished, RunStarted
+from apps.workflows.engine.events import AnswerReplaced, ErrorInfo, Event, RunFinished, RunStarted
 from apps.workflows.engine.ports import Ports
 from apps.workflows.engine.runner import execute
 from apps.workflows.engine.summary import RunSummary
 from apps.workflows.hooks import PreparedAnswer, notify, observers_for, prepared_answer, similar_examples
-from apps.workflows.services.finish_run import finish_run
-from apps.workflows.services.lease import LeaseKeeper
+from apps.workflows.services.finish_run import ending_of
+from apps.workflows.services.lease import keeper
+from apps.workflows.services.leave import entered, interrupted, left
 from apps.workflows.services.start_run import Accepted
 
 logger = logging.getLogger(__name__)
 
-_keepers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, LeaseKeeper] = weakref.WeakKeyDictionary()
-
 
 async def launch(accepted: Accepted) -> asyncio.Task[RunSummary]:
-    """Start a run on this loop and return once its first event can be followed.
+    """Start a run on this loop.
 
     The task gets an empty context, so that nothing of the request (its thread, its connection) outlives the request.
     """
-    started = asyncio.Event()
     task = asyncio.get_running_loop().create_task(
-        run_to_end(accepted, on_start=started.set),
+        run_to_end(accepted),
         name=f"run-{accepted.run.id}",
         context=contextvars.Context(),
     )
     keeper().adopt(accepted.run.id, task)
-    waiter = asyncio.ensure_future(started.wait())
-    await asyncio.wait({waiter, task}, return_when=asyncio.FIRST_COMPLETED)
-    waiter.cancel()
     return task
 
 
-async def run_to_end(
-    accepted: Accepted,
-    *,
-    on_start: Callable[[], None] = lambda: None,
-    on_event: Callable[[int, Event], None] | None = None,
-) -> RunSummary:
-    """Run and wait: from the first event to the committed end."""
+async def run_to_end(accepted: Accepted, *, on_event: Callable[[int, Event], None] | None = None) -> RunSummary:
+    """Run and wait: from the first event to the committed end. Whatever happens, the run gets an end."""
+    run_id = accepted.run.id
     observers = observers_for(accepted.info)
 
     def tell(seq: int, event: Event) -> None:
@@ -64,19 +51,49 @@ async def run_to_end(
         if on_event is not None:
             on_event(seq, event)
 
-    log = RunLog(accepted.run.id, notify=tell, with_node_text=accepted.message is None)
-    stop = keeper().stop_event(accepted.run.id)
-    finished = await _execute(accepted, log, stop, on_start)
+    log = RunLog(run_id, epoch=accepted.run.epoch, notify=tell, with_node_text=accepted.message is None)
+    stop = keeper().stop_event(run_id)
+    entered(log)
     try:
-        await log.finish(finished, partial(finish_run, accepted, log.summary))
-    except DatabaseError:
-        logger.exception("run %s ended but could not be written; the reaper will close it", accepted.run.id)
+        finished = await _to_the_end(accepted, log, stop)
+        await log.finish(finished, ending_of)
+    except asyncio.CancelledError:
+        # The loop is ending under us.
+        await asyncio.shield(_finish(log, interrupted(accepted.run.started_at)))
+        raise
+    except NotLogged as exc:
+        logger.error("run %s ended but could not be written (%s); the reaper will close it", run_id, exc)
     finally:
-        keeper().release(accepted.run.id)
+        left(log)
+        keeper().release(run_id)
     return log.summary
 
 
-async def _execute(accepted: Accepted, log: RunLog, stop: asyncio.Event, on_start: Callable[[], None]) -> RunFinished:
+async def _finish(log: RunLog, event: RunFinished) -> None:
+    try:
+        await log.finish(event, ending_of)
+    except NotLogged as exc:
+        logger.error("run %s was interrupted and could not be written: %s", log.run_id, exc)
+
+
+async def _to_the_end(accepted: Accepted, log: RunLog, stop: asyncio.Event) -> RunFinished:
+    """The last event of the run, also where the console itself fails."""
+    try:
+        return await _execute(accepted, log, stop)
+    except Exception as exc:  # border: a fault of ours must end the run, not leave it running
+        logger.exception("run %s failed by a fault of the console", accepted.run.id)
+        now = time.time()
+        message = f"The console failed while it ran the workflow ({type(exc).__name__}). Its log has the details."
+        return RunFinished(
+            at=now,
+            status="failed",
+            outputs={},
+            error=ErrorInfo(code="internal_error", message=message),
+            elapsed=max(0.0, now - accepted.run.started_at.timestamp()),
+        )
+
+
+async def _execute(accepted: Accepted, log: RunLog, stop: asyncio.Event) -> RunFinished:
     """The run's events but the last, which is returned for the log to commit."""
     ends: list[RunFinished] = []
     ready = await prepared_answer(accepted.info) if accepted.message is not None else None
@@ -86,8 +103,6 @@ async def _execute(accepted: Accepted, log: RunLog, stop: asyncio.Event, on_star
             ends.append(event)
         else:
             log.emit(event)
-        if isinstance(event, RunStarted):
-            on_start()
 
     if ready is not None:
         return _answer_at_once(accepted, ready, emit)
@@ -109,19 +124,6 @@ def _answer_at_once(accepted: Accepted, ready: PreparedAnswer, emit: Callable[[E
     emit(AnswerReplaced(at=time.time(), text=ready.text, reason=ready.reason, details=ready.details))
     ended = time.time()
     return RunFinished(at=ended, status="succeeded", outputs={"answer": ready.text}, elapsed=ended - now)
-
-
-def keeper() -> LeaseKeeper:
-    """The running loop's lease keeper."""
-    loop = asyncio.get_running_loop()
-    if loop not in _keepers:
-        _keepers[loop] = LeaseKeeper()
-    return _keepers[loop]
-
-
-def running_here() -> set[UUID]:
-    """The runs that this loop executes."""
-    return keeper().run_ids()
 
 
 async def settle() -> None:

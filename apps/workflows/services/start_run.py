@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import os
 import socket
 import uuid
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from apps.workflows.dsl import compile_document
@@ -21,12 +21,16 @@ from apps.workflows.models import Application, Conversation, Message, Run, Versi
 from apps.workflows.selectors.messages import open_conversation
 from apps.workflows.selectors.runs import info_of
 from apps.workflows.services.inputs import checked_inputs, checked_query
+from support.database import execute_together, insertion
 from support.errors import ConsoleError, InvalidInput
+
+logger = logging.getLogger(__name__)
 
 LEASE = dt.timedelta(seconds=30)
 #: This process, as the owner of the runs it executes.
 OWNER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 MAX_PLANS = 500
+_TOUCH = "UPDATE workflows_conversation SET updated_at = clock_timestamp() WHERE id = %s"
 _plans: dict[UUID, Plan] = {}
 
 
@@ -41,6 +45,13 @@ class NotAWorkflow(ConsoleError):
     """A workflow run was asked of a chat app."""
 
     code = "not_workflow_app"
+    http_status = 400
+
+
+class CannotRun(ConsoleError):
+    """The version's document means nothing to this release of the console."""
+
+    code = "app_unavailable"
     http_status = 400
 
 
@@ -82,28 +93,30 @@ def accept_chat(
     if not isinstance(inputs, dict):
         raise InvalidInput("inputs must be an object.", path="/inputs")
     values = checked_inputs(version, {**(conversation.inputs if conversation else {}), **inputs})
+    plan = plan_of(version)
     is_new = conversation is None
-    with transaction.atomic():
-        if conversation is None:
-            conversation = Conversation.objects.create(
-                team_id=application.team_id,
-                application=application,
-                name=" ".join(text.split())[:80],
-                source=source,
-                end_user=end_user,
-                inputs=values,
-                variables=_initial_variables(version.document),
-            )
-        run = _create_run(application, version, source, end_user, text, values, conversation)
-        message = Message.objects.create(
+    if conversation is None:
+        conversation = Conversation(
             team_id=application.team_id,
             application=application,
-            conversation=conversation,
-            run=run,
-            query=text,
+            name=" ".join(text.split())[:80],
+            source=source,
+            end_user=end_user,
             inputs=values,
+            variables=_initial_variables(version.document),
         )
-    return _accepted(run, application, version, conversation, message, is_new)
+    run = _new_run(application, version, source, end_user, text, values, conversation)
+    message = Message(
+        team_id=application.team_id,
+        application=application,
+        conversation=conversation,
+        run=run,
+        query=text,
+        inputs=values,
+    )
+    touched = insertion(conversation) if is_new else (_TOUCH, (conversation.id,))
+    execute_together(touched, insertion(run), insertion(message))
+    return _accepted(run, application, version, plan, conversation, message, is_new)
 
 
 def accept_workflow(
@@ -113,11 +126,13 @@ def accept_workflow(
     if application.kind != Application.Kind.WORKFLOW:
         raise NotAWorkflow(f"{application.name} is a chat app. Use /v1/chat-messages.")
     values = checked_inputs(version, inputs)
-    run = _create_run(application, version, source, end_user, "", values, None)
-    return _accepted(run, application, version, None, None, True)
+    plan = plan_of(version)
+    run = _new_run(application, version, source, end_user, "", values, None)
+    execute_together(insertion(run))
+    return _accepted(run, application, version, plan, None, None, True)
 
 
-def _create_run(
+def _new_run(
     application: Application,
     version: Version,
     source: str,
@@ -127,7 +142,7 @@ def _create_run(
     conversation: Conversation | None,
 ) -> Run:
     now = timezone.now()
-    return Run.objects.create(
+    return Run(
         team_id=application.team_id,
         application=application,
         version=version,
@@ -146,6 +161,7 @@ def _accepted(
     run: Run,
     application: Application,
     version: Version,
+    plan: Plan,
     conversation: Conversation | None,
     message: Message | None,
     is_new: bool,
@@ -160,7 +176,7 @@ def _accepted(
     return Accepted(
         run=run,
         info=info_of(run, application=application, version=version, message_id=message.id if message else None),
-        plan=plan_of(version),
+        plan=plan,
         values=RunValues(
             inputs=run.inputs, sys=system, conversation=conversation.variables if conversation else {}, env={}
         ),
@@ -170,10 +186,15 @@ def _accepted(
 
 
 def plan_of(version: Version) -> Plan:
-    """The version's compiled plan; compiled once per process and shared by all of its runs."""
+    """The version's compiled plan; compiled once per process and shared by all of its runs. Raises CannotRun."""
     plan = _plans.get(version.id)
     if plan is None:
-        plan = compile_document(version.document)
+        try:
+            plan = compile_document(version.document)
+        except Exception as exc:  # border: a document that was valid when it was saved may not fit this release
+            logger.exception("version %s cannot be compiled", version.id)
+            message = f"Version {version.number} of this app cannot be run any more. Open it, correct it, publish it."
+            raise CannotRun(message, reason=str(exc)[:500]) from exc
         if len(_plans) >= MAX_PLANS:
             _plans.pop(next(iter(_plans)))
         _plans[version.id] = plan

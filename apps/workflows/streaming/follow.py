@@ -5,36 +5,40 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID
 
-import orjson
+from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
-from apps.workflows.engine.events import Event, RunFinished, from_dict
+from apps.workflows.engine.events import RunFinished
 from apps.workflows.engine.journal import Numbered, stream_key
-from apps.workflows.selectors.events import is_finished, stored_events
+from apps.workflows.selectors.events import is_finished, live_event, stored_events
 from support.database import in_thread
 from support.redis_client import redis_for_loop
 
 logger = logging.getLogger(__name__)
 
 IDLE_S = 2.0
-POLL_S = 0.5  # how often the log is read while Redis does not help
+POLL_S = 0.25  # how often the log is read while Redis does not help
+AT_ONCE = 500
 
 
-async def follow(run_id: UUID, *, after: int = 0) -> AsyncIterator[Numbered | None]:
+async def follow(run_id: UUID, *, after: int = 0, is_new: bool = False) -> AsyncIterator[Numbered | None]:
     """Yield `(seq, event)` for every event above `after` up to `RunFinished`; None when nothing came for a while.
 
     The Redis stream is read first because it is quick; entry ids are sequence numbers, so a gap shows, and whatever
-    is missing there comes from the log.
+    is missing there comes from the log. `is_new`: the run was launched just now, so that nothing is in the log yet.
     """
     last = after
-    block = 0.0  # the first look must not wait: the run may have ended long ago
+    block = IDLE_S if is_new else 0.0  # the first look must not wait: the run may have ended long ago
     while True:
-        fresh = await _live(run_id, last, block)
-        gap = bool(fresh) and fresh[0][0] != last + 1
-        if not fresh or gap:
-            fresh = await in_thread(stored_events, run_id, after=last)
+        live = await _live(run_id, last, block)
+        fresh = live or []
+        has_gap = bool(fresh) and fresh[0][0] != last + 1
+        if not fresh or has_gap:
+            fresh = await _stored(run_id, last)
+        before = last
         for seq, event in fresh:
             if seq != last + 1:
                 break  # live ran ahead of the log; the missing part is being committed
@@ -42,32 +46,40 @@ async def follow(run_id: UUID, *, after: int = 0) -> AsyncIterator[Numbered | No
             last = seq
             if isinstance(event, RunFinished):
                 return
-        if gap and not fresh:
-            await asyncio.sleep(POLL_S / 5)  # the missing rows are on their way to the log
-        elif not fresh:
+        if last == before:
             if block and await in_thread(_is_over, run_id, last):
                 return
             yield None
+            if live is None or has_gap:
+                await asyncio.sleep(POLL_S)  # Redis is away, or the missing rows are on their way to the log
         block = IDLE_S
 
 
-async def _live(run_id: UUID, last: int, block: float) -> list[Numbered]:
+async def _stored(run_id: UUID, last: int) -> list[Numbered]:
+    """What the log has after `last`; nothing while the database is away, for the run may well go on."""
     try:
-        reply = await redis_for_loop().xread(
-            {stream_key(run_id): f"{last}-0"}, count=500, block=int(block * 1000) or None
+        return await in_thread(stored_events, run_id, after=last)
+    except (OperationalError, InterfaceError) as exc:
+        logger.warning("the log of run %s cannot be read now: %s", run_id, type(exc).__name__)
+        await asyncio.sleep(POLL_S)
+        return []
+
+
+async def _live(run_id: UUID, last: int, block: float) -> list[Numbered] | None:
+    """What the stream has after `last`, waiting for up to `block` seconds; None when Redis is away."""
+    try:
+        reply: Any = await redis_for_loop().xread(
+            {stream_key(run_id): f"{last}-0"}, count=AT_ONCE, block=int(block * 1000) or None
         )
     except (RedisError, OSError) as exc:
-        logger.warning("live events are away: %s", type(exc).__name__)
-        await asyncio.sleep(min(block, POLL_S))
-        return []
-    return [_parse(entry) for _, entries in reply for entry in entries]
-
-
-def _parse(entry: tuple[bytes, dict[bytes, bytes]]) -> tuple[int, Event]:
-    entry_id, fields = entry
-    return int(entry_id.split(b"-")[0]), from_dict(orjson.loads(fields[b"e"]))
+        logger.info("live events are away: %s", type(exc).__name__)
+        return None
+    return [live_event(entry) for _, entries in reply for entry in entries]
 
 
 def _is_over(run_id: UUID, last: int) -> bool:
     """The run has ended and the log holds nothing more: only for runs whose log was pruned."""
-    return is_finished(run_id) and not stored_events(run_id, after=last)
+    try:
+        return is_finished(run_id) and not stored_events(run_id, after=last)
+    except (OperationalError, InterfaceError):
+        return False

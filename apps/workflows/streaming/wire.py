@@ -6,6 +6,7 @@ in citations and `annotation_reply` in the metadata come on top.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,9 +27,15 @@ from apps.workflows.engine.run_info import RunInfo
 from apps.workflows.engine.summary import RunSummary, retriever_resources
 
 Frame = dict[str, Any]
-#: Error codes whose cause lies with the provider or the author are client errors on the wire; the rest are ours.
+#: What lies with the author or the operator is a 400, as clients of this API expect; what may pass is worth a retry.
 _ERROR_STATUS = {
-    "unauthorized_provider": 400,
+    "provider_unavailable": 502,
+    "stream_interrupted": 502,
+    "invalid_model_reply": 502,
+    "provider_timeout": 504,
+    "timeout": 504,
+    "vector_store_unavailable": 503,
+    "unavailable": 503,
     "rate_limited": 429,
     "internal_error": 500,
     "interrupted": 500,
@@ -104,6 +111,11 @@ class Encoder:
     def failure(self) -> Frame | None:
         """The error frame of a failed run, for callers that get a status code instead of a stream."""
         return error_frame(self._summary.error, self._ids) if self._summary.status == "failed" else None
+
+    def retry_after(self) -> int | None:
+        """Seconds after which a failed run is worth another try, where the provider said so."""
+        seconds = self._summary.error.details.get("retry_after") if self._summary.error else None
+        return max(1, math.ceil(seconds)) if isinstance(seconds, (int, float)) else None
 
     def _frame(self, event: str, **fields: Any) -> Frame:
         return {"event": event, **self._ids, "created_at": self._created_at, **fields}
@@ -222,6 +234,12 @@ def error_frame(error: ErrorInfo | None, ids: Mapping[str, Any]) -> Frame:
         "status": _ERROR_STATUS.get(code, 400),
         "node_id": error.node_id if error else None,
     }
+
+
+def broken_frame(info: RunInfo) -> Frame:
+    """An `error` event for a reader whose stream broke, while the run itself may go on."""
+    error = ErrorInfo(code="internal_error", message="The stream broke on our side. Follow the run again.")
+    return error_frame(error, {"task_id": str(info.run_id), "workflow_run_id": str(info.run_id)})
 
 
 def parse_position(text: str | None) -> tuple[int, int]:

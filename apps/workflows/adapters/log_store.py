@@ -1,0 +1,102 @@
+"""How a run's events and its end reach the database: one statement for any number of runs.
+
+Rows count only under the run's current epoch, so a process that was taken for dead cannot write on; and a row that is
+there already stays, so that a batch whose acknowledgement was lost may be sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from apps.workflows.engine.journal import Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What the rows of an ended run, and of its message where it has one, show. JSON values only."""
+
+    status: str
+    outputs: Mapping[str, Any]
+    error: Mapping[str, Any] | None
+    usage: Mapping[str, int]
+    total_tokens: int
+    input_tokens: int
+    output_tokens: int
+    steps: int
+    elapsed: float
+    answer: str
+    answer_status: str
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portion:
+    """Some rows of one run's log, with the run's end if they hold it."""
+
+    run_id: UUID
+    epoch: int
+    rows: Sequence[Row]
+    ending: Ending | None = None
+
+
+def store(portions: Sequence[Portion]) -> set[UUID]:
+    """Write all portions, or none; the runs that were ended by it (those that somebody else ended are missing)."""
+    given = [
+        (portion.run_id, portion.epoch, row.seq, row.last_seq, row.kind, orjson.dumps(row.payload).decode())
+        for portion in portions
+        for row in portion.rows
+    ]
+    endings = [
+        {"run_id": portion.run_id, "epoch": portion.epoch, **asdict(portion.ending)}
+        for portion in portions
+        if portion.ending is not None
+    ]
+    if not given and not endings:
+        return set()
+    values: list[Any] = [list(column) for column in zip(*given, strict=True)] or [[] for _ in range(6)]
+    with connection.cursor() as cursor:
+        if not endings:
+            cursor.execute(_LOG, values)
+            return set()
+        cursor.execute(_LOG_AND_CLOSE, [*values, orjson.dumps(endings).decode()])
+        return {row[0] for row in cursor.fetchall()}
+
+
+# The number of statements does not grow with the number of rows; measured beside COPY, rows of 1 KB cost 31 against
+# 17 us each.
+_LOG = """
+    INSERT INTO workflows_runevent (run_id, seq, last_seq, kind, payload)
+    SELECT given.run_id, given.seq, given.last_seq, given.kind, given.payload
+    FROM unnest(%s::uuid[], %s::int[], %s::int[], %s::int[], %s::text[], %s::jsonb[])
+        AS given (run_id, epoch, seq, last_seq, kind, payload)
+    JOIN workflows_run AS run ON run.id = given.run_id AND run.epoch = given.epoch
+    ON CONFLICT (run_id, seq) DO NOTHING
+"""
+
+_LOG_AND_CLOSE = f"""
+    WITH logged AS ({_LOG}), ended AS (
+        SELECT * FROM jsonb_to_recordset(%s::jsonb) AS row (
+            run_id uuid, epoch int, status text, outputs jsonb, error jsonb, usage jsonb, total_tokens int,
+            input_tokens int, output_tokens int, steps int, elapsed float8, answer text, answer_status text,
+            metadata jsonb)
+    ), closed AS (
+        UPDATE workflows_run AS run SET
+            status = ended.status, outputs = ended.outputs, error = ended.error, usage = ended.usage,
+            total_tokens = ended.total_tokens, steps = ended.steps, elapsed = ended.elapsed,
+            finished_at = clock_timestamp(), lease_until = NULL
+        FROM ended WHERE run.id = ended.run_id AND run.epoch = ended.epoch AND run.status = 'running'
+        RETURNING run.id
+    ), answered AS (
+        UPDATE workflows_message AS message SET
+            answer = ended.answer, status = ended.answer_status, error = ended.error, metadata = ended.metadata,
+            input_tokens = ended.input_tokens, output_tokens = ended.output_tokens, latency = ended.elapsed
+        FROM ended JOIN closed ON closed.id = ended.run_id WHERE message.run_id = ended.run_id
+    )
+    SELECT id FROM closed
+"""  # noqa: S608 - both parts are constants of this file
