@@ -106,6 +106,11 @@ def test_an_answer_is_rated_corrected_approved_and_withdrawn_by_keyboard_only(ap
     page.keyboard.press("Enter")
     page.wait_for_selector("#approved-title", state="detached")
     assert ask(app, QUESTION) is None
+    # The withdrawn text is still in the editor, to be approved again.
+    page.keyboard.press("c")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector("#approved-title")
+    assert ask(app, QUESTION).text == RIGHT
 
 
 @pytest.mark.browser

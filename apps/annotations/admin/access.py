@@ -78,10 +78,8 @@ def review_link(message_id: UUID | None, text: str) -> SafeString | str:
 
 
 def trace_url(run_id: UUID) -> str | None:
-    """Where the trace of a run is shown, if traces are installed."""
-    for name in ("admin:traces_trace_page", "admin:traces_trace_run"):
-        try:
-            return reverse(name, args=[run_id])
-        except NoReverseMatch:
-            continue
-    return None
+    """Where the trace of a run is shown (it has the run's id), if traces are installed."""
+    try:
+        return reverse("admin:traces_trace_change", args=[run_id])
+    except NoReverseMatch:
+        return None

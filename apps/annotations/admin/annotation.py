@@ -49,7 +49,7 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
     @admin.display(description=_("source"))
     def source(self, row: Any) -> SafeString | str:
         if row.correction is None:
-            return _("Written by hand")
+            return str(_("Written by hand"))
         return review_link(row.correction.message_id, str(_("Correction")))
 
     @admin.action(description=_("Take into use"), permissions=["annotate"])
@@ -63,7 +63,7 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
     def _toggle(self, request: HttpRequest, queryset: QuerySet[Any], *, enabled: bool) -> None:
         done = 0
         for row in queryset:
-            if not may(request.user, "annotate", team_id=row.team_id):  # type: ignore[arg-type]
+            if not may(request.user, "annotate", team_id=row.team_id):
                 continue
             try:
                 self.toggle(row, enabled=enabled)

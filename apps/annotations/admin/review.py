@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.urls import URLPattern, path
 
@@ -17,7 +19,7 @@ class ReviewAdmin(AnnotatorModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         """`/admin/annotations/review/` and what is below it."""
         site = self.admin_site
-        pages = {
+        pages: dict[str, tuple[str, Any]] = {
             "": ("annotations_review_changelist", review_list.review_list),
             "<uuid:message_id>/": ("annotations_message_review", message_review.message_review),
             "<uuid:message_id>/feedback/": ("annotations_review_feedback", message_review.rate),

@@ -27,7 +27,7 @@ class MessageFeedback(ServiceView):
         if not end_user:
             raise InvalidInput("user must not be empty.", path="/user")
         turn: Any = message_of_user(message_id, application=self.application(), source=SOURCE, end_user=end_user)
-        rating = request.data.get("rating")
+        rating = _body(request).get("rating")
         if rating is None:
             services.withdraw_feedback(turn, source=SOURCE, end_user=end_user)
         else:
@@ -36,7 +36,7 @@ class MessageFeedback(ServiceView):
                 rating=_text(rating, "rating"),
                 source=SOURCE,
                 end_user=end_user,
-                text=_text(request.data.get("content") or "", "content"),
+                text=_text(_body(request).get("content") or "", "content"),
             )
         return Response({"result": "success"})
 
@@ -119,8 +119,14 @@ def feedback_body(feedback: Feedback) -> dict[str, Any]:
     }
 
 
-def _question_and_answer(request: Request) -> dict[str, str]:
-    return {name: _text(request.data.get(name, ""), name) for name in ("question", "answer")}
+def _question_and_answer(request: Request) -> dict[str, Any]:
+    return {name: _text(_body(request).get(name, ""), name) for name in ("question", "answer")}
+
+
+def _body(request: Request) -> dict[str, Any]:
+    """The parser of these views lets only objects through."""
+    body: dict[str, Any] = request.data  # type: ignore[assignment]
+    return body
 
 
 def _text(value: Any, name: str) -> str:

@@ -30,7 +30,7 @@ def give_feedback(request: HttpRequest, message_id: UUID) -> JsonResponse:
         if body.get("rating") is None:
             services.withdraw_feedback(turn, **person)
             return JsonResponse({"result": "success", "rating": None})
-        words = {name: str(body.get(name) or "") for name in ("rating", "reason", "text")}
+        words: dict[str, Any] = {name: str(body.get(name) or "") for name in ("rating", "reason", "text")}
         given = services.record_feedback(turn, **words, **person)
     except ConsoleError as exc:
         return error_response(exc)

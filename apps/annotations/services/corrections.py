@@ -57,10 +57,7 @@ def approve_correction(correction: Correction, *, by: User) -> Correction:
     An earlier approved correction of the same message is withdrawn. Raises NotAllowed.
     """
     _require_right(by, correction.team_id)
-    earlier = Correction.objects.select_for_update().filter(
-        message_id=correction.message_id, status=Correction.Status.APPROVED
-    )
-    for other in earlier.exclude(id=correction.id).exclude(message_id=None):
+    for other in _others_approved(correction):
         _take_out_of_use(other)
     correction.status = Correction.Status.APPROVED
     correction.approved_by, correction.approved_at = by, timezone.now()
@@ -87,6 +84,13 @@ def _put_to_use(correction: Correction, *, by: User) -> None:
     embed_into(annotation, example)
     annotation.save()
     example.save()
+
+
+def _others_approved(correction: Correction) -> list[Correction]:
+    if correction.message_id is None:
+        return []
+    approved = Correction.objects.filter(message_id=correction.message_id, status=Correction.Status.APPROVED)
+    return list(approved.exclude(id=correction.id).select_for_update())
 
 
 def _take_out_of_use(correction: Correction) -> Correction:

@@ -41,7 +41,7 @@ def rate(request: HttpRequest, message_id: UUID) -> HttpResponse:
     if not request.POST.get("rating"):
         services.withdraw_feedback(turn, **person)
     else:
-        words = {name: request.POST.get(name, "") for name in ("rating", "reason", "text")}
+        words: dict[str, Any] = {name: request.POST.get(name, "") for name in ("rating", "reason", "text")}
         try:
             services.record_feedback(turn, **words, **person)
         except ConsoleError as exc:
@@ -114,7 +114,8 @@ def _context(request: HttpRequest, turn: Any) -> dict[str, Any]:
     older, newer = selectors.neighbours(turn)
     turns = dialogue(turn.conversation_id)
     place = next(index for index, other in enumerate(turns) if other.id == turn.id)
-    shown = draft or approved
+    withdrawn = next((row for row in corrections if row.status == "withdrawn"), None) if not approved else None
+    shown = draft or approved or withdrawn
     return {
         **admin.site.each_context(request),
         "title": _("Review an answer"),
@@ -133,7 +134,8 @@ def _context(request: HttpRequest, turn: Any) -> dict[str, Any]:
         "draft": draft,
         "approved_pieces": diff_words(approved.original, approved.corrected) if approved else [],
         "corrected": shown.corrected if shown else turn.answer,
-        "pieces": diff_words(turn.answer, draft.corrected) if draft else [],
+        "withdrawn": withdrawn if not draft else None,
+        "pieces": diff_words(turn.answer, shown.corrected) if shown and shown is not approved else [],
         "older": older,
         "newer": newer,
         "trace_url": trace_url(turn.run_id),

@@ -29,7 +29,7 @@ def review_list(request: HttpRequest) -> HttpResponse:
     show = show if show in FILTERS else "all"
     text = request.GET.get("q", "").replace("\x00", "").strip()[:200]
     application = as_uuid(request.GET.get("app", "")) if request.GET.get("app") else None
-    team_ids = list(teams_of(request.user).values_list("id", flat=True))  # type: ignore[arg-type]
+    team_ids = list(teams_of(request.user).values_list("id", flat=True))
     found = selectors.to_review(team_ids, show=show, application_id=application)
     rows = list(_before(matches_text(found, text), request.GET.get("before", ""))[: PAGE + 1])
     context = {
