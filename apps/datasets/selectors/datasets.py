@@ -25,7 +25,12 @@ def dataset_slugs(team_id: UUID) -> list[str]:
 
 def datasets_of(team_id: UUID) -> QuerySet[Dataset]:
     """The team's datasets by name, with `document_count`, `indexing_count` and `error_count`."""
-    return Dataset.objects.live().filter(team_id=team_id).annotate(**_counts("documents__"))
+    return with_counts(Dataset.objects.live().filter(team_id=team_id))
+
+
+def with_counts(datasets: QuerySet[Dataset]) -> QuerySet[Dataset]:
+    """The same datasets with the three figures."""
+    return datasets.annotate(**_counts("documents__"))
 
 
 def document_counts(dataset: Dataset) -> dict[str, int]:
