@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-BOX_W, BOX_H = 172, 52
-GAP_X, GAP_Y = 64, 24
+BOX_W, BOX_H = 180, 52
+GAP_X, GAP_Y = 60, 20
 PASSING_H = 8  # the room of a line that passes between boxes
 MARGIN = 12
 MAX_NODES = 200
@@ -80,7 +80,7 @@ def draw(document: Mapping[str, Any]) -> Drawing | None:
     boxes = {node_id: _box(node, ranks[node_id], tops[node_id]) for node_id, node in nodes.items()}
     return Drawing(
         width=max(box.x for box in boxes.values()) + BOX_W + MARGIN,
-        height=max(tops.values()) + BOX_H + MARGIN,
+        height=max(top + (BOX_H if place in nodes else PASSING_H) for place, top in tops.items()) + MARGIN,
         boxes=list(boxes.values()),
         lines=[_line(way, label, boxes, ranks, tops) for way, (_, _, label) in zip(ways, edges, strict=True)],
     )
@@ -126,8 +126,9 @@ def _place(nodes: Mapping[str, Any], ways: list[list[str]], ranks: dict[str, int
     heights = {place: BOX_H if place in nodes else PASSING_H for place in ranks}
     extent = {rank: sum(heights[place] + GAP_Y for place in column) for rank, column in columns.items()}
     tops: dict[str, int] = {}
+    tallest = max(extent.values())
     for rank in sorted(columns):
-        top = MARGIN + (max(extent.values()) - extent[rank]) // 2
+        top = MARGIN + (tallest - extent[rank]) // 2
         for place in sorted(columns[rank], key=lambda place: _wish(before[place], tops, heights)):
             tops[place] = top
             top += heights[place] + GAP_Y

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
 
 from apps.workflows.engine.events import NodeFailed, NodeStarted, NodeSucceeded
 from apps.workflows.models import Application, Message, Run
@@ -76,6 +77,7 @@ def _steps(run: Run) -> list[dict[str, object]]:
                     "status": "succeeded",
                     "elapsed": event.elapsed,
                     "usage": event.usage,
+                    "messages": event.process.get("messages"),
                     "inputs": _named(event.inputs),
                     "outputs": _named(event.outputs),
                 }
@@ -84,6 +86,7 @@ def _steps(run: Run) -> list[dict[str, object]]:
                     "status": "failed",
                     "elapsed": event.elapsed,
                     "error": event.error,
+                    "messages": event.process.get("messages"),
                     "inputs": _named(event.inputs),
                     "outputs": _named(event.outputs),
                 }
@@ -91,8 +94,16 @@ def _steps(run: Run) -> list[dict[str, object]]:
 
 
 def _named(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Values for the template, which shows text as text and only structures as a tree."""
-    return [{"name": name, "value": value, "is_text": isinstance(value, str)} for name, value in values.items()]
+    """Values for the template, which shows what a person can read as text and only structures as a tree."""
+    words = {True: _("Yes"), False: _("No")}
+    return [
+        {
+            "name": name,
+            "value": words[value] if isinstance(value, bool) else "–" if value in (None, "", [], {}) else value,
+            "is_text": not value or not isinstance(value, dict | list),
+        }
+        for name, value in values.items()
+    ]
 
 
 def _admin_url(request: HttpRequest, name: str, *args: object) -> str:

@@ -18,6 +18,8 @@ export class ConversationPage {
   #turns = [];
   #conversation = "";
   #wishesToStop = false;
+  #historyIsMissing = false;
+  #connectionWords = "";
 
   constructor(config) {
     this.#config = config;
@@ -55,6 +57,8 @@ export class ConversationPage {
       return false;
     }
     this.#wishesToStop = false;
+    this.#historyIsMissing = false;
+    this.#showLine();
     const turn = this.#add(query);
     this.select(turn);
     this.follower.toEnd();
@@ -171,7 +175,8 @@ export class ConversationPage {
     this.memory.pending = null;
     if (!fits || !found.turns.length) {
       this.#showHello();
-      if (id !== "latest" && !fits) showLine(say("historyFailed"));
+      this.#historyIsMissing = id !== "latest" && !fits;
+      this.#showLine();
       return;
     }
     this.#conversation = found.conversation_id;
@@ -216,18 +221,20 @@ export class ConversationPage {
     if (name === "refused") this.#running && this.#settle(this.#running, () => this.#running.fail({ code: "unauthorized" }));
     // A blip while nothing is running is nobody's business.
     const isTold = words && (name !== "waiting" || this.#running);
-    showLine(isTold ? say(words) : "");
+    this.#connectionWords = isTold ? say(words) : "";
+    this.#showLine();
+  }
+
+  #showLine() {
+    const words = this.#connectionWords || (this.#historyIsMissing ? say("historyFailed") : "");
+    const line = find("state");
+    line.hidden = !words;
+    line.textContent = words;
   }
 }
 
 function isRecent(found) {
   return !found.asked_at || Date.now() - Date.parse(found.asked_at) < 120_000;
-}
-
-function showLine(words) {
-  const line = find("state");
-  line.hidden = !words;
-  line.textContent = words;
 }
 
 function listConversation(id, name) {
