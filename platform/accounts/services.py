@@ -54,9 +54,7 @@ def create_api_key(
     wanted = list(dict.fromkeys(scopes)) or list(known)
     unknown = [scope for scope in wanted if scope not in known]
     if unknown:
-        raise InvalidInput(
-            f"Unknown scopes: {', '.join(unknown)}. Known are: {', '.join(known)}.", scopes=unknown
-        )
+        raise InvalidInput(f"Unknown scopes: {', '.join(unknown)}. Known are: {', '.join(known)}.", scopes=unknown)
     secret = ApiKey.generate(subject_kind)
     key = ApiKey.objects.create(
         team_id=team_id,

@@ -24,12 +24,6 @@ class TracesRouter:
 
         When both names are one database, everything migrates through `default`: its migration table is shared.
         """
-        if same_database():
+        if settings.TRACES_SHARE_DATABASE:
             return db == "default"
         return db == ("traces" if app_label == "traces" else "default")
-
-
-def same_database() -> bool:
-    """Whether the two aliases name one database."""
-    one, other = settings.DATABASES["default"], settings.DATABASES["traces"]
-    return all(one[part] == other[part] for part in ("NAME", "HOST", "PORT"))

@@ -10,8 +10,6 @@ from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
-from console.database_router import same_database
-
 
 async def live(request: HttpRequest) -> JsonResponse:
     """The process answers."""
@@ -37,7 +35,7 @@ def _outcome(check: Callable[[], str]) -> str:
 
 
 def _aliases() -> list[str]:
-    return ["default"] if same_database() else ["default", "traces"]
+    return ["default"] if settings.TRACES_SHARE_DATABASE else ["default", "traces"]
 
 
 def _database() -> str:

@@ -27,6 +27,13 @@ class ConsoleModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return queryset
         return queryset.filter(**{f"{self.team_lookup}__in": list(user.teams.values_list("id", flat=True))})
 
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Rows can only be given to teams one belongs to."""
+        user: Any = request.user
+        if db_field.name == "team" and not user.is_superuser:
+            kwargs["queryset"] = user.teams.all()
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
 
 class ReadOnlyModelAdmin(ConsoleModelAdmin):
     """A list and a form that only show: what happened is not edited."""

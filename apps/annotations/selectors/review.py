@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 from uuid import UUID
 
-from django.apps import apps
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.annotations.models import Correction, Feedback
-from apps.workflows.selectors.messages import message_detail, recent_messages
+from apps.workflows.selectors.messages import message_detail, message_of_visitor, recent_messages
 
 #: Filters of the review list.
 FILTERS = ("disliked", "unreviewed", "errors", "all")
@@ -36,10 +35,7 @@ def open_turn(message_id: UUID, *, team_ids: Iterable[UUID]) -> Any:
 
 def visitor_turn(message_id: UUID, *, visitor: str) -> Any | None:
     """A visitor's own message on a public chat page, or None."""
-    messages = apps.get_model("workflows", "Message")._default_manager
-    return messages.filter(
-        id=message_id, conversation__source=Feedback.Source.PUBLIC, conversation__end_user=visitor
-    ).first()
+    return message_of_visitor(message_id, visitor)
 
 
 def to_review(team_ids: Iterable[UUID], *, show: str = "all", application_id: UUID | None = None) -> QuerySet[Any]:

@@ -21,7 +21,8 @@ def check_inputs(document: Mapping[str, Any], given: Mapping[str, Any]) -> tuple
             value = declared.get("default")
         values[name] = value
         if value is None or value == "":
-            if declared.get("required"):
+            # Without a default an input is required: a missing one would reach a prompt as an empty text, unseen.
+            if declared.get("required", "default" not in declared):
                 message = _("%s is required.") % (declared.get("label") or name)
                 problems.append(Problem(path=path, code="required", message=message))
         else:

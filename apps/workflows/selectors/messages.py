@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from apps.workflows.engine.ports import PromptMessage
-from apps.workflows.models import Application, Conversation, Message
+from apps.workflows.models import Application, Conversation, Message, Run
 from support.errors import NotFound
 
 
@@ -86,6 +86,13 @@ def message_of_user(message_id: UUID | str, *, application: Application, source:
     if found is None:
         raise NotFound("Message does not exist.")
     return found
+
+
+def message_of_visitor(message_id: UUID, visitor: str) -> Message | None:
+    """A visitor's own message on a public chat page, or None."""
+    return Message.objects.filter(
+        id=message_id, conversation__source=Run.Source.PUBLIC, conversation__end_user=visitor
+    ).first()
 
 
 def recent_messages(team_ids: Iterable[UUID], *, application_id: UUID | None = None) -> QuerySet[Message]:

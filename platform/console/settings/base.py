@@ -81,8 +81,11 @@ DATABASES = {
         env.TRACES_DATABASE_URL or env.DATABASE_URL or "postgresql://skep@127.0.0.1:5432/skep", **_POOL
     ),
 }
-if not env.TRACES_DATABASE_URL:
-    # Same server: tests then see one database under both names.
+#: Whether both names mean one database. Decided here once: tests rename databases one after the other.
+TRACES_SHARE_DATABASE = all(
+    DATABASES["traces"][part] == DATABASES["default"][part] for part in ("NAME", "HOST", "PORT")
+)
+if TRACES_SHARE_DATABASE:
     DATABASES["traces"]["TEST"] = {"MIRROR": "default"}
 DATABASE_ROUTERS = ["console.database_router.TracesRouter"]
 
@@ -102,6 +105,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "accounts.backends.RoleBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")

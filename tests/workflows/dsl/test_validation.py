@@ -247,7 +247,7 @@ def test_inputs_are_checked_and_completed():
     document = handbook()
     document["inputs"] += [
         {"name": "who", "type": "text", "required": True, "max_length": 3, "label": "Your name"},
-        {"name": "age", "type": "number"},
+        {"name": "age", "type": "number", "required": False},
     ]
     assert check_inputs(document, {"who": "Ada", "other": 1}) == ({"tone": "plain", "who": "Ada", "age": None}, [])
     for values, code in [
