@@ -11,11 +11,12 @@ from django.http import StreamingHttpResponse
 
 from apps.workflows.engine.run_info import RunInfo
 from apps.workflows.streaming.frames import frames
-from apps.workflows.streaming.wire import broken_frame
+from apps.workflows.streaming.wire import Frame, broken_frame
 
 logger = logging.getLogger(__name__)
 
 PING = b"event: ping\n\n"
+_LINE_MARKS = [(mark.encode(), f"\\u{ord(mark):04x}".encode()) for mark in ("\x85", "\u2028", "\u2029")]
 
 
 def sse_response(
@@ -38,8 +39,17 @@ async def _stream(info: RunInfo, last_event_id: str | None, detailed: bool, is_n
                 yield PING if item is None else _message(*item)
     except Exception:  # border: the client must hear that its stream broke, and may come back by Last-Event-ID
         logger.exception("the stream of run %s broke", info.run_id)
-        yield b"data: " + orjson.dumps(broken_frame(info)) + b"\n\n"
+        yield b"data: " + _one_line(broken_frame(info)) + b"\n\n"
 
 
-def _message(position: str, frame: dict[str, object]) -> bytes:
-    return b"id: " + position.encode() + b"\ndata: " + orjson.dumps(frame) + b"\n\n"
+def _message(position: str, frame: Frame) -> bytes:
+    return b"id: " + position.encode() + b"\ndata: " + _one_line(frame) + b"\n\n"
+
+
+def _one_line(frame: Frame) -> bytes:
+    """JSON on one line, also for the many clients that split lines wherever Unicode would."""
+    body = orjson.dumps(frame)
+    for mark, escape in _LINE_MARKS:
+        if mark in body:
+            body = body.replace(mark, escape)
+    return body
