@@ -117,6 +117,19 @@ def test_a_log_that_breaks_off_gives_an_incomplete_trace_with_the_partial_text()
     assert record.trace.input_tokens == 0
 
 
+def test_a_model_that_was_stopped_keeps_what_its_reader_had_heard():
+    """The log of a chat has the text that reached the reader only."""
+    story = stories.Story(stories.run_info(stories.CHAT_NODES, query="?")).begin()
+    story.start("answer_it").after(0.2).start("say").say("say", "Well, ", "first ", source="answer_it")
+    record = recorded(story.say("say", "(see below)").finish("stopped", outputs={}))
+    payloads = {payload.span_id: payload for payload in record.payloads}
+    found = spans_by_node(record)
+    assert payloads[found["answer_it"].id].text == "Well, first "
+    assert payloads[found["say"].id].text == "(see below)"
+    assert found["answer_it"].first_text_us == 200_000
+    assert record.thoughts[0].thought == "Well, first "
+
+
 def test_an_error_that_the_workflow_handled_is_marked_and_the_run_goes_on():
     record = recorded(stories.branching_run())
     span = spans_by_node(record)["lookup"]

@@ -212,9 +212,9 @@ class _Composer:
         inputs, inputs_size = capped(step.inputs)
         outputs, outputs_size = capped(step.outputs)
         process, process_size = capped(step.process)
-        text, text_size = capped_text(step.text.joined())
-        if step.text.was_cut:
-            text_size = step.text.length
+        text, text_size = capped_text(step.written.joined())
+        if step.written.was_cut:
+            text_size = step.written.length
         if text and isinstance(outputs, dict) and outputs.get("text") == text:
             text = ""  # the outputs hold it already
         return RecordedPayload(

@@ -45,6 +45,7 @@ class Folding:
             case events.AnswerText():
                 self._saw_text(event.at)
                 notes.answer.add(event.text)
+                self._hear(event)
             case events.NodeStarted():
                 self._start(event)
             case events.NodeSucceeded() | events.NodeFailed():
@@ -69,6 +70,15 @@ class Folding:
     def _saw_text(self, at: float) -> None:
         if self._notes.first_text_us is None:
             self._notes.first_text_us = max(0, micros(at) - (self._notes.started_us or micros(at)))
+
+    def _hear(self, event: events.AnswerText) -> None:
+        """Give the text to the node that made it, while that runs: its outcome will hold all of it."""
+        step = self._open.get(event.source_id or event.node_id)
+        if step is None or step.ended_us is not None:
+            return
+        if step.first_text_us is None:
+            step.first_text_us = max(0, micros(event.at) - step.started_us)
+        step.heard.add(event.text)
 
     def _start(self, event: events.NodeStarted) -> None:
         step = StepNotes(

@@ -46,7 +46,9 @@ class StepNotes:
     ended_us: int | None = None
     elapsed_us: int = 0
     first_text_us: int | None = None
+    #: What it wrote, and what of it reached the reader: a chat's log holds the latter only.
     text: Text = field(default_factory=Text)
+    heard: Text = field(default_factory=Text)
     failed: bool = False
     handled: bool = False
     handle: str = ""
@@ -55,6 +57,11 @@ class StepNotes:
     outputs: JsonObject = field(default_factory=dict)
     process: JsonObject = field(default_factory=dict)
     usage: Usage | None = None
+
+    @property
+    def written(self) -> Text:
+        """Its text, as far as the log has it."""
+        return self.text if self.text.length else self.heard
 
     @property
     def duration_us(self) -> int | None:

@@ -79,6 +79,10 @@ class TraceWriter:
     def submit(self, job: Job) -> bool:
         """Queue a trace; False (and one more drop counted) when the queue is full."""
         with self._changed:
+            if self._closing and not self._running:
+                # The process is ending: a thread started now would not live to write.
+                self._write(self._made([job]))
+                return True
             if len(self._waiting) >= self._capacity:
                 self.counts.dropped += 1
                 self._missed.append(job.run_id)
