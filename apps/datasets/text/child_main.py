@@ -42,7 +42,7 @@ def _answer(stream: BinaryIO, request: dict[str, Any], *, limits: Limits) -> Mes
         return pack_error(exc)
     except MemoryError:
         return pack_error(OutOfMemory(megabytes=limits.memory_bytes // MEGABYTE))
-    except Exception as exc:  # noqa: BLE001  a parser may fail in any way on an untrusted file; this is the border
+    except Exception as exc:  # noqa: BLE001 - a parser may fail in any way on an untrusted file; this is the border
         if isinstance(exc, OSError) and exc.errno == errno.ENOMEM:
             return pack_error(OutOfMemory(megabytes=limits.memory_bytes // MEGABYTE))
         traceback.print_exc()
