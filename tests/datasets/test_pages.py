@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role, User
 from apps.datasets.models import Chunk, Dataset, Document
+from apps.datasets.services import indexing
 from apps.datasets.services.datasets import create_dataset
-from apps.datasets.services.indexing import index_now
 from tests.datasets.making import pdf, put
 
 JSON = {"HTTP_ACCEPT": "application/json"}
@@ -58,9 +58,12 @@ def test_uploaded_files_appear_with_their_progress_and_then_with_their_passages(
     rows = reverse("datasets:rows", args=[dataset.slug])
     during = text(member.get(rows))
     assert 'hx-trigger="every 1s"' in during
-    assert during.count("<progress") == 2
-    for document in Document.objects.all():
-        index_now(document.runs.get(finished_at=None).id)
+    assert during.count("Queued") == 2
+    first, second = Document.objects.order_by("id")
+    starts = indexing.index_run(first.runs.get().id, owner="worker")
+    assert 'value="20"' in text(member.get(rows))
+    assert indexing.embed_next(first.runs.get().id, starts[0]) == []
+    indexing.index_now(second.runs.get().id)
     after = text(member.get(rows))
     assert "hx-trigger" not in after
     assert "The document holds no text" in after
@@ -194,7 +197,7 @@ def test_the_admin_shows_state_and_reason_and_tries_again(client, dataset, other
     client.post(changelist, {"action": "retry", "_selected_action": [str(document.id)]})
     document.refresh_from_db()
     assert document.status == "uploaded"
-    assert "<progress" in text(client.get(changelist))
+    assert "Queued" in text(client.get(changelist))
     for name in ("dataset", "indexrun"):
         assert client.get(reverse(f"admin:datasets_{name}_changelist")).status_code == 200
     assert client.get(reverse("admin:datasets_document_change", args=[document.id])).status_code == 200

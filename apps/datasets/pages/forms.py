@@ -46,8 +46,19 @@ class SearchForm(forms.Form):
     """A search to try a dataset with."""
 
     q = forms.CharField(label=_("Query"), max_length=MAX_QUERY_CHARS)
-    method = forms.ChoiceField(label=_("Method"), choices=[(name, METHOD_LABELS[name]) for name in METHODS], required=False)
-    top_k = forms.IntegerField(label=_("Passages"), min_value=1, max_value=50, required=False)
+    method = forms.ChoiceField(
+        label=_("Method"),
+        choices=[(name, METHOD_LABELS[name]) for name in METHODS],
+        required=False,
+        widget=forms.Select(attrs={"class": "input input-small"}),
+    )
+    top_k = forms.IntegerField(
+        label=_("Passages"),
+        min_value=1,
+        max_value=50,
+        required=False,
+        widget=forms.NumberInput(attrs={"class": "input input-small"}),
+    )
 
     def clean_method(self) -> str:
         return self.cleaned_data["method"] or "hybrid"

@@ -104,7 +104,7 @@ def candidates(
     *, team_id: UUID, dataset_ids: Sequence[UUID], tsquery: str, terms: Sequence[str], near: Sequence[UUID]
 ) -> list[Candidate]:
     """Live passages that hold a term of the tsquery (the best by rank), and those that the vector leg found."""
-    values = {
+    values: dict[str, Any] = {
         "team": team_id,
         "datasets": list(dataset_ids),
         "query": tsquery,

@@ -75,7 +75,8 @@ def reason_of(document: Document) -> str:
 
 def chunks_of(document: Document) -> QuerySet[Chunk]:
     """The chunks of the searchable version, in order."""
-    return Chunk.objects.filter(document=document, version=document.version).order_by("ordinal")
+    chunks = Chunk.objects.filter(document=document, version=document.version)
+    return chunks.defer("terms", "lexemes").order_by("ordinal")
 
 
 def pages_of(document: Document) -> QuerySet[DocumentPage]:

@@ -84,7 +84,7 @@ def _live_chunk(chunk_id: UUID | str, team_ids: Collection[UUID]) -> Chunk:
         status=Chunk.Status.READY,
     )
     try:
-        chunk = live.select_related("document__dataset__team").filter(id=chunk_id).first()
+        chunk = live.select_related("document__dataset__team").defer("terms", "lexemes").filter(id=chunk_id).first()
     except ValidationError:
         chunk = None
     if chunk is None:

@@ -44,7 +44,7 @@ def embed_batch(run: IndexRun, *, start: int, model: EmbeddingModel) -> None:
     at once, so a crash costs one call.
     """
     hold_run(run)
-    batch = pending_chunks(run).filter(ordinal__gte=start, ordinal__lt=start + BATCH)
+    batch = pending_chunks(run).filter(ordinal__gte=start, ordinal__lt=start + BATCH).defer("terms", "lexemes")
     chunks = sorted(batch, key=lambda chunk: len(chunk.text))
     for first in range(0, len(chunks), CALL):
         _store(run, async_to_sync(_embed_some)(model, chunks[first : first + CALL]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import connection
 from django.db.models import F
 
@@ -50,7 +52,7 @@ def subtract_version(document: Document) -> None:
     _shift(document, chunks=-chunks, terms=-terms)
 
 
-def _lock_and_measure(cursor, values: dict[str, object]) -> tuple[int, int]:  # type: ignore[no-untyped-def]
+def _lock_and_measure(cursor: Any, values: dict[str, Any]) -> tuple[int, int]:
     # One at a time per dataset: two transactions that touch the same terms in another order would deadlock.
     cursor.execute("SELECT 1 FROM datasets_dataset WHERE id = %(dataset)s FOR UPDATE", values)
     cursor.execute(_SIZE, values)
@@ -64,5 +66,5 @@ def _shift(document: Document, *, chunks: int, terms: int) -> None:
     )
 
 
-def _values(document: Document, version: int) -> dict[str, object]:
+def _values(document: Document, version: int) -> dict[str, Any]:
     return {"dataset": document.dataset_id, "document": document.id, "version": version}

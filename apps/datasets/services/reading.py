@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -73,7 +74,7 @@ def read_document(run: IndexRun, *, owner: str, settings: ChunkSettings) -> int:
         remove_version(document, version=run.version)
     recorder = _PageRecorder()
     sections = extract_in_child(
-        _content(run), document.name, limits=LIMITS, cancelled=lambda: _is_ended(run), on_progress=_Progress(run, owner)
+        _content(run), document.name, limits=LIMITS, cancelled=_Watch(run), on_progress=_Progress(run, owner)
     )
     passages = chunk_sections(recorder.through(sections), settings=settings)
     total = 0
@@ -173,8 +174,19 @@ class _Progress:
         self._written = progress.pages
 
 
-def _is_ended(run: IndexRun) -> bool:
-    return not IndexRun.objects.filter(id=run.id, finished_at=None).exists()
+class _Watch:
+    """Whether the run was ended by somebody; asks the database now and then, not with every page."""
+
+    SECONDS = 0.5
+
+    def __init__(self, run: IndexRun) -> None:
+        self._run, self._asked = run, time.monotonic()
+
+    def __call__(self) -> bool:
+        if time.monotonic() - self._asked < self.SECONDS:
+            return False
+        self._asked = time.monotonic()
+        return not IndexRun.objects.filter(id=self._run.id, finished_at=None).exists()
 
 
 def _note_unreadable(document: Document, pages: list[int]) -> None:

@@ -14,8 +14,10 @@ from apps.datasets.services import figures
 from apps.datasets.services.embedding import pending_chunks
 from apps.datasets.services.runs import forget_vectors, remove_version
 from apps.datasets.text.analyze import ANALYZER_VERSION
-from apps.datasets.vectorstores.pgvector import EXACT_LIMIT
 from support.jobs import enqueue_on_commit
+
+GROWN = 10_000
+"""From so many chunks on, the store is asked to prepare itself for a large dataset."""
 
 
 @transaction.atomic
@@ -43,7 +45,7 @@ def switch_version(run_id: UUID) -> bool:
     _show(document, run, chunks=chunks)
     _retire(document, run)
     _close(run)
-    if dataset.chunk_count + chunks > EXACT_LIMIT:
+    if dataset.chunk_count + chunks > GROWN:
         enqueue_on_commit("datasets.optimise_vectors", str(dataset.id))
     return True
 

@@ -197,7 +197,8 @@ class PgVectorStore:
     def _rows(self, statement: sql.Composable, values: Sequence[Any]) -> list[Any]:
         with _translated(), connection.cursor() as cursor:
             cursor.execute(statement, list(values))
-            return cursor.fetchall()
+            rows: list[Any] = cursor.fetchall()
+            return rows
 
     def _run(self, statement: sql.Composable, values: Sequence[Any]) -> int:
         with _translated(), connection.cursor() as cursor:

@@ -73,7 +73,7 @@ def on(ns: Namespace, statement: LiteralString, *, condition: sql.Composable | N
         table=sql.Identifier(table_name(ns.dim)),
         index=sql.Identifier(index_name(ns.dim)),
         document_index=sql.Identifier(f"{table_name(ns.dim)}_document"),
-        dim=sql.SQL(str(int(ns.dim))),  # type: ignore[arg-type]  # an integer, by construction
+        dim=sql.SQL(str(int(ns.dim))),
         storage=sql.SQL("PLAIN" if ns.dim <= _WHOLE_ROW_FITS else "EXTERNAL"),
         here=sql.SQL(_HERE),
         condition=condition or sql.SQL("TRUE"),

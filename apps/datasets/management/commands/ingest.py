@@ -9,6 +9,7 @@ import time
 from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ class Command(BaseCommand):
         added = []
         for path, name in files:
             with path.open("rb") as file:
-                pieces = iter(lambda file=file: file.read(PIECE), b"")
+                pieces = iter(partial(file.read, PIECE), b"")
                 one = add_document(
                     dataset=dataset, name=name, content=pieces, replace_same_name=True, enqueue=not inline
                 )
