@@ -15,7 +15,7 @@ DEVELOPMENT = $(VENV)/.development-installed
 CHECK_ENV = SECRET_KEY=check ENCRYPTION_KEYS=check DATABASE_URL=postgresql://check@127.0.0.1:9/check \
 	REDIS_URL=redis://127.0.0.1:9/0 DJANGO_SETTINGS_MODULE=console.settings.test PYTHONPATH=platform:.
 
-.PHONY: help up test check fix bench
+.PHONY: help up test check fix messages bench
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -36,6 +36,9 @@ check: $(DEVELOPMENT) ## lint, format, types, import contract, missing migration
 fix: $(DEVELOPMENT) ## apply what lint and format can fix
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
+
+messages: $(RUNTIME) ## collect the strings into the catalogues and compile them (needs gettext)
+	$(CHECK_ENV) $(BIN)/python manage.py messages
 
 bench: $(DEVELOPMENT) ## run every benchmark; results go to benchmarks/results
 	@mkdir -p benchmarks/results
