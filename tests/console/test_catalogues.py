@@ -48,7 +48,9 @@ def forms_of(text: str | Sequence[str]) -> list[str]:
 
 def key(message: Message) -> tuple[str | None, tuple[str, ...]]:
     """What the product looks a string up by: its context, and the text or both its forms."""
-    return message.context, tuple(forms_of(message.id))
+    context = message.context
+    # Babel reads the context of a compiled entry as bytes.
+    return context.decode() if isinstance(context, bytes) else context, tuple(forms_of(message.id))
 
 
 def placeholders(text: str) -> list[str]:
