@@ -3,6 +3,7 @@
 const area = document.querySelector("[data-document]");
 const gutter = document.querySelector("[data-gutter]");
 const INDENT = "  ";
+let leaves = false;
 
 if (area) {
   numberLines();
@@ -26,7 +27,6 @@ function numberLines() {
 }
 
 /** Tab indents; Escape first lets it leave the field, so that nobody is caught in it. */
-let leaves = false;
 function onKey(event) {
   if (event.key === "s" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey) {
     event.preventDefault();
@@ -85,7 +85,10 @@ function lineOf(pointer) {
   return found;
 }
 
-const depth = (line) => line.search(/\S/);
+/** How far a line is indented; -1 for an empty one. */
+function depth(line) {
+  return line.search(/\S/);
+}
 
 function itemLine(lines, from, to, wanted) {
   let indent = -1;

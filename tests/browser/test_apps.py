@@ -45,8 +45,8 @@ def test_a_document_with_errors_shows_all_of_them_and_leads_to_each_line(
     page.keyboard.press("Control+s")
 
     problems = page.locator(".problem")
-    expect(problems).to_have_count(2)
-    expect(page.get_by_role("alert")).to_contain_text("2 errors; nothing was saved")
+    expect(problems).to_have_count(3)
+    expect(page.get_by_role("alert")).to_contain_text("3 errors; nothing was saved")
     expect(editor).to_have_value(broken)
     problems.filter(has_text="/temperature").click()
     selected = editor.evaluate("area => area.value.slice(area.selectionStart, area.selectionEnd)")
@@ -69,9 +69,9 @@ def test_a_saved_version_is_published_and_its_runs_are_kept(
     page.get_by_role("button", name="Publish version 2").click()
     expect(page.get_by_text("Version 2 is published.")).to_be_visible()
 
-    page.get_by_role("link", name="Playground").click()
+    page.get_by_role("link", name="Playground", exact=True).click()
     page.get_by_label("Message", exact=True).fill("Is anybody there?")
-    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Send").click()
     expect(page.locator(".turn-tools")).to_be_visible()
     page.get_by_role("link", name="Runs", exact=True).last.click()
     row = page.locator("tbody tr")
@@ -79,7 +79,7 @@ def test_a_saved_version_is_published_and_its_runs_are_kept(
     expect(row).to_contain_text("Playground")
     row.get_by_role("link", name="Is anybody there?").click()
     expect(page.locator(".bubble").last).to_contain_text("demo model")
-    page.locator(".run-step").nth(1).locator("summary").click()
+    page.locator(".run-step").nth(1).locator("summary").first.click()
     expect(page.locator(".run-step").nth(1)).to_contain_text("brief assistant")
 
 
@@ -136,4 +136,5 @@ def test_no_page_complains_or_is_wider_than_a_phone(
         assert response.status == 200, path
         for width in (1280, 375):
             page.set_viewport_size({"width": width, "height": 800})
+            page.evaluate("new Promise((done) => setTimeout(done, 60))")  # observers see the new width first
             assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, (path, width)

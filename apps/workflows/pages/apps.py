@@ -44,6 +44,15 @@ class NewAppForm(forms.Form):
     def __init__(self, *args: object, datasets: list[str], **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self.fields["dataset"].choices = [(slug, slug) for slug in datasets] or [("", _("No dataset yet"))]  # type: ignore[attr-defined]
+        if not datasets:
+            self.fields["starter"].initial = "chat"
+
+    def clean_dataset(self) -> str:
+        """A retrieval chat needs something to search."""
+        dataset: str = self.cleaned_data["dataset"]
+        if not dataset and self.cleaned_data.get("starter") == "retrieval":
+            raise forms.ValidationError(_("There is no dataset yet. Make one first, or start from a plain chat."))
+        return dataset
 
 
 class ImportForm(forms.Form):

@@ -37,6 +37,7 @@ export class WorkflowPage {
       state: (name) => this.#showState(name),
       lost: () => this.#fail({ code: "lost" }),
     });
+    find("send").disabled = false;
     const pending = this.memory.pending;
     if (pending?.runId) this.#resume(pending.runId);
   }
