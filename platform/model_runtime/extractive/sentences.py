@@ -27,6 +27,9 @@ _WIDE_START = re.compile(r"^[\u3000-\u9fff\uff00-\uffef]")
 _SHORT_LINE = 60
 _SHORT_WIDE_LINE = 14
 _LONG = 300
+_WORDS_OF_A_CLAUSE = 5
+_WIDEST_PAGE = 130
+_ALMOST_FULL = 0.85
 _CLAUSE = re.compile(r"(?<=;)\s+|(?<=；)")
 
 
@@ -57,6 +60,7 @@ def _blocks(text: str) -> Iterator[Sentence]:
     held: Sentence | None = None
     in_code = False
     lines = [*text.splitlines(), ""]
+    width = max(map(len, lines))
     for line, following in pairwise([*lines, ""]):
         if _FENCE.match(line):
             in_code = not in_code
@@ -67,7 +71,7 @@ def _blocks(text: str) -> Iterator[Sentence]:
             held = None
             yield Sentence(text=f"`{line.strip()}`", is_code=True)
             continue
-        block = _block_of(line, following)
+        block = _block_of(line, following, width=width)
         if held and block and not (block.is_heading or block.is_item or held.is_heading):
             held = Sentence(text=_join(held.text, block.text), is_item=held.is_item)
             continue
@@ -78,7 +82,7 @@ def _blocks(text: str) -> Iterator[Sentence]:
         yield held
 
 
-def _block_of(line: str, following: str) -> Sentence | None:
+def _block_of(line: str, following: str, *, width: int) -> Sentence | None:
     stripped = _EMPHASIS.sub("", _LINK.sub(r"\1", line.strip()))
     if not stripped or _TABLE_RULE.match(line):
         return None
@@ -90,7 +94,8 @@ def _block_of(line: str, following: str) -> Sentence | None:
         return Sentence(text=(": " if len(cells) == 2 else " | ").join(cells), is_item=True)
     if _BULLET.match(stripped):
         return Sentence(text=_BULLET.sub("", stripped).strip(), is_item=True)
-    return Sentence(text=stripped, is_heading=_looks_like_heading(stripped, following.strip()))
+    is_heading = _looks_like_heading(stripped, following.strip()) and not _is_wrapped(line, following, width=width)
+    return Sentence(text=stripped, is_heading=is_heading)
 
 
 def _looks_like_heading(line: str, following: str) -> bool:
@@ -101,6 +106,13 @@ def _looks_like_heading(line: str, following: str) -> bool:
         return True
     starts_new = following[:1].isupper() or bool(_BULLET.match(following))
     return starts_new and (line[:1].isupper() or line[:1].isdigit()) and len(line.split()) <= 8
+
+
+def _is_wrapped(line: str, following: str, *, width: int) -> bool:
+    """Whether the next line's first word had no room here, in a text that is broken at some width."""
+    if len(line.split()) < _WORDS_OF_A_CLAUSE or width > _WIDEST_PAGE:
+        return False
+    return len(line) + 1 + len(following.split()[0]) >= _ALMOST_FULL * width
 
 
 def _join(first: str, second: str) -> str:
