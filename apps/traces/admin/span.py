@@ -39,4 +39,6 @@ class SpanAdmin(StepAdmin):
         )
 
     def decorate(self, rows: list[Span]) -> list[Any]:
-        return [{"span": span, "duration": duration(span.duration_us)} for span in rows]
+        return [
+            {"span": span, "kind": span.node_type or span.kind, "duration": duration(span.duration_us)} for span in rows
+        ]

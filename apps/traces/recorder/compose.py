@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.traces.recorder import reading
-from apps.traces.recorder.caps import capped, capped_text, preview
+from apps.traces.recorder.caps import capped, preview
 from apps.traces.recorder.kinds import RUN, THINKING, kind_of
 from apps.traces.recorder.notes import RunNotes, StepNotes
 from apps.traces.recorder.record import (
@@ -26,6 +26,7 @@ from apps.traces.recorder.shapes import (
     time_of,
     token_columns,
 )
+from apps.traces.recorder.steps import input_preview, output_preview, payload_of, status_of, thought_of
 from apps.traces.recorder.tree import placed
 from apps.workflows.engine.events import Usage
 from apps.workflows.hooks import RunInfo
@@ -63,7 +64,7 @@ class _Composer:
         kind = kind_of(step.node_type)
         usage = step.usage or Usage()
         model, provider = reading.model_of(step.process)
-        payload = self._payload(span_id, step)
+        payload = payload_of(step, span_id=span_id)
         self._payloads.append(payload)
         span = RecordedSpan(
             id=span_id,
@@ -81,18 +82,28 @@ class _Composer:
             offset_us=max(0, step.started_us - self._zero_us),
             duration_us=step.duration_us,
             first_text_us=step.first_text_us,
-            status=_status(step),
+            status=status_of(step),
             **error_columns(step.error),
             error_handled=step.handled,
-            input_preview=_step_input(payload),
-            output_preview=_step_output(payload),
+            input_preview=input_preview(payload),
+            output_preview=output_preview(payload),
             model=short(model),
             provider=short(provider, 100),
             **token_columns(usage),
         )
         self._spans.append(span)
         if kind in THINKING or model:
-            self._thoughts.append(self._thought(span, payload))
+            position = len(self._thoughts) + 1
+            self._thoughts.append(
+                thought_of(
+                    span,
+                    payload,
+                    id=self._id(position, of="thought"),
+                    position=position,
+                    started_at=time_of(step.started_us),
+                    message_id=self._run.message_id,
+                )
+            )
 
     def add_skipped(self, node_id: str) -> None:
         """A span without times for a node of the document that never began."""
@@ -208,53 +219,6 @@ class _Composer:
             **token_columns(self._notes.usage or sum(self._usages(), Usage())),
         )
 
-    def _payload(self, span_id: UUID, step: StepNotes) -> RecordedPayload:
-        inputs, inputs_size = capped(step.inputs)
-        outputs, outputs_size = capped(step.outputs)
-        process, process_size = capped(step.process)
-        text, text_size = capped_text(step.written.joined())
-        if step.written.was_cut:
-            text_size = step.written.length
-        if text and isinstance(outputs, dict) and outputs.get("text") == text:
-            text = ""  # the outputs hold it already
-        return RecordedPayload(
-            span_id=span_id,
-            inputs=inputs,
-            outputs=outputs,
-            process=process,
-            text=text,
-            error_details=error_details(step.error),
-            truncated=cut_sizes(inputs=inputs_size, outputs=outputs_size, process=process_size, text=text_size),
-        )
-
-    def _thought(self, span: RecordedSpan, payload: RecordedPayload) -> RecordedThought:
-        outputs = payload.outputs if isinstance(payload.outputs, dict) else {}
-        process = payload.process if isinstance(payload.process, dict) else {}
-        position = len(self._thoughts) + 1
-        return RecordedThought(
-            id=self._id(position, of="thought"),
-            trace_id=span.trace_id,
-            span_id=span.id,
-            team_id=span.team_id,
-            application_id=span.application_id,
-            conversation_id=span.conversation_id,
-            message_id=self._run.message_id,
-            position=position,
-            started_at=span.started_at or time_of(self._zero_us),
-            thought=str(outputs.get("text") or payload.text),
-            model=span.model,
-            provider=span.provider,
-            parameters=reading.parameters_of(process),
-            finish_reason=short(str(process.get("finish_reason") or outputs.get("finish_reason") or ""), 50),
-            input_tokens=span.input_tokens,
-            output_tokens=span.output_tokens,
-            cached_tokens=span.cached_tokens,
-            reasoning_tokens=span.reasoning_tokens,
-            latency_us=span.duration_us or 0,
-            first_text_us=span.first_text_us,
-            error_code=span.error_code,
-        )
-
     def _owner(self) -> dict[str, Any]:
         run = self._run
         return {
@@ -267,27 +231,3 @@ class _Composer:
 
     def _id(self, position: int, *, of: str = "span") -> UUID:
         return stable_id(self._run.run_id, of=of, position=position, at_us=self._zero_us)
-
-
-def _status(step: StepNotes) -> str:
-    if step.failed:
-        return "error"
-    return "ok" if step.ended_us is not None else "stopped"
-
-
-def _step_input(payload: RecordedPayload) -> str:
-    """What a person would call the input: the last thing said to a model, else the node's inputs."""
-    process = payload.process if isinstance(payload.process, dict) else {}
-    messages = reading.messages_of(process)
-    return preview(messages[-1]["text"]) if messages else preview(payload.inputs)
-
-
-def _step_output(payload: RecordedPayload) -> str:
-    """What a person would call the output: text where there is some, else what was found, else the outputs."""
-    outputs = payload.outputs if isinstance(payload.outputs, dict) else {}
-    text = outputs.get("text") or payload.text
-    if isinstance(text, str) and text:
-        return preview(text)
-    found = reading.passages_of({}, outputs)
-    texts = [str(passage["text"]) for passage in found if passage.get("text")]
-    return preview(" · ".join(text[:80] for text in texts[:4])) if texts else preview(payload.outputs)
