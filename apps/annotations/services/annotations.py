@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from apps.annotations.models import Annotation, FewShotExample
@@ -61,17 +62,21 @@ def toggle_example(example: FewShotExample, *, enabled: bool) -> None:
 def checked(question: str, answer: str) -> tuple[str, str]:
     """Both texts without surrounding space. Raises InvalidInput when one is empty or too long."""
     question, answer = (text.replace("\x00", "").strip() for text in (question, answer))
-    for field, text, limit in (("question", question, MAX_QUESTION), ("answer", answer, MAX_ANSWER)):
+    for field, word, text, limit in (
+        ("question", _("question"), question, MAX_QUESTION),
+        ("answer", _("answer"), answer, MAX_ANSWER),
+    ):
         if not text:
-            raise InvalidInput(f"The {field} must not be empty.", field=field)
+            raise InvalidInput(_("The %(field)s must not be empty.") % {"field": word}, field=field)
         if len(text) > limit:
-            raise InvalidInput(f"The {field} is longer than {limit:,} characters.", field=field)
+            facts = {"field": word, "limit": f"{limit:,}"}
+            raise InvalidInput(_("The %(field)s is longer than %(limit)s characters.") % facts, field=field)
     return question, answer
 
 
 def _toggle(row: SearchableAnswer, *, enabled: bool) -> None:
     correction = getattr(row, "correction", None)
     if enabled and correction is not None and not correction.is_approved:
-        raise Conflict("Its correction was withdrawn. Approve the correction again to use it.")
+        raise Conflict(_("Its correction was withdrawn. Approve the correction again to use it."))
     row.is_enabled = enabled
     row.save(update_fields=["is_enabled", "updated_at"])

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.selectors import may, teams_of
@@ -30,7 +31,7 @@ def correct_answer(
     _require_right(by, turn.team_id)
     question, corrected = checked(question or turn.query, corrected)
     if corrected == turn.answer.strip():
-        raise InvalidInput("The correction is the same as the answer.", field="corrected")
+        raise InvalidInput(_("The correction is the same as the answer."), field="corrected")
     standing = approved_correction(turn.id)
     if standing is not None and (standing.question, standing.corrected) == (question, corrected):
         return standing
@@ -104,6 +105,6 @@ def _take_out_of_use(correction: Correction) -> Correction:
 
 def _require_right(user: User, team_id: UUID) -> None:
     if not teams_of(user).filter(id=team_id).exists():
-        raise NotFound("There is no such correction in your teams.")
+        raise NotFound(_("There is no such correction in your teams."))
     if not may(user, "annotate", team_id=team_id):
-        raise NotAllowed("Your role in this team does not include reviewing answers.")
+        raise NotAllowed(_("Your role in this team does not include reviewing answers."))

@@ -27,7 +27,7 @@ class Dataset(models.Model):
     description = models.TextField(_("description"), blank=True)
     embedding_model = models.CharField(_("embedding model"), max_length=200, default="hashing")
     # Which space the stored vectors belong to; empty until the first document is indexed.
-    space = models.CharField(max_length=200, blank=True, editable=False)
+    space = models.CharField(_("vector space"), max_length=200, blank=True, editable=False)
     dim = models.PositiveIntegerField(default=0, editable=False)
     analyzer_version = models.PositiveIntegerField(default=0, editable=False)
     settings = models.JSONField(_("settings"), default=dict, blank=True, help_text=_("Chunking and retrieval weights."))

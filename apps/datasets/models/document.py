@@ -38,7 +38,7 @@ class Document(models.Model):
     kind = models.CharField(_("kind"), max_length=20, blank=True)
     size = models.PositiveBigIntegerField(_("size"), default=0)
     # Empty for a file that was refused at the door: nothing of it was kept.
-    sha256 = models.CharField(max_length=64, blank=True, editable=False)
+    sha256 = models.CharField(_("SHA-256"), max_length=64, blank=True, editable=False)
     blob = models.CharField(max_length=200, blank=True, editable=False)
     status = models.CharField(_("status"), max_length=20, choices=Status.choices, default=Status.UPLOADED)
     error = models.JSONField(_("error"), null=True, blank=True)

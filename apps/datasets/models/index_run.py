@@ -32,7 +32,7 @@ class IndexRun(models.Model):
     sha256 = models.CharField(max_length=64, editable=False)
     blob = models.CharField(max_length=200, editable=False)
     config_hash = models.CharField(max_length=64, blank=True, editable=False)
-    space = models.CharField(max_length=200, blank=True, editable=False)
+    space = models.CharField(_("vector space"), max_length=200, blank=True, editable=False)
     dim = models.PositiveIntegerField(default=0, editable=False)
     stage = models.CharField(_("stage"), max_length=10, choices=Stage.choices, default=Stage.READ)
     # The first chunk that was not handed to a batch yet.
@@ -41,7 +41,7 @@ class IndexRun(models.Model):
     done = models.PositiveIntegerField(_("chunks done"), default=0)
     without_vector = models.PositiveIntegerField(_("chunks without a vector"), default=0)
     pages_done = models.PositiveIntegerField(_("pages done"), default=0)
-    deliveries = models.PositiveSmallIntegerField(default=0)
+    deliveries = models.PositiveSmallIntegerField(_("deliveries"), default=0)
     lease_owner = models.CharField(max_length=100, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)

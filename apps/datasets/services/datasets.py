@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
+from django.utils.translation import gettext as _
 
 from apps.datasets.models import Dataset, DatasetTerm, Document
 from apps.datasets.services.documents import delete_document, purge_document
@@ -37,13 +38,13 @@ def create_dataset(
     """A new, empty dataset. A slug that is asked for must be free; one made from the name gets a number."""
     name = name.strip()
     if not name:
-        raise InvalidInput("A dataset needs a name.")
+        raise InvalidInput(_("A dataset needs a name."))
     wanted = slugify(slug or name, allow_unicode=True)[:MAX_SLUG] or "dataset"
     if wanted in RESERVED:
         wanted = f"{wanted}-dataset"
     taken = set(Dataset.objects.live().filter(team_id=team_id).values_list("slug", flat=True))
     if wanted in taken and slug:
-        raise DatasetExists(f"There is a dataset {wanted!r} already.", slug=wanted)
+        raise DatasetExists(_("There is a dataset “%(slug)s” already.") % {"slug": wanted}, slug=wanted)
     return Dataset.objects.create(
         team_id=team_id,
         name=name[:200],
@@ -66,7 +67,7 @@ def ensure_dataset(*, team_id: UUID, slug: str, name: str = "", description: str
 def describe_dataset(dataset: Dataset, *, name: str, description: str) -> None:
     """Change what people read about a dataset; its slug, which apps refer to, stays."""
     if not name.strip():
-        raise InvalidInput("A dataset needs a name.")
+        raise InvalidInput(_("A dataset needs a name."))
     Dataset.objects.filter(id=dataset.id).update(
         name=name.strip()[:200], description=description.strip(), updated_at=timezone.now()
     )

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from apps.datasets.models import Chunk, Dataset, Document, DocumentPage, IndexRun
 from apps.datasets.services import figures
@@ -173,7 +174,7 @@ def _lock_content(sha256: str) -> None:
 def _checked_name(name: str) -> str:
     cleaned = "".join(char for char in name if char.isprintable()).strip()
     if not cleaned:
-        raise InvalidInput("A document needs a name.")
+        raise InvalidInput(gettext("A document needs a name."))
     return cleaned[:MAX_NAME] if len(cleaned) <= MAX_NAME else cleaned[: MAX_NAME - 20] + cleaned[-20:]
 
 

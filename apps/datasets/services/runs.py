@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Max, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.datasets.models import Chunk, Document, DocumentPage, IndexRun
 from apps.datasets.services.errors import ContentMissing
@@ -59,7 +60,8 @@ def start_run(document: Document, *, enqueue: bool = True) -> IndexRun:
     still_open = list(document.runs.select_for_update().filter(finished_at=None))
     document = Document.objects.select_for_update().get(id=document.id)
     if not document.blob:
-        raise ContentMissing(f"The content of {document.name!r} was not kept. Upload the file again.")
+        text = _("The content of “%(name)s” was not kept. Upload the file again.")
+        raise ContentMissing(text % {"name": document.name})
     for open_run in still_open:
         end_run(open_run.id, outcome=IndexRun.Outcome.CANCELLED)
     last = document.runs.aggregate(last=Max("version"))["last"] or 0

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey
 from apps.workflows.models import Application, Run, Version
@@ -55,7 +56,8 @@ def public_application(slug: str) -> Application:
 def live_version(application: Application) -> Version:
     """The published version. Raises NotPublished."""
     if application.live is None:
-        raise NotPublished(f"{application.name} has no published version yet. Publish it first.")
+        text = _("“%(app)s” has no published version yet. Publish it first.")
+        raise NotPublished(text % {"app": application.name})
     return application.live
 
 
@@ -77,7 +79,8 @@ def version_numbered(application: Application, number: int) -> Version:
     """One version of the app. Raises NotFound."""
     found = application.versions.filter(number=number).first()
     if found is None:
-        raise NotFound(f"{application.name} has no version {number}.", version=number)
+        text = _("“%(app)s” has no version %(number)d.") % {"app": application.name, "number": number}
+        raise NotFound(text, version=number)
     return found
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from providers import crypto
 from providers.models import ProviderCredential, ProviderKind
@@ -37,7 +38,7 @@ def store_credential(
     found = ProviderCredential.objects.select_for_update().filter(team_id=team_id, name=name).first()
     credential = found or ProviderCredential(team_id=team_id, name=name)
     if found and secret is None and found.encrypted_secret and moves_away(found.base_url, base_url):
-        raise InvalidInput("The key must be given again when the address changes.", field="secret")
+        raise InvalidInput(_("The key must be given again when the address changes."), field="secret")
     credential.base_url = base_url
     credential.kind = kind
     credential.chat_models = list(chat_models)
