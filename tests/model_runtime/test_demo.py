@@ -32,6 +32,19 @@ CHINESE = """[1] 员工手册，第3页
 我们在收到退货后14天内退款。运费不予退还。如需退货，请打开订单页面，点击“退货”，并打印标签。"""
 
 
+NARROW = """[1] Kelp loom, page 11
+Insurance
+The loom is insured under the policy number
+KL-55902.
+Damage by storm is reported within two days, with a
+drawing."""
+
+
+def test_a_line_that_was_wrapped_before_a_capital_letter_is_no_heading():
+    said = reply("Under which policy number is the loom insured?", system=f"Answer from the passages.\n\n{NARROW}")
+    assert said == "From the passages: The loom is insured under the policy number KL-55902. [1]"
+
+
 def reply(question, *, system=f"Answer from the passages.\n\n{HANDBOOK}\n\nCite them by number.", earlier=()):
     turns = [Message(role=role, text=text) for role, text in earlier]
     return answer([Message(role="system", text=system), *turns, Message(role="user", text=question)])
