@@ -29,7 +29,7 @@ def _apps(request: HttpRequest) -> list[traces.TracedApp]:
 @admin.register(Trace)
 class TraceAdmin(HistoryAdmin):
     list_template = "admin/traces/trace/list.html"
-    purpose = _("Every run, step by step: what went in, what came out, how long it took and what it cost.")
+    purpose = _("Every run, step by step: what went in, what came out, how long it took, how many tokens.")
     search_hint = _("Search text, user or id")
     filters = (
         filters.started(),
