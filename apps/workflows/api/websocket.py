@@ -65,7 +65,7 @@ class AppSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has n
             await self._send(_error(ConsoleError("Something went wrong on our side.")))
 
     async def _act(self, request: dict[str, Any]) -> None:
-        kind = request.get("type") or ("chat" if "query" in request else None)
+        kind = _text(request, "type") or ("chat" if "query" in request else "")
         if kind == "auth":
             self._caller = await self._visit(caller_of_key, _text(request, "key"), self._slug)
             await self._send({"event": "ready"})
