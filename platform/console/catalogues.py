@@ -66,9 +66,10 @@ def collect() -> str:
         paths = sorted(_copy_sources(copies))
         (copies / "files").write_text("\n".join(paths), encoding="utf-8")
         keywords = [f"--keyword={keyword}" for keyword in KEYWORDS]
-        options = ["--language=Python", "--from-code=UTF-8", "--add-comments=Translators", "--omit-header"]
+        options = ["--language=Python", "--from-code=UTF-8", "--add-comments=Translators"]
         command = ["xgettext", *options, *keywords, *_STABLE, "--files-from=files", "--output=-"]
-        return _run(command, folder=copies).replace(".html.py", ".html")
+        # Its header is dropped here and not by an option, which would drop every letter beyond ASCII, too.
+        return _run(command, folder=copies).replace(".html.py", ".html").partition("\n\n")[2]
 
 
 def template(language: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Sequence
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -26,8 +28,28 @@ CHINESE = re.compile(r"[\u4e00-\u9fff]")
 SQUEEZED = re.compile(r"[\u4e00-\u9fff][A-Za-z0-9]|[A-Za-z0-9][\u4e00-\u9fff]")
 #: Signs of English sentences at the end of, or within, a Chinese one.
 ENGLISH_PUNCTUATION = re.compile(r"[\u4e00-\u9fff][,.;:?!(]|[,;:?!)][\u4e00-\u9fff]")
+#: Functions and which of their arguments are texts.
+FUNCTIONS = {
+    **dict.fromkeys(("_", "gettext", "gettext_lazy", "gettext_noop"), slice(0, 1)),
+    **dict.fromkeys(("ngettext", "ngettext_lazy"), slice(0, 2)),
+    **dict.fromkeys(("pgettext", "pgettext_lazy"), slice(1, 2)),
+}
 #: What is the same in Chinese: names, formats and units.
-SAME = {"API", "JSON", "null", "300 ms", "1 s", "3 s", "10 s", "30 s", "p50 180 ms", "%(n)s s", "%(n)s ms"}
+SAME = {
+    "API",
+    "JSON",
+    "null",
+    "300 ms",
+    "1 s",
+    "3 s",
+    "10 s",
+    "30 s",
+    "p50 180 ms",
+    "%(n)s s",
+    "%(n)s ms",
+    "%(n)s µs",
+    "SHA-256",
+}
 
 
 def catalogue(language: str) -> Catalog:
@@ -42,8 +64,22 @@ def entries(language: str) -> Iterator[tuple[Message, list[str], list[str]]]:
             yield message, forms_of(message.id), forms_of(message.string)
 
 
-def forms_of(text: str | Sequence[str]) -> list[str]:
-    return [text] if isinstance(text, str) else list(text)
+def forms_of(text: str | Sequence[str] | None) -> list[str]:
+    return [text] if isinstance(text, str) else list(text or ())
+
+
+def python_files() -> Iterator[Path]:
+    for folder in ("apps", "platform"):
+        yield from (catalogues.ROOT / folder).rglob("*.py")
+
+
+def literals(tree: ast.AST) -> Iterator[str]:
+    """What gettext functions are called with, read without gettext's own tools."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in FUNCTIONS:
+            for argument in node.args[FUNCTIONS[node.func.id]]:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    yield argument.value
 
 
 def key(message: Message) -> tuple[str | None, tuple[str, ...]]:
@@ -61,11 +97,19 @@ def placeholders(text: str) -> list[str]:
 def test_every_string_of_the_sources_is_in_the_catalogue_and_no_other(language: str) -> None:
     if missing := catalogues.missing_tools():
         pytest.skip(f"GNU gettext is not installed: {', '.join(missing)}")
-    collected = read_po(BytesIO(catalogues.template(language).encode()), locale=language)
+    collected = read_po(BytesIO(catalogues.template("en").encode()))
     wanted = {key(message) for message in collected if message.id}
     present = {key(message) for message in catalogue(language) if message.id}
     assert wanted - present == set(), "run `make messages` and translate what is new"
     assert present - wanted == set(), "run `make messages`"
+
+
+def test_every_literal_that_the_code_looks_up_is_in_the_catalogues_letter_by_letter() -> None:
+    present = {text for message, source, _forms in entries("en") for text in source}
+    looked_up = {text for path in python_files() for text in literals(ast.parse(path.read_text(encoding="utf-8")))}
+    assert len(looked_up) > 300
+    assert any("…" in text for text in looked_up)
+    assert looked_up - present == set(), "run `make messages` and translate what is new"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
