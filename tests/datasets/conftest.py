@@ -70,7 +70,7 @@ def start_worker(transactional_db, tmp_path) -> Iterator[Callable[[], subprocess
         queue.delete("celery", "unacked", "unacked_index")  # what other tests left in the queue
 
     def start() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "celery", "-A", "console.celery", "worker", "--concurrency=2"]
+        command = [sys.executable, "-m", "celery", "-A", "console.celery", "worker", "--concurrency=1"]
         worker = subprocess.Popen(
             [*command, "--without-gossip", "--without-mingle", "--loglevel=INFO"],
             cwd=ROOT,

@@ -19,7 +19,7 @@ from apps.datasets.vectorstores.registry import open_vector_store
 from tests.datasets.making import is_ended, long_pdf, put, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
-PAGES = 400
+PAGES = 240
 
 
 def fingerprint(dataset, document):
@@ -64,7 +64,7 @@ def test_a_worker_killed_in_the_middle_leaves_nothing_that_the_sweep_cannot_fini
     wait_for(lambda: is_ended(document), what="the end of indexing")
     assert (document.status, document.error) == ("ready", None)
     assert fingerprint(stormy, document) == expected
-    assert retrieve(team_id=team.id, datasets=["stormy"], query="page 377 keeper")[0].page == 377
+    assert retrieve(team_id=team.id, datasets=["stormy"], query="page 177 keeper")[0].page == 177
 
 
 def test_a_worker_indexes_a_batch_with_a_broken_file_and_removes_what_is_deleted(start_worker):
