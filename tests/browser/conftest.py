@@ -6,9 +6,11 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -31,6 +33,19 @@ ARGUMENTS = [
 ]
 #: Long enough to be cut in the middle: 60 numbered words, about three seconds.
 LONG_ANSWER = " ".join(f"word{number:02d}" for number in range(60))
+
+
+def aside(work: Callable[[], Any]) -> Any:
+    """Do something in a thread of its own: what starts an event loop cannot do so beside Playwright's."""
+
+    def close_behind() -> Any:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        return thread.submit(close_behind).result()
 
 
 @pytest.fixture(scope="module")
