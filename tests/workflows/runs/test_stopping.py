@@ -79,7 +79,8 @@ def test_stopping_twice_or_after_the_end_changes_nothing(
 ) -> None:
     headers = key_of(make_app(asking()))
     with streaming(web.base, headers) as events:
-        run_id = list(events)[0][1]["task_id"]
+        first, *_ = events
+        run_id = first[1]["task_id"]
     for _ in range(2):
         reply = httpx.post(f"{web.base}/v1/chat-messages/{run_id}/stop", json={"user": "ada"}, headers=headers)
         assert reply.status_code == 200
