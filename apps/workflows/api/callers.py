@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.http import HttpRequest
 
 from accounts.selectors import may, teams_of
 from apps.workflows.api.authentication import AppKeyAuthentication, require_scope
@@ -65,6 +70,16 @@ def caller_of_scope(scope: Mapping[str, Any], slug: str) -> Caller | None:
     if not visitor:
         return None
     return Caller(application=application, source=Run.Source.PUBLIC, end_user=visitor, detailed=False)
+
+
+def user_now(scope: Mapping[str, Any]) -> Any:
+    """Who is signed in at this moment: a connection may outlive the session it began with."""
+    if "cookies" not in scope:
+        return scope.get("user")
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    request = HttpRequest()
+    request.session = store(scope["cookies"].get(settings.SESSION_COOKIE_NAME))
+    return get_user(request)
 
 
 def _member(user: Any, slug: str) -> Caller | None:

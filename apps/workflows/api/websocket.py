@@ -18,7 +18,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 
 from apps.workflows import services
-from apps.workflows.api.callers import Caller, caller_of_key, caller_of_scope
+from apps.workflows.api.callers import Caller, caller_of_key, caller_of_scope, user_now
 from apps.workflows.engine.run_info import RunInfo
 from apps.workflows.selectors.runs import open_run, run_info
 from apps.workflows.streaming.frames import frames
@@ -40,12 +40,12 @@ class AppSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has n
         self._slug: str = self.scope["url_route"]["kwargs"]["slug"]
         self._followers: set[asyncio.Task[None]] = set()
         self._caller: Caller | None = None
+        self._key = ""
         await self.accept()
         try:
             self._caller = await self._visit(caller_of_scope, self.scope, self._slug)
         except ConsoleError as exc:
-            await self._send(_error(exc))
-            await self.close(code={404: 4404, 503: 1013}.get(exc.http_status, 4401))
+            await self._refuse(exc)
 
     async def disconnect(self, code: int) -> None:
         """Leave no follower behind; the runs go on."""
@@ -67,11 +67,18 @@ class AppSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has n
     async def _act(self, request: dict[str, Any]) -> None:
         kind = _text(request, "type") or ("chat" if "query" in request else "")
         if kind == "auth":
-            self._caller = await self._visit(caller_of_key, _text(request, "key"), self._slug)
+            self._key = _text(request, "key")
+            self._caller = await self._visit(caller_of_key, self._key, self._slug)
             await self._send({"event": "ready"})
         elif kind == "ping":
             await self._send({"event": "pong"})
-        elif kind in {"chat", "run"}:
+        elif kind not in {"chat", "run", "follow", "stop"}:
+            raise InvalidInput("type must be one of auth, chat, run, follow, stop, ping.", path="/type")
+        elif await self._is_still_welcome():
+            await self._serve(kind, request)
+
+    async def _serve(self, kind: str, request: dict[str, Any]) -> None:
+        if kind in {"chat", "run"}:
             self._make_room()
             accepted = await self._visit(_accept, self._known_caller(), kind, request)
             await services.launch(accepted)
@@ -80,10 +87,25 @@ class AppSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has n
             self._make_room()
             info = await self._visit(self._own_run, _text(request, "run_id"), _text(request, "user"))
             self._follow(info, _text(request, "last_event_id"))
-        elif kind == "stop":
-            await self._visit(self._stop, _text(request, "run_id"), _text(request, "user"))
         else:
-            raise InvalidInput("type must be one of auth, chat, run, follow, stop, ping.", path="/type")
+            await self._visit(self._stop, _text(request, "run_id"), _text(request, "user"))
+
+    async def _is_still_welcome(self) -> bool:
+        """Look again who asks: since the last request they may have signed out, or the app may have changed."""
+        self._known_caller()
+        try:
+            self._caller = await self._visit(self._recognise)
+            self._known_caller()
+        except (NotAuthenticated, NotFound) as exc:
+            self._caller = None
+            await self._refuse(exc)
+            return False
+        return True
+
+    def _recognise(self) -> Caller | None:
+        if self._key:
+            return caller_of_key(self._key, self._slug)
+        return caller_of_scope({**self.scope, "user": user_now(self.scope)}, self._slug)
 
     def _make_room(self) -> None:
         self._known_caller()
@@ -123,6 +145,10 @@ class AppSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has n
     def _stop(self, run_id: str, user: str) -> None:
         info = self._own_run(run_id, user)
         services.stop_run(open_run(info.run_id, application=self._known_caller().application))
+
+    async def _refuse(self, exc: ConsoleError) -> None:
+        await self._send(_error(exc))
+        await self.close(code={404: 4404, 503: 1013}.get(exc.http_status, 4401))
 
     async def _visit(self, function: Any, *args: Any) -> Any:
         """Call what needs the database. Raises Unavailable when that is away."""
