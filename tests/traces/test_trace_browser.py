@@ -23,18 +23,18 @@ ARGS = [
 
 
 @pytest.fixture
-def page(live_server, client, operator) -> Iterator[Any]:
+def page(server, client, operator) -> Iterator[Any]:
     """A page of a signed-in operator that fails the test on script errors and on violations of the policy."""
     if CHROMIUM is None:
         pytest.skip("needs Chromium on PATH")
     from playwright.sync_api import sync_playwright
 
     client.force_login(operator)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": server}
     faults: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        context = browser.new_context(base_url=live_server.url, viewport={"width": 1440, "height": 900})
+        context = browser.new_context(base_url=server, viewport={"width": 1440, "height": 900})
         context.add_cookies([cookie])
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
