@@ -53,7 +53,7 @@ def use_own_environment() -> None:
     """Go on in the `.venv` that `make up` made, if there is one and this is another interpreter."""
     python = ROOT / ".venv" / "bin" / "python"
     if python.exists() and Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
-        os.execv(python, [str(python), *sys.argv])
+        os.execv(python, [str(python), *sys.argv])  # noqa: S606 - our own interpreter
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ class AnnotationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Answer from annotations before a run, lend examples during it, write hits down after it."""
+        from apps.annotations.selectors.feedback import verdicts
         from apps.annotations.services.few_shot import similar_examples
         from apps.annotations.services.hit_recorder import watch_hits
         from apps.annotations.services.reply import prepared_answer
@@ -19,3 +20,4 @@ class AnnotationsConfig(AppConfig):
         hooks.register_answer_source(prepared_answer)
         hooks.register_example_source(similar_examples)
         hooks.register_observer(watch_hits)
+        hooks.register_verdict_source(verdicts)

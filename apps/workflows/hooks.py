@@ -7,9 +7,10 @@ An answer source may answer before the workflow runs; an example source lends ap
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from uuid import UUID
 
 from apps.workflows.engine.events import Event
 from apps.workflows.engine.ports import Example
@@ -22,13 +23,16 @@ __all__ = [
     "ObserverFactory",
     "PreparedAnswer",
     "RunInfo",
+    "VerdictSource",
     "notify",
     "observers_for",
     "prepared_answer",
     "register_answer_source",
     "register_example_source",
     "register_observer",
+    "register_verdict_source",
     "similar_examples",
+    "verdicts",
 ]
 logger = logging.getLogger(__name__)
 
@@ -52,9 +56,13 @@ ObserverFactory = Callable[[RunInfo], Observer | None]
 AnswerSource = Callable[[RunInfo], Awaitable[PreparedAnswer | None]]
 ExampleSource = Callable[[RunInfo, str, int], Awaitable[Sequence[Example]]]
 
+#: (message ids, source, end user) -> message id -> `like` or `dislike`.
+VerdictSource = Callable[[Sequence[UUID], str, str], Mapping[UUID, str]]
+
 _observers: list[ObserverFactory] = []
 _answer_sources: list[AnswerSource] = []
 _example_sources: list[ExampleSource] = []
+_verdict_sources: list[VerdictSource] = []
 
 
 def register_observer(factory: ObserverFactory) -> None:
@@ -73,6 +81,20 @@ def register_example_source(source: ExampleSource) -> None:
     """Ask `await source(run_info, query, k)` for examples when an LLM node wants some."""
     if source not in _example_sources:
         _example_sources.append(source)
+
+
+def register_verdict_source(source: VerdictSource) -> None:
+    """Ask `source(message_ids, source, end_user)` what an end user thinks of messages, when they are listed."""
+    if source not in _verdict_sources:
+        _verdict_sources.append(source)
+
+
+def verdicts(message_ids: Sequence[UUID], *, source: str, end_user: str) -> dict[UUID, str]:
+    """message id -> the end user's current verdict; messages without one are absent."""
+    found: dict[UUID, str] = {}
+    for ask in _verdict_sources:
+        found.update(ask(message_ids, source, end_user))
+    return found
 
 
 def observers_for(run: RunInfo) -> list[Observer]:

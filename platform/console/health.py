@@ -21,9 +21,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     checks = {"postgresql": _database, "redis": _redis, "migrations": _migrations}
     found = {name: _outcome(check) for name, check in checks.items()}
     healthy = all(outcome == "ok" for outcome in found.values())
-    return JsonResponse(
-        {"status": "ok" if healthy else "unavailable", "checks": found}, status=200 if healthy else 503
-    )
+    return JsonResponse({"status": "ok" if healthy else "unavailable", "checks": found}, status=200 if healthy else 503)
 
 
 def _outcome(check: Callable[[], str]) -> str:

@@ -45,9 +45,7 @@ def handle_exception(exc: Exception, context: dict[str, Any]) -> Response:
     if isinstance(exc, exceptions.APIException):
         code = next((code for kind, code in _CODES.items() if isinstance(exc, kind)), "bad_request")
         headers = {"WWW-Authenticate": "Bearer"} if exc.status_code == 401 else None
-        return Response(
-            error_body(code, _message(exc), exc.status_code), status=exc.status_code, headers=headers
-        )
+        return Response(error_body(code, _message(exc), exc.status_code), status=exc.status_code, headers=headers)
     logger.exception("unhandled error in %s", type(context.get("view")).__name__, exc_info=exc)
     return Response(error_body("internal_server_error", "Something went wrong on our side.", 500), status=500)
 

@@ -66,12 +66,7 @@ class Rule:
         if colon and digits.isdigit() and (name.endswith("]") or ":" not in name):
             entry, port = name, int(digits)
         entry = entry.removeprefix("[").removesuffix("]").removesuffix(".")
-        if (
-            not entry
-            or (entry == "*" and "*." in text)
-            or "//" in entry
-            or any(char.isspace() for char in entry)
-        ):
+        if not entry or (entry == "*" and "*." in text) or "//" in entry or any(char.isspace() for char in entry):
             raise ValueError(f"{text!r} is not a host, a *.suffix, an address or a network")
         try:
             return cls(network=ipaddress.ip_network(entry, strict=False), port=port)
@@ -160,9 +155,7 @@ def open_client(policy: EgressPolicy, **options: Any) -> httpx.AsyncClient:
     guard. A refused address raises EgressRefused from the request.
     """
     if bypassing := {"transport", "mounts", "proxy", "proxies", "trust_env", "app"} & options.keys():
-        raise TypeError(
-            f"open_client does not take {', '.join(sorted(bypassing))}: it would go round the guard"
-        )
+        raise TypeError(f"open_client does not take {', '.join(sorted(bypassing))}: it would go round the guard")
     return httpx.AsyncClient(transport=GuardedTransport(policy), trust_env=False, **options)
 
 
@@ -261,11 +254,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         failure: Exception = httpcore.ConnectError("no address")
         for tried, address in enumerate(permitted):
             # The first addresses may not use up the time of the later ones.
-            left = (
-                None
-                if deadline is None
-                else max(0.05, deadline - time.monotonic()) / (len(permitted) - tried)
-            )
+            left = None if deadline is None else max(0.05, deadline - time.monotonic()) / (len(permitted) - tried)
             try:
                 return await self._inner.connect_tcp(str(address), port, left, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as exc:

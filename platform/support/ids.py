@@ -24,11 +24,5 @@ def uuid7() -> uuid.UUID:
         if fresh >> 74 <= _last >> 74:
             fresh = _last + 1 + int.from_bytes(os.urandom(4), "big")
         _last = fresh
-    value = (
-        (fresh >> 74) << 80
-        | 0x7 << 76
-        | ((fresh >> 62) & 0xFFF) << 64
-        | 0b10 << 62
-        | (fresh & ((1 << 62) - 1))
-    )
+    value = (fresh >> 74) << 80 | 0x7 << 76 | ((fresh >> 62) & 0xFFF) << 64 | 0b10 << 62 | (fresh & ((1 << 62) - 1))
     return uuid.UUID(int=value)

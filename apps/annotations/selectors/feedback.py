@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
 from apps.annotations.models import Feedback
@@ -12,6 +12,13 @@ def feedback_of(message_ids: Iterable[UUID], *, end_user: str, source: str = "ap
     """message id -> what this end user thinks of it now (`like`, `dislike`); messages without a verdict are absent."""
     rows = Feedback.objects.filter(message_id__in=list(message_ids), person=f"{source}:{end_user}", superseded_at=None)
     return dict(rows.values_list("message_id", "rating"))
+
+
+def verdicts(message_ids: Sequence[UUID], source: str, end_user: str) -> dict[UUID, str]:
+    """The same for whoever lists messages. Members in the console are known by their user id."""
+    if source == Feedback.Source.CONSOLE:
+        return ratings_by(message_ids, user_id=UUID(end_user))
+    return feedback_of(message_ids, end_user=end_user, source=source)
 
 
 def ratings_by(message_ids: Iterable[UUID], *, user_id: UUID) -> dict[UUID, str]:

@@ -62,7 +62,7 @@ class MessageAdmin(ReadOnlyModelAdmin):
 
     @admin.display(description=_("trace"))
     def trace(self, message: Message) -> SafeString | str:
-        return link(_("Open"), "admin:traces_trace_page", message.run_id)
+        return link(_("Open"), "admin:traces_trace_change", message.run_id)
 
     @admin.display(description=_("review"))
     def review(self, message: Message) -> SafeString | str:

@@ -58,7 +58,7 @@ class RunAdmin(ReadOnlyModelAdmin):
 
     @admin.display(description=_("trace"))
     def trace(self, run: Run) -> SafeString | str:
-        return link(_("Open"), "admin:traces_trace_page", run.id)
+        return link(_("Open"), "admin:traces_trace_change", run.id)
 
     @admin.display(description=_("error"))
     def failure(self, run: Run) -> str:

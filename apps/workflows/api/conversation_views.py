@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from apps.workflows.api.views import SOURCE, ServiceView, body_of, end_user_of, page_limit
 from apps.workflows.engine.journal import storable
+from apps.workflows.hooks import verdicts
 from apps.workflows.models import Conversation, Message
 from apps.workflows.selectors.messages import as_uuid, conversations_of, open_conversation
 from support.errors import InvalidInput, NotFound
@@ -86,7 +87,8 @@ class Messages(ServiceView):
                 raise NotFound("First message does not exist.")
             rows = rows.filter(id__lt=first_id)
         found = list(rows[: limit + 1])
-        body = _page(limit, found, message_body)
+        given = verdicts([row.id for row in found], source=SOURCE, end_user=end_user_of(request))
+        body = _page(limit, found, lambda row: message_body(row, verdict=given.get(row.id)))
         body["data"].reverse()
         return Response(body)
 
@@ -104,7 +106,7 @@ def conversation_body(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def message_body(message: Message) -> dict[str, Any]:
+def message_body(message: Message, *, verdict: str | None) -> dict[str, Any]:
     """A message in the wire's shape."""
     return {
         "id": str(message.id),
@@ -116,7 +118,7 @@ def message_body(message: Message) -> dict[str, Any]:
         "status": message.status,
         "error": message.error["message"] if message.error else None,
         "message_files": [],
-        "feedback": None,
+        "feedback": {"rating": verdict} if verdict else None,
         "retriever_resources": message.metadata.get("retriever_resources", []),
         "annotation_reply": message.metadata.get("annotation_reply"),
         "agent_thoughts": [],

@@ -10,6 +10,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import ensure_csrf_cookie
 
+from apps.workflows.hooks import verdicts
 from apps.workflows.models import Application, Message, Run, Version
 from apps.workflows.pages.access import member_page
 from apps.workflows.pages.app import app_context
@@ -121,17 +122,19 @@ def _history(request: HttpRequest, application: Application, *, source: str, end
     except NotFound as exc:
         return JsonResponse(exc.as_dict(), status=404)
     messages = dialogue(conversation.id)
+    person = str(request.user.pk) if source == Run.Source.CONSOLE else end_user
+    given = verdicts([message.id for message in messages], source=source, end_user=person)
     return JsonResponse(
         {
             "conversation_id": str(conversation.id),
             "inputs": conversation.inputs,
             "asked_at": messages[-1].created_at.isoformat() if messages else None,
-            "turns": [_turn(message) for message in messages],
+            "turns": [_turn(message, verdict=given.get(message.id)) for message in messages],
         }
     )
 
 
-def _turn(message: Message) -> dict[str, Any]:
+def _turn(message: Message, *, verdict: str | None) -> dict[str, Any]:
     return {
         "message_id": str(message.id),
         "run_id": str(message.run_id),
@@ -141,6 +144,7 @@ def _turn(message: Message) -> dict[str, Any]:
         "error": message.error["message"] if message.error else "",
         "error_code": message.error["code"] if message.error else "",
         "metadata": message.metadata,
+        "feedback": verdict,
     }
 
 

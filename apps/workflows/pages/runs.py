@@ -59,7 +59,7 @@ def run(request: HttpRequest, application: Application, run_id: str) -> HttpResp
             "steps": _steps(found),
             "inputs": _named(found.inputs),
             "outputs": _named(found.outputs),
-            "trace_url": _admin_url(request, "traces_trace_page", found.id),
+            "trace_url": _admin_url(request, "traces_trace_change", found.id),
             "review_url": _admin_url(request, "annotations_message_review", message.id) if message else "",
         },
     )

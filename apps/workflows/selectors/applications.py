@@ -87,7 +87,7 @@ def version_numbered(application: Application, number: int) -> Version:
 def run_counts(application: Application) -> dict[str, int]:
     """How many runs ended how."""
     rows = application.runs.order_by().values_list("status").annotate(count=Count("id"))
-    return {status: count for status, count in rows}
+    return dict(rows)
 
 
 def next_number(application: Application) -> int:

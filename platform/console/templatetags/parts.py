@@ -85,6 +85,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "variable-assigner": ("aggregate", "variable"),
     "assigner": ("aggregate", "variable"),
     "list-operator": ("aggregate", "list-filter"),
+    "aggregate": ("aggregate", "merge"),
+    "human": ("human", "user-round"),
+    "other": ("template", "circle-dot"),
     "answer": ("answer", "message-square-text"),
     "annotation": ("answer", "pen-line"),
     "code": ("code", "code"),
@@ -191,11 +194,11 @@ def duration(value: float | Decimal | dt.timedelta | str | None) -> str:
         return "–"
     seconds = value.total_seconds() if isinstance(value, dt.timedelta) else float(value)
     if seconds < 0.0095:
-        return gettext("%(n)s ms") % {"n": formats.number_format(seconds * 1000, 1)}
+        return gettext("%(n)s ms") % {"n": formats.number_format(round(seconds * 1000, 1), 1)}
     if seconds < 1:
         return gettext("%(n)s ms") % {"n": round(seconds * 1000)}
     if seconds < 60:
-        return gettext("%(n)s s") % {"n": formats.number_format(seconds, 2 if seconds < 10 else 1)}
+        return gettext("%(n)s s") % {"n": formats.number_format(round(seconds, 2), 2 if seconds < 10 else 1)}
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:
         return gettext("%(m)s min %(s)s s") % {"m": minutes, "s": rest}

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import ForeignKey, QuerySet
-from django.forms import ModelChoiceField
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
@@ -69,13 +68,6 @@ class ProviderCredentialAdmin(ConsoleModelAdmin):
         if secret := form.cleaned_data.get("secret"):
             obj.set_secret(secret)
         super().save_model(request, obj, form, change)
-
-    def formfield_for_foreignkey(
-        self, db_field: ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
-    ) -> ModelChoiceField[Any] | None:
-        if db_field.name == "team":
-            kwargs["queryset"] = accounts.teams_of(request.user)
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: ProviderCredential | None = None) -> bool:
         return super().has_change_permission(request, obj) and _manages(request, obj)

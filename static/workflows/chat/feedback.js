@@ -3,14 +3,15 @@
 import { toast } from "../../console/toast.js";
 import { address, say } from "./parts.js";
 
-/** Wire the thumbs and the form of one turn, once its message id is known. */
-export function offerFeedback({ parts }, pattern, messageId) {
+/** Wire the thumbs and the form of one turn, once its message id is known; `given` is the earlier verdict. */
+export function offerFeedback({ parts }, pattern, messageId, given) {
   const url = address(pattern, messageId);
   if (!url) return;
   const buttons = [...parts.thumbs.querySelectorAll("[data-rate]")];
   const form = parts.feedback;
   const show = (rating) => buttons.forEach((one) => one.setAttribute("aria-pressed", String(one.dataset.rate === rating)));
   parts.thumbs.hidden = false;
+  show(given);
   for (const button of buttons) {
     button.addEventListener("click", async () => {
       const rating = button.getAttribute("aria-pressed") === "true" ? null : button.dataset.rate;

@@ -18,6 +18,7 @@ export class Turn {
   #drawing = 0;
   #error = null;
   #metadata = {};
+  #verdict = null;
 
   constructor(log, query, page) {
     this.query = query;
@@ -84,6 +85,7 @@ export class Turn {
     }
     this.answer = turn.answer;
     this.#metadata = turn.metadata ?? {};
+    this.#verdict = turn.feedback ?? null;
     this.steps.runId = turn.run_id;
     if (turn.status === "error") this.#error = { code: turn.error_code, message: turn.error };
     this.finish({ error: "failed", stopped: "stopped" }[turn.status] ?? "succeeded", { took: this.#metadata.usage?.latency });
@@ -177,7 +179,7 @@ export class Turn {
       parts[name].href = link;
       parts[name].hidden = false;
     }
-    if (this.messageId && this.answer) offerFeedback(this.#view, config.feedback, this.messageId);
+    if (this.messageId && this.answer) offerFeedback(this.#view, config.feedback, this.messageId, this.#verdict);
     const tokens = this.#metadata.usage?.total_tokens;
     const facts = config.detailed ? [tokens ? say("tokens", { n: number(tokens) }) : "", duration(took)] : [];
     parts.facts.textContent = facts.filter(Boolean).join(" · ");
