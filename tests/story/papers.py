@@ -27,7 +27,7 @@ MANUAL = (
      "They are made of horsehair from Lindmoor and hang in the loft until they are needed."),
     ("Grease", "The main bearing is greased with Halvard 12 and with nothing else.",
      "The tin stands on the sill of the engine room. Wipe the cup before it is filled."),
-    ("Lamps", "When the red lamp blinks five times, the shuttle is jammed: pull the green lever and wait for the click.",
+    ("Lamps", "When the red lamp blinks five times, the shuttle is jammed: pull the green lever and wait.",
      "A white lamp means that the loom is at rest."),
     ("Crew", "Three people run the loom: a feeder, a watcher and a knotter.",
      "They change places at every second tide, so that nobody stares at the weave for too long."),

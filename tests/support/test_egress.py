@@ -23,9 +23,7 @@ PUBLIC = EgressPolicy()
 
 
 @asynccontextmanager
-async def serving(
-    answer="HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello", host="127.0.0.1"
-):
+async def serving(answer="HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello", host="127.0.0.1"):
     """A server that records request heads and gives one answer to all."""
     heads: list[str] = []
 
