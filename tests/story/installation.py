@@ -87,8 +87,8 @@ def curl(url: str, *, key: str, body: Frame | None = None, headers: tuple[str, .
     for header in headers:
         command += ["-H", header]
     if body is not None:
-        command += ["-H", "Content-Type: application/json", "-d", json.dumps(body, ensure_ascii=False)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=40)
+        command += ["-H", "Content-Type: application/json", "--data-binary", "@-"]
+    done = subprocess.run(command, input=json.dumps(body), capture_output=True, text=True, timeout=40)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
