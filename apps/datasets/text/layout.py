@@ -23,6 +23,7 @@ _ROW = re.compile(r"\||\t|\S {3,}\S+ {3,}\S|\.{4,}|…{2,}|(?:\. ){4,}")
 _NUMBER_WORD = re.compile(r"^[-+(]?[$€£¥]?\d[\d.,:%/)-]*$")
 _INDENT = re.compile(r"^(?:\u3000{1,4}| {2,8})\S")
 _HYPHEN_END = re.compile(r"([^\W\d_]{2,})-$")
+_SENTENCE_ENDS = (".", "!", "?", ":")
 _LOWER_WORD = re.compile(r"^([a-zß-öø-ÿ]+)")
 
 
@@ -54,7 +55,14 @@ def _continues(before: str, line: str, *, width: int, prose: bool) -> bool:
     lower = line.lstrip()[0].islower()
     if lower and not before.rstrip().endswith((".", "!", "?", ":")):
         return filled >= FULL_LATIN / 2
-    return prose and filled >= FULL_LATIN
+    return prose and filled >= FULL_LATIN and not _is_heading_after(before, line, width=width)
+
+
+def _is_heading_after(before: str, line: str, *, width: int) -> bool:
+    """A paragraph ends in a full stop, also in its short last line; a short line without one stands for itself."""
+    complete = before.rstrip().endswith(_SENTENCE_ENDS)
+    open_end = not line.rstrip().endswith((*_SENTENCE_ENDS, ",", ";", "-", ")", '"', "”"))
+    return complete and open_end and _columns(line.rstrip()) < FULL_LATIN * width
 
 
 def _join(left: str, right: str, *, text: str) -> str:
