@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
                 ('annotation_question', models.TextField(verbose_name="annotation's question")),
                 ('annotation_answer', models.TextField(verbose_name='answer given')),
                 ('score', models.FloatField(verbose_name='similarity')),
-                ('source', models.CharField(max_length=20, verbose_name='source')),
+                ('source', models.CharField(choices=[('api', 'API'), ('console', 'Playground'), ('public', 'Chat page'), ('shell', 'Shell')], max_length=20, verbose_name='source')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='answered')),
                 ('annotation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='hits', to='annotations.annotation', verbose_name='annotation')),
                 ('application', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workflows.application', verbose_name='app')),

@@ -35,6 +35,12 @@ class Annotation(SearchableAnswer):
 class AnnotationHit(models.Model):
     """One answer given from an annotation, with both texts as they were then; it outlives the annotation."""
 
+    class Source(models.TextChoices):
+        API = "api", _("API")
+        CONSOLE = "console", _("Playground")
+        PUBLIC = "public", _("Chat page")
+        SHELL = "shell", _("Shell")
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
     application = models.ForeignKey("workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app"))
@@ -53,7 +59,7 @@ class AnnotationHit(models.Model):
     annotation_question = models.TextField(_("annotation's question"))
     annotation_answer = models.TextField(_("answer given"))
     score = models.FloatField(_("similarity"))
-    source = models.CharField(_("source"), max_length=20)
+    source = models.CharField(_("source"), max_length=20, choices=Source.choices)
     created_at = models.DateTimeField(_("answered"), auto_now_add=True)
 
     class Meta:

@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=support.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(blank=True, max_length=200, verbose_name='name')),
-                ('source', models.CharField(max_length=20, verbose_name='source')),
+                ('source', models.CharField(choices=[('api', 'API'), ('console', 'Playground'), ('public', 'Chat page'), ('shell', 'Shell')], max_length=20, verbose_name='source')),
                 ('end_user', models.CharField(blank=True, max_length=200, verbose_name='end user')),
                 ('inputs', models.JSONField(default=dict, verbose_name='inputs')),
                 ('variables', models.JSONField(default=dict, verbose_name='variables')),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apps.workflows.models.run import Run
 from support.ids import uuid7
 
 
@@ -18,7 +19,7 @@ class Conversation(models.Model):
     )
     name = models.CharField(_("name"), max_length=200, blank=True)
     # API callers and the chat page never see each other's conversations, even with equal user names.
-    source = models.CharField(_("source"), max_length=20)
+    source = models.CharField(_("source"), max_length=20, choices=Run.Source.choices)
     end_user = models.CharField(_("end user"), max_length=200, blank=True)
     inputs = models.JSONField(_("inputs"), default=dict)
     variables = models.JSONField(_("variables"), default=dict)
