@@ -19,6 +19,7 @@ _LONGEST_QUOTE = 420
 _MIN_COVERAGE = 0.3
 _WEIGHT_OF_EARLIER = 0.4
 _WEIGHT_OF_CONTEXT = 0.35
+_BONUS_OF_DEFINITION = 0.5
 #: Verbs that stand in every question; they help, but do not make a sentence an answer.
 _WEAK = frozenset(
     map(stem, "need want use used get make work works happen take look find called mean possible".split())  # noqa: SIM905
@@ -33,6 +34,10 @@ _ASKS_NUMBER = re.compile(
 _ASKS_REASON = re.compile(r"\bwhy\b|为什么|为何|原因", re.I)
 _ASKS_WAY = re.compile(r"\bhow (do|can|to|should|does)\b|如何|怎么|怎样", re.I)
 _ASKS_MEANING = re.compile(r"\bwhat (is|are|does)\b|\bdefine\b|是什么|什么是|含义|意思", re.I)
+_ASKS_PLACE = re.compile(r"\bwhere\b|哪里|哪儿|何处|什么地方", re.I)
+_DEFINED = re.compile(r"^\W*what (?:is|are)(?: an?| the)? (.+?)\W*$|^\W*什么是(.+?)\W*$|^\W*(.+?)是什么\W*$", re.I)
+_PLACE = re.compile(r"\b(?:in|at|under|below|inside) (?:the|a|an|your|its|`?[.~/]\w)|目录|文件夹|位于|保存在|存放在", re.I)
+_TEMPLATE = re.compile(r"\{\{|^\s*[{<]")
 _NUMBER = re.compile(
     r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|once|twice|never|always)\b|[一二三四五六七八九十百千两]",
     re.I,
@@ -95,7 +100,7 @@ def _candidates(passages: Sequence[Passage]) -> list[_Candidate]:
             if sentence.is_heading:
                 heading, before = set(content_terms(passage.title)) | own, set()
                 continue
-            if not sentence.is_code:
+            if not sentence.is_code and not _TEMPLATE.search(sentence.text):
                 found.append(
                     _Candidate(
                         passage_at=passage_at,
@@ -161,8 +166,19 @@ def _fit(sentence: str, question: str) -> float:
         (_ASKS_REASON, _REASON, 0.12),
         (_ASKS_WAY, _WAY, 0.08),
         (_ASKS_MEANING, _MEANING, 0.06),
+        (_ASKS_PLACE, _PLACE, 0.12),
     )
-    return sum(bonus for asks, gives, bonus in kinds if asks.search(question) and gives.search(sentence))
+    fit = sum(bonus for asks, gives, bonus in kinds if asks.search(question) and gives.search(sentence))
+    return fit + (_BONUS_OF_DEFINITION if _defines(sentence, question) else 0.0)
+
+
+def _defines(sentence: str, question: str) -> bool:
+    """Whether the sentence begins with the very thing that is asked for, and says what it is."""
+    asked = _DEFINED.search(question)
+    if not asked:
+        return False
+    name = re.escape(next(filter(None, asked.groups())))
+    return bool(re.match(rf"(?:an? |the )?{name}(?: (?:is|are|means)\b|是|指)", sentence, re.I))
 
 
 def _choose(ranked: Sequence[_Candidate], *, limit: int) -> list[_Candidate]:

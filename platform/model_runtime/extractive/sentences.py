@@ -61,7 +61,7 @@ def _blocks(text: str) -> Iterator[Sentence]:
     in_code = False
     lines = [*text.splitlines(), ""]
     width = max(map(len, lines))
-    for line, following in pairwise([*lines, ""]):
+    for at, (line, following) in enumerate(pairwise([*lines, ""])):
         if _FENCE.match(line):
             in_code = not in_code
             line = ""
@@ -72,6 +72,8 @@ def _blocks(text: str) -> Iterator[Sentence]:
             yield Sentence(text=f"`{line.strip()}`", is_code=True)
             continue
         block = _block_of(line, following, width=width)
+        if block and held and at == len(lines) - 2 and _is_left_over(block.text, held.text):
+            block = Sentence(text=block.text, is_heading=True)
         if held and block and not (block.is_heading or block.is_item or held.is_heading):
             held = Sentence(text=_join(held.text, block.text), is_item=held.is_item)
             continue
@@ -106,6 +108,12 @@ def _looks_like_heading(line: str, following: str) -> bool:
         return True
     starts_new = following[:1].isupper() or bool(_BULLET.match(following))
     return starts_new and (line[:1].isupper() or line[:1].isdigit()) and len(line.split()) <= 8
+
+
+def _is_left_over(last: str, before: str) -> bool:
+    """A heading at the very end, whose text went to the next passage."""
+    open_end = last[:1].isupper() and not last.endswith(_ENDS) and not re.search(r"\d", last)
+    return open_end and before.endswith(_ENDS) and len(last) <= _SHORT_LINE and len(last.split()) <= 8
 
 
 def _is_wrapped(line: str, following: str, *, width: int) -> bool:
