@@ -22,4 +22,9 @@ def dataset_files() -> list[Path]:
     The chapters' Markdown is left out: the PDF is made of it, and every answer would be found twice.
     """
     docs: Path = settings.BASE_DIR / "docs"
-    return [docs / "handbook" / "handbook.pdf", docs / "errors.md", *sorted((docs / "nodes").glob("*.md"))]
+    return [
+        docs / "handbook" / "handbook.pdf",
+        docs / "handbook" / "zh.md",
+        docs / "errors.md",
+        *sorted((docs / "nodes").glob("*.md")),
+    ]

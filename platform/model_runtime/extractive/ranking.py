@@ -36,7 +36,9 @@ _ASKS_WAY = re.compile(r"\bhow (do|can|to|should|does)\b|如何|怎么|怎样", 
 _ASKS_MEANING = re.compile(r"\bwhat (is|are|does)\b|\bdefine\b|是什么|什么是|含义|意思", re.I)
 _ASKS_PLACE = re.compile(r"\bwhere\b|哪里|哪儿|何处|什么地方", re.I)
 _DEFINED = re.compile(r"^\W*what (?:is|are)(?: an?| the)? (.+?)\W*$|^\W*什么是(.+?)\W*$|^\W*(.+?)是什么\W*$", re.I)
-_PLACE = re.compile(r"\b(?:in|at|under|below|inside) (?:the|a|an|your|its|`?[.~/]\w)|目录|文件夹|位于|保存在|存放在", re.I)
+_PLACE = re.compile(
+    r"\b(?:in|at|under|below|inside) (?:the|a|an|your|its|`?[.~/]\w)|目录|文件夹|位于|保存在|存放在", re.I
+)
 _TEMPLATE = re.compile(r"\{\{|^\s*[{<]")
 _NUMBER = re.compile(
     r"\d|\b(one|two|three|four|five|six|seven|eight|nine|ten|once|twice|never|always)\b|[一二三四五六七八九十百千两]",
