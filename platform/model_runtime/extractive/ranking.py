@@ -22,7 +22,7 @@ _WEIGHT_OF_CONTEXT = 0.35
 _BONUS_OF_DEFINITION = 0.5
 #: Verbs that stand in every question; they help, but do not make a sentence an answer.
 _WEAK = frozenset(
-    map(stem, "need want use used get make work works happen take look find called mean possible".split())  # noqa: SIM905
+    map(stem, "need want use used get make work works happen take look find called mean meaning possible".split())  # noqa: SIM905
 )
 _WEIGHT_OF_WEAK = 0.4
 
@@ -148,6 +148,8 @@ def _score(candidate: _Candidate, question: str, wanted: dict[str, float]) -> No
     candidate.matched = wanted.keys() & candidate.own.keys()
     own = sum(wanted[term] for term in candidate.matched) / total
     around = sum(wanted[term] for term in wanted.keys() & candidate.around - candidate.matched) / total
+    if candidate.matched <= _WEAK and wanted.keys() - _WEAK:
+        return
     if not candidate.matched or own + _WEIGHT_OF_CONTEXT * around < _MIN_COVERAGE:
         return
     score = own + _WEIGHT_OF_CONTEXT * around
