@@ -42,3 +42,5 @@ BACKGROUND_JOBS = (
     gettext_noop("Task Meta Information"),
     gettext_noop("JSON meta information about the task, such as information on child tasks"),
 )
+#: Django's Chinese lags behind its English.
+ADMIN = (gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),)
