@@ -24,7 +24,7 @@ def dataset_files() -> list[Path]:
     docs: Path = settings.BASE_DIR / "docs"
     return [
         docs / "handbook" / "handbook.pdf",
-        docs / "handbook" / "zh.md",
+        docs / "handbook" / "handbook-zh.md",
         docs / "errors.md",
         *sorted((docs / "nodes").glob("*.md")),
     ]
