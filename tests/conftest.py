@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 import pytest_django
-from django.db import connections
+from django.db import OperationalError, connections
+from django.db.backends.base.operations import BaseDatabaseOperations
 
 from tests.server import web_server
+
+FLUSH_TRIES = 6
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +26,25 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.Djan
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
         connections.close_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patient_flush() -> None:
+    """Emptying the tables after a test may meet the last write of a server, worker or thread of ours: try again.
+
+    Where it fails, whatever the test left behind breaks all tests that follow.
+    """
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def patiently(operations: BaseDatabaseOperations, sql_list: list[str]) -> None:
+        for _ in range(FLUSH_TRIES - 1):
+            try:
+                return flush(operations, sql_list)
+            except OperationalError:  # a deadlock
+                time.sleep(0.2)
+        flush(operations, sql_list)
+
+    BaseDatabaseOperations.execute_sql_flush = patiently  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")
