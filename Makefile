@@ -7,6 +7,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 UP_ARGS =
 TEST_ARGS =
+TEST_WORKERS = 3
 SOURCES = manage.py platform apps tests benchmarks
 RUNTIME = $(VENV)/.runtime-installed
 DEVELOPMENT = $(VENV)/.development-installed
@@ -24,7 +25,7 @@ up: $(RUNTIME) ## run everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up $(UP_ARGS)
 
 test: $(DEVELOPMENT) ## run the tests against a real PostgreSQL and Redis
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile $(TEST_ARGS)
 
 check: $(DEVELOPMENT) ## lint, format, types, import contract, missing migrations; writes nothing
 	$(BIN)/ruff check $(SOURCES)
