@@ -42,5 +42,10 @@ BACKGROUND_JOBS = (
     gettext_noop("Task Meta Information"),
     gettext_noop("JSON meta information about the task, such as information on child tasks"),
 )
-#: Django's Chinese lags behind its English.
-ADMIN = (gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),)
+#: Django's Chinese lags behind its English, and puts a space between a verb and a Chinese noun.
+ADMIN = (
+    gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),
+    gettext_noop("Add %s"),
+    gettext_noop("Change %s"),
+    gettext_noop("View %s"),
+)
