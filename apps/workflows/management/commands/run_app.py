@@ -95,7 +95,8 @@ def _target(text: str, team: str) -> tuple[Application, Version]:
 async def _run(accepted: services.Accepted, on_event: Any) -> RunSummary:
     task = asyncio.create_task(services.run_to_end(accepted, on_event=on_event))
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGINT, lambda: loop.run_in_executor(None, services.stop_run, accepted.run))
+    for asked in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(asked, lambda: loop.run_in_executor(None, services.stop_run, accepted.run))
     try:
         return await task
     finally:
