@@ -119,7 +119,7 @@ function marked(passage, claim) {
   for (const text of [claim, wanted]) {
     const words = text.split(/\s+/).filter(Boolean);
     if (words.join("").length < 8) continue;
-    const match = new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s+")).exec(passage);
+    const match = new RegExp(words.map((word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("[\\s`*_]+")).exec(passage);
     if (!match) continue;
     const mark = document.createElement("mark");
     mark.textContent = match[0];
