@@ -13,7 +13,9 @@ from apps.datasets.text.scripts import estimate_tokens
 from apps.datasets.text.sections import JOIN, Section
 from apps.datasets.text.split import overlap_start, split_spans
 
-SPLITTER_VERSION = 1
+SPLITTER_VERSION = 2
+_LONGEST_HEADING = 70
+_ENDS = (".", "!", "?", ":", "。", "！", "？", "：")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,14 +153,15 @@ def _spans(text: str, *, settings: ChunkSettings) -> Iterator[tuple[int, int]]:
     if overlap and tokens is not None:
         tokens = max(1, tokens - tokens * overlap // settings.target_chars)
     previous: int | None = None
-    for start, end in split_spans(
+    spans = split_spans(
         text,
         0,
         len(text),
         max_chars=settings.target_chars - overlap,
         max_tokens=tokens,
         min_chars=_least(settings),
-    ):
+    )
+    for start, end in _with_headings(text, spans, settings=settings):
         begin, reach = start, overlap
         if previous is not None:
             begin = overlap_start(text, previous, start, overlap=reach)
@@ -167,6 +170,32 @@ def _spans(text: str, *, settings: ChunkSettings) -> Iterator[tuple[int, int]]:
                 begin = overlap_start(text, previous, start, overlap=reach)
         yield begin, end
         previous = start
+
+
+def _with_headings(
+    text: str, spans: Iterable[tuple[int, int]], *, settings: ChunkSettings
+) -> Iterator[tuple[int, int]]:
+    """The spans, where a heading at the end of one moves to the next if there is room for it."""
+    held: tuple[int, int] | None = None
+    for start, end in spans:
+        if held:
+            heading = _heading_at_end(text, *held)
+            if heading and heading - held[0] >= _least(settings) and _fits(text[heading:end], settings):
+                held, start = (held[0], heading - 1), heading
+            yield held[0], held[0] + len(text[held[0] : held[1]].rstrip())
+        held = start, end
+    if held:
+        yield held
+
+
+def _heading_at_end(text: str, start: int, end: int) -> int:
+    """Where the last line begins if it is short, ends like no sentence, and follows one that does; else 0."""
+    begin = text.rfind("\n", start, end) + 1
+    last, before = text[begin:end].strip(), text[start:begin].rstrip()
+    if begin <= start or not 0 < len(last) <= _LONGEST_HEADING or not text[end : end + 1].isspace():
+        return 0
+    stands_alone = before.endswith(_ENDS) and not last.endswith((*_ENDS, ",", "，", ";", "；")) and "|" not in last
+    return begin if stands_alone and (last[0].isupper() or not last[0].isascii()) else 0
 
 
 def _digest(text: str, heading_path: tuple[str, ...], fingerprint: str) -> str:

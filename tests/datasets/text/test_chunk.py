@@ -163,3 +163,12 @@ def test_a_long_section_is_cut_for_the_pipe_without_loss(text):
     parts = list(bounded(Section(text=text, page=4), limit=30))
     assert "".join(part.text for part in parts) == text
     assert all(len(part.text) <= 30 and part.page == 4 for part in parts)
+
+
+def test_a_heading_stays_with_the_text_below_it():
+    first = "Every chunk remembers its document, its page and where on the page it stands. " * 5
+    second = "To delete a document, press the bin in its line. It disappears from search at once. " * 4
+    text = f"{first.strip()}\nDeleting a document\n{second.strip()}"
+    chunks = list(chunk_sections([Section(text=text, page=1)]))
+    assert [chunk.text.startswith("Deleting a document\n") for chunk in chunks] == [False, True]
+    assert all(chunk.text == text[chunk.char_start : chunk.char_end] for chunk in chunks)
