@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.story.installation import Installation, running
 
@@ -22,6 +22,7 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 OpenBrowser = Callable[..., Page]
+PATIENCE_MS = 20_000  # what takes a second here takes longer where other tests run beside it
 
 
 class Complaints:
@@ -71,6 +72,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("needs Chromium on PATH")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -98,7 +100,7 @@ def new_browser(chromium: Browser, installation: Installation, _complaints: Comp
         context = chromium.new_context(
             base_url=installation.base, viewport={"width": width, "height": height}, reduced_motion="reduce"
         )
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         _complaints.watch(page)
