@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
+from django.utils.translation import gettext as _
 
 from apps.workflows import services
 from apps.workflows.api.callers import Caller, caller_of_key, caller_of_scope, user_now
@@ -95,7 +96,8 @@ class AppSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels has n
         self._known_caller()
         try:
             self._caller = await self._visit(self._recognise)
-            self._known_caller()
+            if self._caller is None:
+                raise NotAuthenticated(_("You are signed out."))
         except (NotAuthenticated, NotFound) as exc:
             self._caller = None
             await self._refuse(exc)
