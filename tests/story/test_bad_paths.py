@@ -167,8 +167,8 @@ def test_who_is_signed_out_in_another_tab_is_told_in_the_playground(
     expect(other.get_by_role("button", name="Sign in")).to_be_visible()
 
     answer = send(page, "Am I still here?")
-    expect(page.get_by_text("sign in again")).to_be_visible()
-    expect(answer.get_by_role("alert")).to_be_visible()
+    expect(answer.get_by_role("alert")).to_contain_text("You are signed out.")
+    expect(answer.get_by_role("alert")).to_contain_text("Sign in again")
     page.reload()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
