@@ -101,13 +101,13 @@ def test_replacing_a_trace_leaves_one_whole_trace():
 
 
 @written_for_real
-def test_a_batch_of_traces_costs_one_insert_and_one_copy_for_each_table(monkeypatch):
+def test_a_batch_of_traces_costs_one_statement(monkeypatch):
     statements = []
     with connections["traces"].execute_wrapper(
         lambda execute, sql, params, many, context: statements.append(sql) or execute(sql, params, many, context)
     ):
         store.write([fold(*_told(stories.retrieval_chat())) for _ in range(20)])
-    assert [sql.split()[0] for sql in statements] == ["INSERT"]
+    assert len(statements) == 1
     assert SpanPayload.objects.count() == 20 * 6
 
 

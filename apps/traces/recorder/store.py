@@ -1,13 +1,14 @@
-"""Writes finished traces: one statement for the trace rows, one COPY for each table below them."""
+"""Writes finished traces: one statement for any number of them, with all that is below."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.db import connections, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import JSONField, Model
@@ -34,32 +35,44 @@ def write(records: Sequence[RecordedTrace], *, replace: bool = False) -> int:
     with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
         if replace:
             _delete(cursor, [record.trace.id for record in records])
-        new = _insert_traces(cursor, [record.trace for record in records])
-        written = [record for record in records if record.trace.id in new]
-        if written:
-            _copy(cursor, Span, RecordedSpan, (span for record in written for span in record.spans))
-            _copy(cursor, SpanPayload, RecordedPayload, (row for record in written for row in record.payloads))
-            _copy(cursor, AgentThought, RecordedThought, (row for record in written for row in record.thoughts))
-    return len(new)
+        cursor.execute(
+            _statement(),
+            [
+                _rows(Trace, TraceRow, [record.trace for record in records]),
+                _rows(Span, RecordedSpan, [span for record in records for span in record.spans]),
+                _rows(SpanPayload, RecordedPayload, [row for record in records for row in record.payloads]),
+                _rows(AgentThought, RecordedThought, [row for record in records for row in record.thoughts]),
+            ],
+        )
+        return len(cursor.fetchall())
 
 
-def _insert_traces(cursor: CursorWrapper, rows: Sequence[TraceRow]) -> set[UUID]:
-    names, columns, json = _layout(Trace, TraceRow)
-    placeholders = ", ".join(["(" + ", ".join(["%s"] * len(names)) + ")"] * len(rows))
-    # Names come from the models, values go as parameters.
-    statement = (
-        f"INSERT INTO {Trace._meta.db_table} ({columns}) VALUES {placeholders} "  # noqa: S608
-        "ON CONFLICT DO NOTHING RETURNING id"
-    )
-    cursor.execute(statement, [value for row in rows for value in _values(row, names, json)])
-    return {row[0] for row in cursor.fetchall()}
+@lru_cache(maxsize=1)
+def _statement() -> str:
+    """All four tables at once: a chat turn pays for one round trip. Rows of a trace that is there already are left out.
+
+    Against one COPY per table this costs about a tenth more per row and three statements less per turn.
+    """
+    tables = {
+        "fresh": _insert(Trace, TraceRow, "ON CONFLICT DO NOTHING RETURNING id"),
+        "spans": _insert(Span, RecordedSpan, "WHERE given.trace_id IN (SELECT id FROM fresh) RETURNING id"),
+        "payloads": _insert(SpanPayload, RecordedPayload, "WHERE given.span_id IN (SELECT id FROM spans)"),
+        "thoughts": _insert(AgentThought, RecordedThought, "WHERE given.trace_id IN (SELECT id FROM fresh)"),
+    }
+    parts = ", ".join(f"{name} AS ({insert})" for name, insert in tables.items())
+    return f"WITH {parts} SELECT id FROM fresh"  # noqa: S608 - made of names of models
 
 
-def _copy(cursor: CursorWrapper, model: type[Model], record: type, rows: Iterable[Any]) -> None:
-    names, columns, json = _layout(model, record)
-    with cursor.copy(f"COPY {model._meta.db_table} ({columns}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(_values(row, names, json))
+def _insert(model: type[Model], record: type, which: str) -> str:
+    """Names come from the models, values go as one JSON parameter."""
+    table, columns = model._meta.db_table, _layout(model, record)[1]
+    given = f"json_populate_recordset(NULL::{table}, %s::json) AS given"
+    return f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {given} {which}"  # noqa: S608
+
+
+def _rows(model: type[Model], record: type, rows: Sequence[Any]) -> str:
+    names, _columns, json = _layout(model, record)
+    return orjson.dumps([_values(row, names, json) for row in rows]).decode()
 
 
 def _delete(cursor: CursorWrapper, ids: list[UUID]) -> None:
@@ -78,5 +91,5 @@ def _layout(model: type[Model], record: type) -> tuple[tuple[str, ...], str, fro
     return names, columns, json
 
 
-def _values(row: Any, names: tuple[str, ...], json: frozenset[str]) -> list[Any]:
-    return [dumped(getattr(row, name)).decode() if name in json else getattr(row, name) for name in names]
+def _values(row: Any, names: tuple[str, ...], json: frozenset[str]) -> dict[str, Any]:
+    return {name: orjson.Fragment(dumped(getattr(row, name))) if name in json else getattr(row, name) for name in names}

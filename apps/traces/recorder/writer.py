@@ -102,7 +102,8 @@ class TraceWriter:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        done = self.flush(timeout)
+        with self._changed:  # the thread too: what comes later is written by whoever brings it
+            done = self._changed.wait_for(lambda: not self._waiting and not self._running, timeout)
         if not done:
             logger.warning("traces could not be written before the process ended; their runs can be rebuilt")
         return done
@@ -120,6 +121,7 @@ class TraceWriter:
                 self._changed.wait_for(lambda: self._waiting or self._closing)
                 if not self._waiting:
                     self._running = False
+                    self._changed.notify_all()
                     return
                 jobs = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
                 self._busy = True
