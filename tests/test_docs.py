@@ -50,7 +50,7 @@ def test_the_handbook_as_pdf_says_what_its_chapters_say(tmp_path: Path) -> None:
     fresh = tmp_path / "handbook.pdf"
     namespace["build"](fresh)  # type: ignore[operator]
     assert fresh.read_bytes() == (DOCS / "handbook" / "handbook.pdf").read_bytes(), (
-        "run python docs/handbook/build_pdf.py"
+        "run .venv/bin/python docs/handbook/build_pdf.py"
     )
 
 

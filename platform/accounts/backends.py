@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.backends import BaseBackend
 
-from accounts.models import Membership, User
+from accounts.models import Membership, Team, User
 from accounts.selectors import RIGHTS
 
 #: App -> the right that looking takes, and the right that anything else takes.
@@ -32,7 +32,8 @@ _NOT_FOR_ROLES = {
 class RoleBackend(BaseBackend):
     """Answers `has_perm` from the roles a person has. It signs nobody in.
 
-    A permission here means "in some team"; which rows of which team a person sees is up to `ConsoleModelAdmin`.
+    Without an object a permission means "in some team", with a team (or a row of one) "there"; `ConsoleModelAdmin` asks
+    both ways, so that a role counts in its own team only.
     """
 
     def has_perm(self, user_obj: Any, perm: str, obj: Any = None) -> bool:
@@ -45,7 +46,11 @@ class RoleBackend(BaseBackend):
         ):
             return False
         look, act = _TAKES[app_label]
-        return (look if codename.startswith("view_") else act) in _rights_of(user_obj)
+        needed = look if codename.startswith("view_") else act
+        if obj is None:
+            return needed in _rights_of(user_obj)
+        team_id = obj.id if isinstance(obj, Team) else getattr(obj, "team_id", None)
+        return needed in _rights_by_team(user_obj).get(team_id, frozenset())
 
     def has_module_perms(self, user_obj: Any, app_label: str) -> bool:
         """Whether the app has anything for this person."""
@@ -55,10 +60,15 @@ class RoleBackend(BaseBackend):
 
 
 def _rights_of(user: User) -> frozenset[str]:
-    """All rights the person has in any team; asked once per request."""
-    known: frozenset[str] | None = getattr(user, "_rights_somewhere", None)
+    """All rights the person has in any team."""
+    return frozenset().union(*_rights_by_team(user).values())
+
+
+def _rights_by_team(user: User) -> dict[Any, frozenset[str]]:
+    """The rights the person has, team by team; asked once per request."""
+    known: dict[Any, frozenset[str]] | None = getattr(user, "_rights_by_team", None)
     if known is None:
-        roles = Membership.objects.filter(user=user).values_list("role", flat=True)
-        known = frozenset().union(*(RIGHTS[role] for role in roles))
-        user._rights_somewhere = known  # type: ignore[attr-defined]
+        roles = Membership.objects.filter(user=user).values_list("team_id", "role")
+        known = {team_id: RIGHTS[role] for team_id, role in roles}
+        user._rights_by_team = known  # type: ignore[attr-defined]
     return known

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.annotations.text.questions import may_mean_the_same, question_key
-from apps.annotations.text.word_diff import LIMIT, Piece, diff_stats, diff_words
+from support.word_diff import LIMIT, Piece, diff_stats, diff_words
 
 
 @pytest.mark.parametrize(

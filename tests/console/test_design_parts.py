@@ -48,7 +48,7 @@ def test_a_known_status_brings_tone_icon_and_word_and_an_unknown_one_is_shown_as
 
 def test_a_diff_marks_words_in_english_and_characters_in_chinese():
     english = draw("{% diff before after %}", before="within 14 days", after="within 30 <days>")
-    assert "<del>14</del><ins>30</ins>" in english
+    assert "<del>14 </del><ins>30 &lt;</ins>days<ins>&gt;</ins>" in english
     assert "&lt;" in english
     chinese = draw("{% diff before after %}", before="期限为十四天", after="期限为三十天")
     assert chinese.startswith('<div class="diff">期限为')

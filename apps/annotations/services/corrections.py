@@ -15,8 +15,8 @@ from apps.annotations.selectors.corrections import approved_correction
 from apps.annotations.selectors.review import open_turn
 from apps.annotations.services.annotations import checked
 from apps.annotations.services.embedding import embed_into
-from apps.annotations.text.word_diff import diff_stats, diff_words
 from support.errors import InvalidInput, NotAllowed, NotFound
+from support.word_diff import diff_stats, diff_words
 
 
 @transaction.atomic

@@ -1,48 +1,21 @@
-"""The members' door to the pages of datasets: signed in, of the team, with the right."""
+"""The members' door to the pages of datasets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from django.http import HttpRequest
 
-from django.contrib.auth.decorators import login_required
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-
+from accounts.doors import door
 from accounts.selectors import current_team, may
 from apps.datasets.models import Dataset
 from apps.datasets.selectors.datasets import open_dataset
-from support.errors import NotFound
-
-P = ParamSpec("P")
 
 
-def dataset_page(
-    right: str = "view",
-) -> Callable[[Callable[Concatenate[HttpRequest, Dataset, P], HttpResponse]], Callable[..., HttpResponse]]:
-    """Turn `view(request, dataset, ...)` into `view(request, slug, ...)` for members with the right.
+def _open(request: HttpRequest, slug: str) -> Dataset:
+    # Two teams may have datasets of one name, so the current team decides.
+    return open_dataset(slug, team_id=current_team(request).id)
 
-    Somebody else's dataset is a 404, an own one without the right a 403.
-    """
 
-    def decorate(
-        view: Callable[Concatenate[HttpRequest, Dataset, P], HttpResponse],
-    ) -> Callable[..., HttpResponse]:
-        @login_required
-        @wraps(view)
-        def page(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponse:
-            try:
-                dataset = open_dataset(slug, team_id=current_team(request).id)
-            except NotFound as exc:
-                raise Http404(exc.message) from exc
-            if not may(request.user, right, team_id=dataset.team_id):
-                raise PermissionDenied
-            return view(request, dataset, *args, **kwargs)
-
-        return page
-
-    return decorate
+dataset_page = door(_open)
 
 
 def may_edit(request: HttpRequest, dataset: Dataset) -> bool:

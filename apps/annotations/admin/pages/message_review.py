@@ -18,9 +18,9 @@ from apps.annotations import selectors, services
 from apps.annotations.admin.access import trace_url
 from apps.annotations.models import Feedback
 from apps.annotations.services.annotations import MAX_ANSWER
-from apps.annotations.text.word_diff import diff_stats, diff_words
 from apps.workflows.selectors.messages import dialogue
 from support.errors import ConsoleError, NotFound
+from support.word_diff import diff_stats, diff_words
 
 #: Turns of the conversation that are shown above the one under review.
 EARLIER = 20
