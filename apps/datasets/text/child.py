@@ -6,6 +6,7 @@ children. Sections arrive already cleaned, page by page; the pipe's size is what
 """
 
 import json
+import logging
 import os
 import selectors
 import signal
@@ -26,7 +27,9 @@ from apps.datasets.text.sections import Section
 
 POLL_SECONDS = 0.2
 READ_BYTES = 64 << 10
+DIAGNOSIS_BYTES = 4 << 10
 EXIT_SECONDS = 5.0
+_logger = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[3]
 _START = "import sys; sys.path.insert(0, sys.argv[1]); from apps.datasets.text.child_main import main; main()"
 # What the C library raises when its memory runs out, and what the kernel sends when the machine's does.
@@ -70,6 +73,9 @@ def extract_in_child(
             yield from _sections(messages, on_progress=on_progress)
         except FrameError as exc:
             raise Damaged(kind="document", reason="its reader sent nonsense") from exc
+        except Damaged:
+            _log_diagnosis(filename, diagnosis)
+            raise
         finally:
             _end(process)
 
@@ -156,6 +162,14 @@ def _death(process: subprocess.Popen[bytes], *, limits: Limits) -> ExtractionErr
     if -status in _MEMORY_SIGNALS:
         return OutOfMemory(megabytes=limits.memory_bytes // MEGABYTE)
     return Damaged(kind="document", reason="its reader crashed")
+
+
+def _log_diagnosis(filename: str, diagnosis: IO[bytes]) -> None:
+    """Keep what the child wrote to its standard error: a defect of ours must not pass for a broken file unseen."""
+    size = diagnosis.seek(0, os.SEEK_END)
+    diagnosis.seek(max(0, size - DIAGNOSIS_BYTES))
+    if text := diagnosis.read().decode(errors="replace").strip():
+        _logger.warning("reading %r: %s", filename, text)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -173,3 +173,13 @@ def test_a_child_that_was_taken_over_cannot_make_the_parent_believe_nonsense(tmp
 def test_a_file_that_is_not_there_is_the_callers_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         list(extract_in_child(tmp_path / "gone.txt", "gone.txt"))
+
+
+def test_a_reader_that_cannot_run_here_tells_the_log_why(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(
+        child, "_START", f"import sys; sys.modules['trafilatura'] = None; {child._START.removeprefix('import sys; ')}"
+    )
+    with pytest.raises(Damaged, match="gave up"):
+        list(extract_in_child(text_file(tmp_path, "<p>Bees</p>", "page.html"), "page.html"))
+    assert "page.html" in caplog.text
+    assert "trafilatura" in caplog.text
