@@ -65,9 +65,10 @@ class ConsoleModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Actions reach only the rows of teams in which one may do what the action takes."""
+        actions: dict[str, Any] = super().get_actions(request)
         return {
             name: (self._within_rights(action), key, description)
-            for name, (action, key, description) in super().get_actions(request).items()
+            for name, (action, key, description) in actions.items()
         }
 
     def own_rows_of(self, model: type[Model], request: HttpRequest) -> dict[str, Any]:
