@@ -2,13 +2,14 @@
 
 from django.contrib import admin
 from django.contrib.auth import views as auth
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 from apps.workflows.pages.chat import chat_history, chat_page
 from console import health
 from console.pages.frame import palette, switch_team
 from console.pages.styles import styles
+from support.api import no_such_address
 
 urlpatterns = [
     path("", include("apps.workflows.pages.urls")),
@@ -18,6 +19,7 @@ urlpatterns = [
     path("chat/<slug:slug>/history/", chat_history, name="chat-history"),
     path("v1/", include("apps.workflows.api.urls")),
     path("v1/", include("apps.annotations.api.urls")),
+    re_path("^v1/", no_such_address),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("admin/", admin.site.urls),
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),

@@ -6,7 +6,8 @@ import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, JsonResponse
+from django.http import Http404, HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -53,6 +54,12 @@ def handle_exception(exc: Exception, context: dict[str, Any]) -> Response:
 def error_response(exc: ConsoleError) -> JsonResponse:
     """The same body for views outside DRF."""
     return JsonResponse(exc.as_dict(), status=exc.http_status)
+
+
+@csrf_exempt
+def no_such_address(request: HttpRequest) -> JsonResponse:
+    """For what an interface has no view for: its clients read JSON, not the console's page."""
+    return JsonResponse(error_body("not_found", f"There is nothing at {request.path}.", 404), status=404)
 
 
 def _message(exc: exceptions.APIException) -> str:

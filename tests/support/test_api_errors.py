@@ -6,6 +6,7 @@ import json
 
 import pytest
 from django.http import Http404
+from django.test import Client
 from rest_framework import exceptions
 
 from support.api import handle_exception
@@ -48,3 +49,11 @@ def test_every_error_knows_its_wire_shape() -> None:
         "details": {"errors": [{"path": "/a"}]},
     }
     assert ConsoleError("x").as_dict()["status"] == 500
+
+
+@pytest.mark.parametrize("address", ["/v1/nothing", "/v1/", "/v1/messages/7/feedbacks"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_an_address_that_the_api_does_not_have_is_answered_as_json(address: str, method: str) -> None:
+    response = getattr(Client(enforce_csrf_checks=True), method)(address)
+    assert response.status_code == 404
+    assert response.json() == {"code": "not_found", "message": f"There is nothing at {address}.", "status": 404}
