@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.urls import reverse
 
 from tests.traces import stories
@@ -41,7 +40,6 @@ def page(server, client, operator) -> Iterator[Any]:
         page.on("console", lambda entry: faults.append(entry.text) if entry.type in ("error", "warning") else None)
         yield page
         browser.close()
-        connections.close_all()
     assert faults == []
 
 
