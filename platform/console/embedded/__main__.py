@@ -103,7 +103,10 @@ def check_dependencies() -> None:
 def check_port(port: int, *, host: str) -> None:
     """Refuse early if somebody else listens there."""
     if not ports.is_free(port, host=host):
-        raise PortTaken(f"Port {port} on {host} is taken by another program. Stop it, or choose another with --port.")
+        raise PortTaken(
+            f"Port {port} on {host} is taken by another program. Stop it, or choose another with --port: "
+            'make up UP_ARGS="--port 9000".'
+        )
 
 
 def plan_site(options: Options, *, data: DataDir, port: int, url: str) -> roster.Site:

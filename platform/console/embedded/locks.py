@@ -50,5 +50,6 @@ def _who(path: Path) -> str:
     process = f" (process {holder['pid']}, {holder['url']})" if {"pid", "url"} <= holder.keys() else ""
     return (
         f"Skep already runs on {path.parent}{process}. "
-        "Stop that copy first, or start this one with another --data-dir and --port."
+        "Stop that copy first, or start this one with another --data-dir and --port: "
+        'make up UP_ARGS="--data-dir FOLDER --port 9000".'
     )
