@@ -9,6 +9,7 @@ from celery import shared_task
 from celery.signals import worker_process_shutdown
 
 from apps.traces.recorder.observer import flush
+from apps.traces.services.find_missing import rebuild_missing_traces
 from apps.traces.services.rebuild_trace import rebuild_trace
 from support.errors import NotFound
 
@@ -20,6 +21,12 @@ def rebuild(run_id: str) -> int:
         return rebuild_trace(UUID(run_id), replace=False)
     except NotFound:
         return 0
+
+
+@shared_task(name="traces.rebuild_missing", ignore_result=True)
+def rebuild_missing() -> int:
+    """Every few minutes: no run that ended stays without a trace."""
+    return rebuild_missing_traces()
 
 
 @worker_process_shutdown.connect(weak=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import threading
 import time
@@ -26,3 +27,8 @@ def uuid7() -> uuid.UUID:
         _last = fresh
     value = (fresh >> 74) << 80 | 0x7 << 76 | ((fresh >> 62) & 0xFFF) << 64 | 0b10 << 62 | (fresh & ((1 << 62) - 1))
     return uuid.UUID(int=value)
+
+
+def earliest(moment: dt.datetime) -> uuid.UUID:
+    """The smallest id that can have been made at a moment: a lower bound for a range of the primary key."""
+    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80 | 0x7 << 76 | 0b10 << 62)

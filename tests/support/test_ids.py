@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 
-from support.ids import uuid7
+from support.ids import earliest, uuid7
 
 
 def test_ids_are_version_7_carry_the_time_and_never_repeat() -> None:
@@ -28,3 +29,10 @@ def test_ids_made_one_after_the_other_sort_in_that_order_also_across_threads() -
         thread.join()
     assert len({one for out in made for one in out}) == 8000
     assert all(out == sorted(out) for out in made)  # type: ignore[type-var]
+
+
+def test_the_earliest_id_of_a_moment_bounds_what_was_made_then() -> None:
+    before = dt.datetime.now(dt.UTC) - dt.timedelta(milliseconds=1)
+    made = uuid7()
+    assert earliest(before) < made < earliest(dt.datetime.now(dt.UTC) + dt.timedelta(milliseconds=2))
+    assert earliest(before).version == 7

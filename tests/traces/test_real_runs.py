@@ -1,5 +1,6 @@
 """Real runs leave a trace: through the runner, the log, the hooks and the writer's thread."""
 
+import datetime as dt
 import io
 import json
 from uuid import UUID
@@ -10,6 +11,8 @@ from django.core.management import call_command
 from accounts.models import Team
 from apps.traces.models import AgentThought, Span, Trace
 from apps.traces.recorder.observer import flush
+from apps.traces.services import find_missing
+from apps.traces.services.find_missing import rebuild_missing_traces
 from apps.traces.services.rebuild_trace import rebuild_trace
 from apps.traces.tasks import rebuild
 from apps.workflows import services
@@ -105,3 +108,13 @@ def _rows(trace_id: UUID) -> dict:
         "trace": Trace.objects.filter(id=trace_id).values().get(),
         "spans": list(Span.objects.filter(trace_id=trace_id).order_by("position").values()),
     }
+
+
+def test_a_run_that_ended_without_a_trace_gets_one_later(ask, monkeypatch):
+    _outcome, trace = ask("How tall is a skep?")
+    Trace.objects.all().delete()
+    assert rebuild_missing_traces() == 0, "its process may still be writing"
+    monkeypatch.setattr(find_missing, "PATIENCE", dt.timedelta())
+    assert rebuild_missing_traces() == 1
+    assert Trace.objects.get().run_id == trace.run_id
+    assert rebuild_missing_traces() == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from apps.workflows.engine.run_info import RunInfo
 from apps.workflows.models import Application, Message, Run, Version
 from apps.workflows.selectors.messages import as_uuid
 from support.errors import NotFound
+from support.ids import earliest
 
 
 def open_run(run_id: UUID | str, *, application: Application) -> Run:
@@ -67,6 +69,13 @@ def runs_of(application: Application, *, status: str = "") -> QuerySet[Run]:
     """The app's runs, newest first, without the big columns."""
     runs = application.runs.select_related("version").defer("inputs", "outputs", "variables").order_by("-id")
     return runs.filter(status=status) if status else runs
+
+
+def finished_between(begin: dt.datetime, end: dt.datetime, *, limit: int) -> list[UUID]:
+    """Runs that ended in a stretch of time, the oldest first. Of those that took over a day, none."""
+    recent = Run.objects.filter(id__gte=earliest(begin - dt.timedelta(days=1)))  # a range of the primary key
+    ended = recent.filter(finished_at__gte=begin, finished_at__lt=end).order_by("id")
+    return list(ended.values_list("id", flat=True)[:limit])
 
 
 def _nodes(document: dict[str, Any]) -> dict[str, dict[str, str]]:
