@@ -87,7 +87,7 @@ def make_cluster(home: Path) -> postgres.Cluster:
 
 
 def test_committed_rows_survive_a_kill_under_a_path_too_long_for_a_socket(tmp_path: Path):
-    cluster = make_cluster(tmp_path / ("a long path, with a comma " * 5))
+    cluster = make_cluster(tmp_path / ("a long path, with a comma 养蜂 " * 5))
     assert postgres.initialise(cluster, sync=False)
     assert not postgres.initialise(cluster)
     for _ in range(2):

@@ -130,7 +130,7 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    site = Site(tmp_path_factory.mktemp("up") / "data")
+    site = Site(tmp_path_factory.mktemp("up") / "it's data 养蜂")
     yield site
     site.stop()
 

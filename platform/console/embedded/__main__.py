@@ -20,6 +20,10 @@ NEEDED = {
     "django": "Django", "channels": "channels", "daphne": "daphne", "celery": "celery", "redis": "redis",
     "psycopg": "psycopg", "pgvector": "pgvector", "rest_framework": "djangorestframework", "httpx": "httpx",
     "orjson": "orjson", "psutil": "psutil", "cryptography": "cryptography", "whitenoise": "whitenoise",
+    "drf_spectacular": "drf-spectacular", "django_celery_results": "django-celery-results", "numpy": "numpy",
+    "yaml": "PyYAML", "jsonschema": "jsonschema", "snowballstemmer": "snowballstemmer", "docx": "python-docx",
+    "pypdfium2": "pypdfium2", "trafilatura": "trafilatura", "lxml_html_clean": "lxml_html_clean",
+    "selectolax": "selectolax", "markdown_it": "markdown-it-py", "charset_normalizer": "charset-normalizer",
 }  # fmt: skip
 SECRETS = {"SECRET_KEY": "secret_key", "ENCRYPTION_KEYS": "encryption_keys"}
 

@@ -55,7 +55,7 @@ def clear_postmaster_file(data: Path) -> None:
 
     lock = data / "postmaster.pid"
     try:
-        pid = int(lock.read_text(encoding="ascii").split()[0])
+        pid = int(lock.read_bytes().split()[0])
     except (OSError, ValueError, IndexError):
         return
     with contextlib.suppress(psutil.Error):

@@ -143,10 +143,11 @@ def environment() -> dict[str, str]:
 def answers(cluster: Cluster) -> bool:
     """Whether the server takes connections; asked only once it says so in its own file, for it logs refusals."""
     try:
-        status = (cluster.data / "postmaster.pid").read_text(encoding="ascii").splitlines()[STATUS_LINE]
+        # As bytes: the file also holds the path of the data, which may be written in any script.
+        status = (cluster.data / "postmaster.pid").read_bytes().splitlines()[STATUS_LINE]
     except (OSError, IndexError):
         return False
-    return status.strip() == "ready" and probes.postgres_answers(cluster.port, user=USER)
+    return status.strip() == b"ready" and probes.postgres_answers(cluster.port, user=USER)
 
 
 def create_database(server: str) -> None:
