@@ -71,6 +71,7 @@ class Command(BaseCommand):
 
     def _print(self, seq: int, event: Event) -> None:
         self.stdout.write(json.dumps({"seq": seq, **to_dict(event)}, ensure_ascii=False, default=str))
+        self.stdout.flush()  # a pipe is read while the run goes on
 
     def _end(self, outcome: dict[str, Any], code: int) -> None:
         self.stdout.write(json.dumps(outcome, ensure_ascii=False, default=str))
