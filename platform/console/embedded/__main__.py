@@ -99,8 +99,8 @@ def check_dependencies() -> None:
     missing = sorted(package for module, package in NEEDED.items() if importlib.util.find_spec(module) is None)
     if missing:
         raise MissingDependency(
-            f"Not installed: {', '.join(missing)}. Run `make up`, or `pip install -r requirements.txt` "
-            f"for {sys.executable}."
+            f"Not installed: {', '.join(missing)}. Remove the folder .venv and run `make up`, which installs anew, "
+            f"or `pip install -r requirements.txt` for {sys.executable}."
         )
 
 
