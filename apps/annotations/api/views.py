@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from apps.annotations import selectors, services
 from apps.annotations.models import Annotation, Feedback
-from apps.workflows.api.views import SOURCE, ServiceView, end_user_of, page_limit
+from apps.workflows.api.views import SOURCE, ServiceView, end_user_of, number_of, page_limit
 from apps.workflows.selectors.messages import message_of_user
 from support.errors import InvalidInput
 
@@ -136,7 +136,4 @@ def _text(value: Any, name: str) -> str:
 
 
 def _page(request: Request) -> int:
-    text = request.query_params.get("page", "1")
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_PAGE:
-        raise InvalidInput(f"page must be a number from 1 to {MAX_PAGE:,}.", path="/page")
-    return int(text)
+    return number_of(request.query_params.get("page", "1"), name="page", most=MAX_PAGE)

@@ -74,7 +74,7 @@ def end_user_of(request: Request) -> str:
 def wants_stream(request: Request) -> bool:
     """Whether the caller asked for a stream. Raises InvalidInput."""
     mode = body_of(request).get("response_mode", "blocking")
-    if mode not in {"streaming", "blocking"}:
+    if mode not in ("streaming", "blocking"):  # it may be a list, which no set can be asked about
         raise InvalidInput("response_mode must be streaming or blocking.", path="/response_mode")
     return bool(mode == "streaming")
 
@@ -82,6 +82,12 @@ def wants_stream(request: Request) -> bool:
 def page_limit(request: Request, *, default: int = 20, most: int = 100) -> int:
     """The `limit` of a list. Raises InvalidInput."""
     text = request.query_params.get("limit", str(default))
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise InvalidInput(f"limit must be a number from 1 to {most}.", path="/limit")
+    return number_of(text, name="limit", most=most)
+
+
+def number_of(text: str, *, name: str, most: int) -> int:
+    """A number of the query from 1 to `most`. Raises InvalidInput."""
+    is_number = text.isdecimal() and len(text) <= len(str(most))  # Python refuses to read thousands of digits
+    if not is_number or not 1 <= int(text) <= most:
+        raise InvalidInput(f"{name} must be a number from 1 to {most:,}.", path=f"/{name}")
     return int(text)

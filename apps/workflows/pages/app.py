@@ -142,7 +142,7 @@ def publish(request: HttpRequest, application: Application) -> HttpResponse:
     """Make a version (the draft, unless a number is given) the published one."""
     number = request.POST.get("number", "")
     try:
-        version = version_numbered(application, int(number)) if number.isdecimal() else application.draft
+        version = version_numbered(application, int(number[:18])) if number.isdecimal() else application.draft
     except NotFound as exc:
         messages.error(request, exc.message)
         return redirect("workflows:versions", application.slug)
@@ -154,7 +154,7 @@ def publish(request: HttpRequest, application: Application) -> HttpResponse:
     except services.InvalidDocument as exc:
         for problem in exc.problems:
             messages.error(request, f"{problem.path}: {problem.message}")
-        return redirect(request.POST.get("next") or "workflows:versions", application.slug)
+        return redirect("workflows:versions", application.slug)
     services.publish_version(
         application=application,
         version=version,
