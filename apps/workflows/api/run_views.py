@@ -72,7 +72,7 @@ class RunDetail(ServiceView):
     scope = "runs"
 
     def get(self, request: Request, run_id: str) -> Response:
-        run = open_run(run_id, application=self.application())
+        run = _own_run(self, request, run_id)
         return Response(
             {
                 "id": str(run.id),

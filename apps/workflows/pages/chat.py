@@ -17,6 +17,7 @@ from apps.workflows.pages.app import app_context
 from apps.workflows.selectors.applications import public_application
 from apps.workflows.selectors.messages import conversations_of, dialogue, open_conversation
 from apps.workflows.selectors.visitors import greet_visitor, visitor_id
+from apps.workflows.streaming.wire import for_reader, for_visitors
 from support.errors import NotFound
 
 RECENT = 20
@@ -129,21 +130,25 @@ def _history(request: HttpRequest, application: Application, *, source: str, end
             "conversation_id": str(conversation.id),
             "inputs": conversation.inputs,
             "asked_at": messages[-1].created_at.isoformat() if messages else None,
-            "turns": [_turn(message, verdict=given.get(message.id)) for message in messages],
+            "turns": [
+                _turn(message, verdict=given.get(message.id), public=source == Run.Source.PUBLIC)
+                for message in messages
+            ],
         }
     )
 
 
-def _turn(message: Message, *, verdict: str | None) -> dict[str, Any]:
+def _turn(message: Message, *, verdict: str | None, public: bool) -> dict[str, Any]:
+    error = message.error or {"code": "", "message": ""}
     return {
         "message_id": str(message.id),
         "run_id": str(message.run_id),
         "query": message.query,
         "answer": message.answer,
         "status": message.status,
-        "error": message.error["message"] if message.error else "",
-        "error_code": message.error["code"] if message.error else "",
-        "metadata": message.metadata,
+        "error": for_visitors(error["code"], error["message"]) if public and message.error else error["message"],
+        "error_code": error["code"],
+        "metadata": for_reader(message.metadata, public=public),
         "feedback": verdict,
     }
 

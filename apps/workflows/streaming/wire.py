@@ -110,7 +110,7 @@ class Encoder:
 
     def failure(self) -> Frame | None:
         """The error frame of a failed run, for callers that get a status code instead of a stream."""
-        return error_frame(self._summary.error, self._ids) if self._summary.status == "failed" else None
+        return error_frame(self._error(self._summary.error), self._ids) if self._summary.status == "failed" else None
 
     def retry_after(self) -> int | None:
         """Seconds after which a failed run is worth another try, where the provider said so."""
@@ -161,17 +161,23 @@ class Encoder:
             "files": [],
         }
 
+    def _error(self, error: ErrorInfo | None) -> ErrorInfo | None:
+        """The error as this caller may read it: its words name hosts, models, datasets and nodes of the team."""
+        if self._detailed or error is None:
+            return error
+        return ErrorInfo(code=error.code, message=for_visitors(error.code, error.message))
+
     def _succeeded(self, event: NodeSucceeded) -> Frame:
         return {**self._node_finished(event), "status": "succeeded", "error": None}
 
     def _failed(self, event: NodeFailed) -> Frame:
-        status = "exception" if event.handled else "failed"
-        return {**self._node_finished(event), "status": status, "error": event.error.message}
+        status, error = "exception" if event.handled else "failed", self._error(event.error)
+        return {**self._node_finished(event), "status": status, "error": error.message if error else None}
 
     def _finished(self, event: RunFinished) -> list[Frame]:
         frames = []
         if event.status == "failed":
-            frames.append(error_frame(event.error, self._ids))
+            frames.append(error_frame(self._error(event.error), self._ids))
         if self._info.message_id is not None:
             frames.append(
                 self._frame("message_end", id=str(self._info.message_id), metadata=self._metadata(), files=[])
@@ -180,13 +186,13 @@ class Encoder:
         return frames
 
     def _run_finished(self) -> Frame:
-        summary = self._summary
+        summary, error = self._summary, self._error(self._summary.error)
         return {
             "id": str(self._info.run_id),
             "workflow_id": str(self._info.version_id),
             "status": summary.status,
             "outputs": summary.outputs,
-            "error": summary.error.message if summary.error else None,
+            "error": error.message if error else None,
             "elapsed_time": summary.elapsed,
             "total_tokens": summary.usage.total_tokens,
             "total_steps": summary.steps,
@@ -205,7 +211,7 @@ class Encoder:
         }
         if summary.replaced and summary.replaced.get("reason") == "annotation_reply":
             metadata["annotation_reply"] = summary.replaced
-        return metadata
+        return for_reader(metadata, public=not self._detailed)
 
 
 def usage_body(usage: Usage, *, latency: float) -> Frame:
@@ -234,6 +240,19 @@ def error_frame(error: ErrorInfo | None, ids: Mapping[str, Any]) -> Frame:
         "status": _ERROR_STATUS.get(code, 400),
         "node_id": error.node_id if error else None,
     }
+
+
+def for_visitors(code: str, message: str) -> str:
+    """What visitors of a public chat read of an error: the reason only where it is about what they typed."""
+    return message if code == "invalid_param" else "The answer could not be completed."
+
+
+def for_reader(metadata: Frame, *, public: bool) -> Frame:
+    """An answer's metadata; who of the team reviewed it is nothing for visitors."""
+    reviewed = metadata.get("annotation_reply")
+    if not public or not reviewed:
+        return metadata
+    return {**metadata, "annotation_reply": {name: reviewed[name] for name in reviewed if name != "author"}}
 
 
 def broken_frame(info: RunInfo) -> Frame:
