@@ -155,6 +155,17 @@ def test_ctrl_c_stops_the_run_and_prints_the_outcome(team: Team, document: Any) 
     assert (run.status, run.message.answer) == ("stopped", outcome["outputs"]["answer"])
 
 
+def test_a_reader_who_leaves_early_does_not_end_the_run(team: Team, document: Any) -> None:
+    with start("run_app", document(CHAT), "--query", "Hello", "--events") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 0
+    assert Run.objects.get().status == "succeeded"
+
+
 def test_a_terminated_run_is_stopped_too(team: Team, document: Any) -> None:
     with OpenAIServer(default=Completion("never", hang_after=0)).in_thread() as provider:
         env = {"OPENAI_BASE_URL": provider.base_url, "OPENAI_API_KEY": "test-key"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from argparse import ArgumentParser
@@ -70,8 +71,12 @@ class Command(BaseCommand):
         return services.accept_workflow(application=application, version=version, inputs=inputs, **who)
 
     def _print(self, seq: int, event: Event) -> None:
-        self.stdout.write(json.dumps({"seq": seq, **to_dict(event)}, ensure_ascii=False, default=str))
-        self.stdout.flush()  # a pipe is read while the run goes on
+        try:
+            self.stdout.write(json.dumps({"seq": seq, **to_dict(event)}, ensure_ascii=False, default=str))
+            self.stdout.flush()  # a pipe is read while the run goes on
+        except BrokenPipeError:
+            # Whoever read has gone, as in `| head`: the run goes on to its end, unheard.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     def _end(self, outcome: dict[str, Any], code: int) -> None:
         self.stdout.write(json.dumps(outcome, ensure_ascii=False, default=str))
