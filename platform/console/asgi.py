@@ -4,6 +4,7 @@ import os
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings.dev")
@@ -12,7 +13,9 @@ http = get_asgi_application()
 
 from apps.workflows.api.origins import OwnPagesAndPrograms  # noqa: E402 - models load after Django
 from apps.workflows.api.routing import websocket_urlpatterns  # noqa: E402 - models load after Django
+from console.bounded_bodies import bound_request_bodies  # noqa: E402 - settings load after Django
 
+bound_request_bodies(limit=settings.MAX_REQUEST_BYTES)
 application = ProtocolTypeRouter(
     {
         "http": http,
