@@ -21,6 +21,10 @@ class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc]  # Daphne 
     limit: ClassVar[int]
     _received = 0
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # Twisted would read forms too, on the event loop and for nobody: Django does it again, on a thread.
+        super().__init__(*args, **{**options, "parsePOSTFormSubmission": False})
+
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         """Choose where the body is kept; a length that is only claimed reserves nothing."""
         super().gotLength(length if length is None else min(length, self.limit))
