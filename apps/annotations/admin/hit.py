@@ -31,7 +31,7 @@ class AnnotationHitAdmin(AnnotatorModelAdmin):
         return super().get_queryset(request).select_related("application")
 
     def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest | None = None) -> bool:
-        return lookup == "annotation__id__exact" or super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
+        return lookup == "annotation__id__exact" or super().lookup_allowed(lookup, value, request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
