@@ -29,6 +29,11 @@ from console.embedded.identity import find_identity  # noqa: E402
 
 SETTINGS_MODULE = "console.settings.test"
 PREFIX = "skep-test-"
+#: What a developer may have set for `make up`: tests must not spend it, nor depend on it.
+NOT_FOR_TESTS = (
+    *("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_EMBEDDING_MODEL"),
+    *("MODEL_MAP", "EGRESS_ALLOW", "EGRESS_DENY"),
+)
 PATIENCE = 60.0
 _session = ExitStack()
 
@@ -37,6 +42,8 @@ _session = ExitStack()
 def pytest_load_initial_conftests() -> None:
     """Start the servers before pytest-django loads the settings; xdist workers inherit the controller's."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS_MODULE)
+    for name in NOT_FOR_TESTS:
+        os.environ.pop(name, None)
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         _keep_apart(int(worker.removeprefix("gw")))
         return
