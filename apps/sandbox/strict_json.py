@@ -1,0 +1,62 @@
+"""JSON as both ends of the sandbox read and write it: strict, of bounded depth, and never a RecursionError."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+#: JSON nested deeper than this is refused on the way in and on the way out.
+MAX_DEPTH = 64
+
+_STRINGS_AND_REST = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[^\[\]{}"]++', re.DOTALL)
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+
+
+class Malformed(ValueError):
+    """A message that is not in the wire format; `path` says where."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+        self.message = message
+
+
+def encode(value: object, *, path: str = "") -> bytes:
+    """Write a value as JSON that any strict reader accepts; raises Malformed if there is none."""
+    try:
+        return json.dumps(value, allow_nan=False).encode()
+    except RecursionError:
+        raise Malformed(path, f"is nested deeper than {MAX_DEPTH} levels or contains itself") from None
+    except (TypeError, ValueError) as error:
+        raise Malformed(path, str(error)) from None
+
+
+def decode(body: bytes, *, path: str = "") -> Any:
+    """Read JSON strictly: UTF-8, no NaN, no integer that Python would not read, at most `MAX_DEPTH` deep."""
+    if too_deep(body):
+        raise Malformed(path, f"is nested deeper than {MAX_DEPTH} levels")
+    try:
+        return json.loads(body.decode(), parse_constant=_refuse)
+    except UnicodeDecodeError:
+        raise Malformed(path, "is not UTF-8") from None
+    except json.JSONDecodeError as error:
+        raise Malformed(path, f"is not JSON: {error.msg} at character {error.pos}") from None
+    except ValueError as error:  # an integer of more digits than the interpreter takes; a constant
+        raise Malformed(path, str(error).partition(":")[0]) from None
+
+
+def too_deep(body: bytes) -> bool:
+    """Tell whether a JSON text nests deeper than `MAX_DEPTH`, before any recursive parser sees it."""
+    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+        return False
+    level = 0
+    for character in _STRINGS_AND_REST.sub(b"", body):
+        level += _STEP[character]
+        if level > MAX_DEPTH:
+            return True
+    return False
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
