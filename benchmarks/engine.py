@@ -36,7 +36,7 @@ class NoOp:
 
 
 NO_OP = NodeType(name="noop", schema={}, compile=lambda _config: NoOp(), outputs=lambda _config: None)
-NO_PORTS = Ports(models=None, retrieval=None, memory=None, examples=None)  # type: ignore[arg-type]
+NO_PORTS = Ports(models=None, retrieval=None, memory=None, examples=None, code=None)  # type: ignore[arg-type]
 
 
 def document(names: list[str], edges: list[tuple[str, str, str | None]]) -> dict[str, Any]:

@@ -118,7 +118,11 @@ def _among(known: frozenset[str]) -> str:
 
 def _check_texts(node: OutlineNode) -> Iterator[Problem]:
     """Warn of braces that insert nothing, such as filters: they stay in the text as they are."""
-    stack: list[tuple[str, Any]] = [(pointer("nodes", node.place, "config"), node.config)]
+    verbatim = node.type.verbatim if node.type else frozenset()
+    place = pointer("nodes", node.place, "config")
+    stack: list[tuple[str, Any]] = [
+        (place + pointer(key), value) for key, value in node.config.items() if key not in verbatim
+    ]
     while stack:
         path, value = stack.pop()
         if isinstance(value, Mapping):

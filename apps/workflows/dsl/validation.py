@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
+from apps.workflows.dsl.code_rules import check_code
 from apps.workflows.dsl.graph_rules import check_graph
 from apps.workflows.dsl.inputs import check_value
 from apps.workflows.dsl.outline import list_at, outline
@@ -84,6 +85,7 @@ def _check_document(document: dict[str, Any]) -> Iterator[Problem]:
     graph = outline(document, misshapen=misshapen)
     yield from check_graph(document, graph)
     yield from check_references(graph)
+    yield from check_code(graph)
 
 
 def _check_inputs(document: dict[str, Any]) -> Iterator[Problem]:

@@ -73,7 +73,7 @@ class NodeType:
 
     The functions take a configuration that agrees with `schema`. `outputs` are the names it gives (None: any);
     `handles` the ways on a branching node may choose (empty: only the plain one); `answer` the text that an answer
-    node shows to the reader.
+    node shows to the reader. `verbatim` are the keys whose texts are in another language: braces in them are not ours.
     """
 
     name: str
@@ -83,6 +83,7 @@ class NodeType:
     uses: Callable[[Config], Iterable[Use]] = field(default=_nothing)
     handles: Callable[[Config], tuple[str, ...]] = field(default=_nothing)
     answer: Callable[[Config], Template] | None = None
+    verbatim: frozenset[str] = frozenset()
 
 
 Registry = Mapping[str, NodeType]

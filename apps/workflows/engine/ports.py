@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import Usage
 
 
@@ -100,6 +101,66 @@ class ExamplesPort(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CodeRequest:
+    """A function to call in the sandbox. Limits that are None are the sandbox's own."""
+
+    language: str
+    code: str
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    profile: str = "base"
+    wall_s: float | None = None
+    memory_mb: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeReport:
+    """What code left behind, however it ended. The traceback shows the author's lines only."""
+
+    stdout: str = ""
+    stderr: str = ""
+    traceback: str = ""
+    wall_ms: float = 0.0
+    cpu_ms: float = 0.0
+    peak_kb: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodeResult:
+    """What code gave: the object that `main` returned, or the text of a template under `output`."""
+
+    outputs: Mapping[str, Any]
+    report: CodeReport = field(default_factory=CodeReport)
+
+
+class CodeFailed(NodeFailure):
+    """Code could not be run to its end; `report` is what there is of it."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        details: dict[str, Any] | None = None,
+        report: CodeReport | None = None,
+    ) -> None:
+        super().__init__(code, message, retryable=retryable, details=details)
+        self.report = report or CodeReport()
+
+
+class CodePort(Protocol):
+    """Runs what people wrote where it can reach nothing. Both raise CodeFailed."""
+
+    async def run(self, request: CodeRequest) -> CodeResult:
+        """Call the code's `main` with the inputs."""
+        ...
+
+    async def render(self, *, template: str, inputs: Mapping[str, Any]) -> CodeResult:
+        """Fill a Jinja2 template in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything a node may reach beyond its own inputs."""
 
@@ -107,3 +168,4 @@ class Ports:
     retrieval: RetrievalPort
     memory: MemoryPort
     examples: ExamplesPort
+    code: CodePort

@@ -7,11 +7,13 @@ from typing import Final
 
 from apps.workflows.engine.node import NodeType, Registry
 from apps.workflows.nodes.answer import ANSWER
+from apps.workflows.nodes.code import CODE
 from apps.workflows.nodes.end import END
 from apps.workflows.nodes.if_else import IF_ELSE
 from apps.workflows.nodes.knowledge_retrieval import KNOWLEDGE_RETRIEVAL
 from apps.workflows.nodes.llm import LLM
 from apps.workflows.nodes.start import START
+from apps.workflows.nodes.template_transform import TEMPLATE_TRANSFORM
 from apps.workflows.nodes.variable_aggregator import VARIABLE_AGGREGATOR
 
 _TYPES: Final[tuple[NodeType, ...]] = (
@@ -19,6 +21,8 @@ _TYPES: Final[tuple[NodeType, ...]] = (
     LLM,
     KNOWLEDGE_RETRIEVAL,
     IF_ELSE,
+    CODE,
+    TEMPLATE_TRANSFORM,
     VARIABLE_AGGREGATOR,
     ANSWER,
     END,
@@ -31,7 +35,6 @@ NOT_AVAILABLE: Final = frozenset(
     {
         "agent",
         "assigner",
-        "code",
         "document-extractor",
         "http-request",
         "human-input",
@@ -40,7 +43,6 @@ NOT_AVAILABLE: Final = frozenset(
         "loop",
         "parameter-extractor",
         "question-classifier",
-        "template-transform",
         "tool",
     }
 )

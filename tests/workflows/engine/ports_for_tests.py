@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import Usage
 from apps.workflows.engine.ports import (
+    CodePort,
+    CodeReport,
+    CodeRequest,
+    CodeResult,
     Example,
     ModelDelta,
     ModelRequest,
@@ -88,12 +93,32 @@ class FixedExamples:
         return self.examples[:k]
 
 
+@dataclass
+class ScriptedCode:
+    """A code port that gives what it is told to, one after the other (the last for ever), and runs nothing."""
+
+    gives: Sequence[Mapping[str, Any] | Exception] = ()
+    report: CodeReport = field(default_factory=CodeReport)
+    seen: list[CodeRequest] = field(default_factory=list)
+
+    async def run(self, request: CodeRequest) -> CodeResult:
+        gives = self.gives[min(len(self.seen), len(self.gives) - 1)]
+        self.seen.append(request)
+        if isinstance(gives, Exception):
+            raise gives
+        return CodeResult(outputs=gives, report=self.report)
+
+    async def render(self, *, template: str, inputs: Mapping[str, Any]) -> CodeResult:
+        return await self.run(CodeRequest(language="jinja2", code=template, inputs=inputs, profile="template"))
+
+
 def ports(
     *,
     models: ScriptedModel | None = None,
     passages: Sequence[Passage] = (),
     memory: Sequence[PromptMessage] = (),
     examples: Sequence[Example] = (),
+    code: CodePort | None = None,
 ) -> Ports:
     """Ports that do nothing but what is given."""
     return Ports(
@@ -101,6 +126,7 @@ def ports(
         retrieval=FixedRetrieval(passages),
         memory=FixedMemory(memory),
         examples=FixedExamples(examples),
+        code=code or ScriptedCode(),
     )
 
 

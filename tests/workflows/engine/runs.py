@@ -116,12 +116,13 @@ async def play(
     ports: Ports | None = None,
     inputs: Mapping[str, Any] | None = None,
     query: str = "",
+    env: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Played:
     """Run a document to its end, and check what holds for every run."""
     plan = compile_plan(written, registry=TEST_REGISTRY)
     events: list[Event] = []
-    values = RunValues(inputs=inputs or {}, sys={"query": query})
+    values = RunValues(inputs=inputs or {}, sys={"query": query}, env=env or {})
     finished = await execute(plan, run=values, ports=ports or no_ports(), emit=events.append, **options)
     played = Played(plan, events, finished)
     check_story(played)

@@ -1,0 +1,139 @@
+"""The engine's code port over the sandbox."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from itertools import count
+from typing import Any, Final
+from uuid import UUID
+
+from apps.sandbox.client import SandboxClient, shared_client
+from apps.sandbox.errors import SandboxError
+from apps.sandbox.protocol import (
+    TEMPLATE_PROFILE,
+    Language,
+    Mode,
+    RunError,
+    RunLimits,
+    RunRequest,
+    RunResult,
+    Status,
+)
+from apps.workflows.engine.ports import CodeFailed, CodeReport, CodeRequest, CodeResult
+
+#: Types of errors that are about what the code gave, not about what went wrong in it.
+_ABOUT_THE_RESULT: Final = frozenset({"ResultType", "ResultNotJson", "NoResult"})
+_CODES: Final[Mapping[Status, str]] = {
+    Status.ERROR: "code_error",
+    Status.TIMEOUT: "code_timeout",
+    Status.MEMORY: "code_memory",
+    Status.OUTPUT_LIMIT: "code_output_limit",
+    Status.PROTOCOL: "code_protocol",
+}
+_KILLED: Final[Mapping[str, str]] = {
+    "BlockedSystemCall": "code_blocked",
+    "KilledByRequest": "code_killed",
+    "SandboxStopped": "sandbox_lost",
+}
+#: Whose exceptions say their type before their message, as the languages themselves do.
+_SHOWS_TYPE: Final = frozenset({"code_error"})
+#: Python lists the innermost call last, JavaScript first.
+_PYTHON_LINE = re.compile(r'File "main\.py", line (\d+)')
+_JAVASCRIPT_LINE = re.compile(r"\bmain\.js:(\d+)")
+_TEMPLATE_LINE = re.compile(r"line (\d+): ")
+_MOST_OF_A_MESSAGE: Final = 2_000
+
+
+class SandboxedCode:
+    """Runs the code of one workflow run; the ids it gives the sandbox begin with the run's."""
+
+    def __init__(self, run_id: UUID, *, connect: Callable[[], Awaitable[SandboxClient]] = shared_client) -> None:
+        self._run_id = run_id
+        self._connect = connect
+        self._numbers = count(1)
+
+    async def run(self, request: CodeRequest) -> CodeResult:
+        """Call `main` with the inputs. Raises CodeFailed."""
+        limits = RunLimits(memory_mb=request.memory_mb)
+        if request.wall_s is not None:
+            limits = replace(limits, wall_s=request.wall_s)
+        return await self._send(
+            RunRequest(
+                code=request.code,
+                language=Language(request.language),
+                inputs=request.inputs,
+                profile=request.profile,
+                limits=limits,
+                run_id=self._next_id(),
+            )
+        )
+
+    async def render(self, *, template: str, inputs: Mapping[str, Any]) -> CodeResult:
+        """Fill a Jinja2 template in. Raises CodeFailed."""
+        return await self._send(
+            RunRequest(
+                code=template, inputs=inputs, profile=TEMPLATE_PROFILE, mode=Mode.TEMPLATE, run_id=self._next_id()
+            )
+        )
+
+    def _next_id(self) -> str:
+        return f"{self._run_id}:{next(self._numbers)}"
+
+    async def _send(self, request: RunRequest) -> CodeResult:
+        try:
+            client = await self._connect()
+            result = await client.run(request)
+        except SandboxError as exc:
+            raise CodeFailed(exc.code, exc.message, retryable=exc.retryable, details=exc.details) from exc
+        report = _report_of(result)
+        if result.status is Status.OK and result.outputs is not None:
+            return CodeResult(outputs=result.outputs, report=report)
+        raise _failure_of(result, report)
+
+
+def _report_of(result: RunResult) -> CodeReport:
+    return CodeReport(
+        stdout=result.stdout,
+        stderr=result.stderr,
+        traceback=(result.error.traceback or "") if result.error else "",
+        wall_ms=result.usage.wall_ms,
+        cpu_ms=result.usage.cpu_ms,
+        peak_kb=result.usage.peak_kb,
+    )
+
+
+def _failure_of(result: RunResult, report: CodeReport) -> CodeFailed:
+    """What a run that did not end well means to the node's author."""
+    error = result.error or RunError(type="Unknown", message=f"The code ended as {result.status.value}.")
+    code = _code_of(result.status, error)
+    line = _line_of(error)
+    details = {"type": error.type, "line": line, "system_call": error.system_call}
+    message = error.message[:_MOST_OF_A_MESSAGE]
+    if code in _SHOWS_TYPE and not message.startswith(error.type):
+        message = f"{error.type}: {message}" if message else error.type
+    return CodeFailed(
+        code,
+        message if line is None or f"line {line}" in message else f"{message} (line {line})",
+        retryable=code == "sandbox_lost",
+        details={name: value for name, value in details.items() if value is not None},
+        report=report,
+    )
+
+
+def _line_of(error: RunError) -> int | None:
+    """The author's line in which the error came up."""
+    traceback = error.traceback or ""
+    if lines := _PYTHON_LINE.findall(traceback):
+        return int(lines[-1][:9])
+    found = _JAVASCRIPT_LINE.search(traceback) or _TEMPLATE_LINE.match(error.message)
+    return int(found[1][:9]) if found else None
+
+
+def _code_of(status: Status, error: RunError) -> str:
+    if status is Status.KILLED:
+        return _KILLED.get(error.type, "code_error")
+    if status is Status.ERROR and error.type in _ABOUT_THE_RESULT:
+        return "code_result"
+    return _CODES.get(status, "code_error")
