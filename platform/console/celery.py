@@ -14,5 +14,6 @@ app.conf.beat_schedule = {
     "reap-lost-runs": {"task": "workflows.reap_lost_runs", "schedule": 30.0},
     "index-large-annotation-stores": {"task": "annotations.index_large_stores", "schedule": 3600.0},
     "rebuild-missing-traces": {"task": "traces.rebuild_missing", "schedule": 300.0},
+    "forget-old-refusals": {"task": "sandbox.forget_old_refusals", "schedule": 86_400.0},
     "sweep-indexing": {"task": "datasets.sweep_indexing", "schedule": 60.0},
 }

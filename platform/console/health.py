@@ -10,6 +10,8 @@ from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
+from apps.sandbox.selectors.condition import State, current_condition
+
 
 async def live(request: HttpRequest) -> JsonResponse:
     """The process answers."""
@@ -17,11 +19,20 @@ async def live(request: HttpRequest) -> JsonResponse:
 
 
 def ready(request: HttpRequest) -> JsonResponse:
-    """PostgreSQL, Redis and migrations are in order (503 with what is wrong otherwise)."""
+    """PostgreSQL, Redis and migrations are in order (503 with what is wrong otherwise).
+
+    The sandbox is told besides. Without one only code nodes are off, so it takes no instance out of service: off
+    is as good as ok, and one that is configured and not well makes the whole "degraded".
+    """
     checks = {"postgresql": _database, "redis": _redis, "migrations": _migrations}
     found = {name: _outcome(check) for name, check in checks.items()}
     healthy = all(outcome == "ok" for outcome in found.values())
-    return JsonResponse({"status": "ok" if healthy else "unavailable", "checks": found}, status=200 if healthy else 503)
+    sandbox = current_condition(timeout_s=1.0).state
+    status = "unavailable" if not healthy else "ok" if sandbox in (State.OK, State.OFF) else "degraded"
+    # The state only: the reason names paths and the kernel, and anybody may ask here.
+    return JsonResponse(
+        {"status": status, "checks": {**found, "sandbox": sandbox.value}}, status=200 if healthy else 503
+    )
 
 
 def _outcome(check: Callable[[], str]) -> str:

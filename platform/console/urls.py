@@ -21,6 +21,7 @@ urlpatterns = [
     path("v1/", include("apps.annotations.api.urls")),
     re_path("^v1/", no_such_address),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("admin/sandbox/", include("apps.sandbox.pages.urls")),
     path("admin/", admin.site.urls),
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from console.embedded import leftovers, locks, ports, postgres, prepared, redis, roster
+from console.embedded import leftovers, locks, ports, postgres, prepared, redis, roster, sandbox
 from console.embedded.console_log import Terminal
 from console.embedded.datadir import DataDir, kept_secret, read_json, write_json
 from console.embedded.errors import MissingDependency, PortTaken, StartupError
@@ -118,10 +118,12 @@ def plan_site(options: Options, *, data: DataDir, port: int, url: str) -> roster
     known = read_json(data.ports)
     cluster = None if os.environ.get("DATABASE_URL") else _plan_cluster(data, known.get("postgres"))
     store = None if os.environ.get("REDIS_URL") else _plan_store(data, known.get("redis"))
+    sidecar = None if os.environ.get("SANDBOX_URL") else sandbox.plan(data)
     write_json(data.ports, {"postgres": cluster and cluster.port, "redis": store and store.port})
     addresses = {"SKEP_URL": url}
     addresses |= {"DATABASE_URL": cluster.url} if cluster else {}
     addresses |= {"REDIS_URL": store.url} if store else {}
+    addresses |= {"SANDBOX_URL": sidecar.url} if sidecar else {}
     write_json(data.running, addresses)
     return roster.Site(
         host=options.host,
@@ -131,6 +133,7 @@ def plan_site(options: Options, *, data: DataDir, port: int, url: str) -> roster
         prepared=cluster is not None and prepared.is_prepared(data, demo=options.demo),
         cluster=cluster,
         store=store,
+        sidecar=sidecar,
         environment={**_environment(data), **addresses},
     )
 
@@ -188,6 +191,8 @@ def _supervise(site: roster.Site, *, terminal: Terminal, announcer: Announcer) -
     finally:
         announcer.show_password()
         site.data.running.unlink(missing_ok=True)
+        if site.sidecar:
+            sandbox.forget(site.sidecar, site.data)
     terminal.line("skep", "stopped")
 
 

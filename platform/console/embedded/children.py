@@ -18,6 +18,8 @@ class Child:
 
     It starts when every fact in `after` is known. A service makes its own name a fact when its probe says so,
     a job (`once`) when it ends well. Children stop in ascending `stop_stage`, those of one stage together.
+    Skep does without an `optional` one: it is never given up for. A child that ends with `declines_with` will
+    not run on this system: it is left off, and nothing waits for it.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Child:
     stop_stage: int = 0
     death_signal: int = signal.SIGKILL
     identity: Identity = field(default_factory=Ourselves)
+    optional: bool = False
+    declines_with: int | None = None
 
 
 def due(children: Sequence[Child], *, facts: Collection[str], started: Collection[str]) -> list[Child]:
@@ -52,7 +56,7 @@ def count_death(quick_deaths: int, *, ran_for: float) -> int:
 
 def is_hopeless(child: Child, *, quick_deaths: int, all_ready: bool) -> bool:
     """Whether starting up should be given up: afterwards a dead child is only ever restarted."""
-    if all_ready:
+    if all_ready or child.optional:
         return False
     return child.once or quick_deaths >= TRIES_BEFORE_READY
 

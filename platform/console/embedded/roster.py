@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from console.embedded import postgres, probes, redis
+from console.embedded import postgres, probes, redis, sandbox
 from console.embedded.children import Child
 from console.embedded.datadir import DataDir
 from console.embedded.prepared import ROOT
@@ -28,6 +28,7 @@ class Site:
     prepared: bool
     cluster: postgres.Cluster | None
     store: redis.Store | None
+    sidecar: sandbox.Sidecar | None
     environment: Mapping[str, str]
 
     def process(self, name: str, *arguments: str, after: Sequence[str] = ()) -> Child:
@@ -47,7 +48,7 @@ def make_roster(site: Site) -> list[Child]:
     roster = _redis(site.store) + _web(site) + _first_steps(site) + _postgres(site)
     if site.cluster:
         services.append("postgres")
-    return [*roster, _worker(site, services), _beat(site, services)]
+    return [*roster, _worker(site, services), _beat(site, services), *_sandbox(site.sidecar)]
 
 
 def _redis(store: redis.Store | None) -> list[Child]:
@@ -124,6 +125,24 @@ def _worker(site: Site, services: Sequence[str]) -> Child:
 def _beat(site: Site, services: Sequence[str]) -> Child:
     arguments = ["-m", "console.embedded.beat", "--schedule", str(site.data.beat_schedule)]
     return site.process("beat", *arguments, after=["web", "migrated", *services])
+
+
+def _sandbox(sidecar: sandbox.Sidecar | None) -> list[Child]:
+    """It needs nothing of the others, and comes after them: nobody runs code before the first page is there."""
+    if sidecar is None:
+        return []
+    return [
+        Child(
+            name="sandbox",
+            argv=sandbox.command(sidecar),
+            environment=sandbox.environment(),
+            directory=ROOT,
+            after=frozenset({"web", "migrated"}),
+            probe=partial(sandbox.answers, sidecar),
+            optional=True,
+            declines_with=sandbox.DECLINED,
+        )
+    ]
 
 
 def endpoint(host: str, port: int) -> str:

@@ -181,6 +181,9 @@ class Supervisor:
             self._facts.add(child.name)
             return
         self._wait(0)  # its last words
+        if code == child.declines_with:
+            self._terminal.line("skep", f"{child.name} is off, for the reason above; everything else works without it")
+            return
         quick = decide.count_death(self._deaths.get(child.name, 0), ran_for=time.monotonic() - running.started_at)
         self._deaths[child.name] = quick
         ended = decide.how_it_ended(code)

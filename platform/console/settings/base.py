@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "accounts.apps.AccountsConfig",
     "providers.apps.ProvidersConfig",
     "apps.datasets.apps.DatasetsConfig",
+    "apps.sandbox.apps.SandboxConfig",
     "apps.workflows.apps.WorkflowsConfig",
     "apps.traces.apps.TracesConfig",
     "apps.annotations.apps.AnnotationsConfig",
@@ -151,6 +152,8 @@ SPECTACULAR_SETTINGS = {
 }
 
 VECTOR_STORE = env.VECTOR_STORE
+SANDBOX_URL = env.sandbox_url()
+SANDBOX_API_KEY = env.SANDBOX_API_KEY
 MODEL_MAP = env.model_map()
 ENV_PROVIDERS = env.env_providers()
 EGRESS_ALLOW = env.EGRESS_ALLOW

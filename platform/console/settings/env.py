@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from apps.sandbox.address import parse_address
 from console.embedded.datadir import DataDir
 from console.embedded.locks import running_addresses
 
@@ -27,6 +28,9 @@ CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGIN
 VECTOR_STORE = os.environ.get("VECTOR_STORE", "pgvector")
 EGRESS_ALLOW = os.environ.get("EGRESS_ALLOW", "")
 EGRESS_DENY = os.environ.get("EGRESS_DENY", "")
+SANDBOX_URL = os.environ.get("SANDBOX_URL") or _RUNNING.get("SANDBOX_URL", "")
+SANDBOX_API_KEY = os.environ.get("SANDBOX_API_KEY", "")
+# SANDBOX_FLOOR, the least isolation to run with, is for the sandbox itself: `manage.py up` hands it on.
 
 
 def secret_from(name: str, value: str) -> str:
@@ -44,6 +48,15 @@ def secret_from(name: str, value: str) -> str:
     except FileExistsError:  # another process of ours was first
         return path.read_text().strip()
     return made
+
+
+def sandbox_url() -> str:
+    """`SANDBOX_URL`, refused at once where it cannot be read; without it no code is run."""
+    try:
+        parse_address(SANDBOX_URL)
+    except ValueError as exc:
+        raise SystemExit(str(exc)) from exc
+    return SANDBOX_URL
 
 
 def model_map() -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""Reading: the sandbox's condition, and what it refused."""
