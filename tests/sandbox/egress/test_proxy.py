@@ -285,6 +285,8 @@ async def test_silence_ends_a_tunnel_and_a_request():
 
 
 async def test_no_connection_lives_longer_than_its_time():
+    ended = asyncio.Event()
+
     async def drip(reader, writer):
         try:
             while True:
@@ -293,6 +295,7 @@ async def test_no_connection_lives_longer_than_its_time():
                 await asyncio.sleep(0.05)
         except OSError:
             writer.close()
+            ended.set()
 
     server = await asyncio.start_server(drip, "127.0.0.1", 0)
     async with server:
@@ -301,6 +304,7 @@ async def test_no_connection_lives_longer_than_its_time():
             with pytest.raises(ConnectionResetError):
                 await connect(port, f"127.0.0.1:{target}")
             assert proxy.ledger.failed == {"total_time": 1}
+            await asyncio.wait_for(ended.wait(), 2)
 
 
 async def test_there_is_a_bound_to_connections_and_it_frees_itself():
