@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -35,7 +35,11 @@ class Defaults:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """To the zygote, first and once: what to become. `without` names layers to leave out (tests and benchmarks)."""
+    """To the zygote, first and once: what to become.
+
+    `language` is `python3` or `javascript`. `without` names layers to leave out (tests and benchmarks). A path in
+    `paths` is a directory to put on sys.path, or a package or module of which only that one is shown.
+    """
 
     op: ClassVar[str] = "stage"
     profile: str
@@ -153,7 +157,8 @@ def decode(data: bytes) -> Message:
         names = {each.name for each in fields(kind)}
         if not values.keys() <= names:
             raise ControlBroken(f"unknown fields in {kind.op!r}: {sorted(values.keys() - names)}")
-        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        make: Callable[..., Message] = kind
+        return make(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ControlBroken(f"not a control message: {error!r}") from error
 
