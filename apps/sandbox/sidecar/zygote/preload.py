@@ -1,0 +1,95 @@
+"""What a Python zygote has imported before the first run, and what its children must not share."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import sys
+import time
+from collections.abc import Iterable
+
+COMMON = (
+    *(
+        "abc",
+        "array",
+        "ast",
+        "base64",
+        "binascii",
+        "bisect",
+        "calendar",
+        "collections",
+        "collections.abc",
+        "contextlib",
+    ),
+    *("copy", "csv", "ctypes", "dataclasses", "datetime", "decimal", "difflib", "enum", "fractions", "functools"),
+    *(
+        "hashlib",
+        "heapq",
+        "hmac",
+        "html",
+        "inspect",
+        "io",
+        "itertools",
+        "json",
+        "math",
+        "numbers",
+        "operator",
+        "pprint",
+    ),
+    *(
+        "random",
+        "re",
+        "secrets",
+        "statistics",
+        "string",
+        "struct",
+        "textwrap",
+        "threading",
+        "time",
+        "traceback",
+        "typing",
+    ),
+    *("types", "unicodedata", "urllib.parse", "uuid", "warnings", "weakref", "zlib"),
+)
+"""The standard library that code nodes use. The rest is imported when a run asks for it."""
+
+_M_ARENA_MAX = -8
+
+_QUIET_LIBRARIES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+"""A thread started in the zygote would be missing in every child, and a fork in its presence is undefined."""
+
+
+class PreloadFailed(Exception):
+    """A module of the profile cannot be imported inside the zygote's root."""
+
+
+def warm_up(modules: Iterable[str]) -> None:
+    """Import the common modules and those of the profile; leave the environment as empty as it was."""
+    os.environ.update(dict.fromkeys(_QUIET_LIBRARIES, "1"))
+    try:
+        for name in COMMON:
+            importlib.import_module(name)
+        for name in modules:
+            try:
+                importlib.import_module(name)
+            except ImportError as error:
+                raise PreloadFailed(f"cannot import {name}: {error}") from error
+    finally:
+        os.environ.clear()
+    time.tzset()  # the machine's time zone is out of sight now: UTC
+    _one_arena()
+
+
+def reseed() -> None:
+    """Give this child its own random numbers where a library keeps a state that forks do not renew."""
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def _one_arena() -> None:
+    """Keep glibc from reserving 64 MB of address space for each thread; other C libraries have no such call."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, 1)

@@ -1,0 +1,187 @@
+"""Putting up, once and in the one order that works, every layer that all children of a zygote share."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import os
+import resource
+import signal
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from apps.sandbox.sidecar.kernel import calls, capabilities, landlock, policy
+from apps.sandbox.sidecar.kernel.numbers import host_arch
+from apps.sandbox.sidecar.zygote import layers as names
+from apps.sandbox.sidecar.zygote import namespaces, root
+from apps.sandbox.sidecar.zygote.control import Stage
+from apps.sandbox.sidecar.zygote.guest import Guest
+from apps.sandbox.sidecar.zygote.namespaces import putting_up
+
+NEEDED = {
+    names.ROOT: (capabilities.CAP_SETUID, capabilities.CAP_SETGID, capabilities.CAP_SYS_ADMIN, capabilities.CAP_KILL),
+    names.USERNS: (capabilities.CAP_SYS_ADMIN,),
+    names.LANDLOCK_ONLY: (),
+}
+"""Capabilities that a zygote keeps, per mode: to make pid namespaces, to change a child's uid, to kill it then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staging:
+    """What the zygote needs to make children, and what it has become."""
+
+    stage: Stage
+    guest: Guest
+    layers: frozenset[str]
+    null: int
+    """Descriptor of /dev/null."""
+    pid_namespace: int | None
+    """Descriptor of the zygote's own pid namespace, if children get one each."""
+    watch: int | None
+    """Descriptor of the seccomp listener."""
+    listener: socket.socket | None
+    """Profile `net`: where the egress proxy will accept."""
+    apart: landlock.Ruleset | None
+    """Without pid namespaces: rules that keep each child's signals inside."""
+    baseline: int
+    """Bytes of address space that every child starts with."""
+    nested_user: bool
+    """Whether each child also gets a user namespace without any mapping."""
+
+
+def become_first(planned: set[str], mode: str, orphan: Callable[[], None]) -> None:
+    """Enter the namespaces; return in the process that is pid 1 there. The one outside waits and dies with it."""
+    if mode == names.USERNS:
+        namespaces.enter_user_namespace()
+    namespaces.enter_namespaces(planned)
+    if names.PID_NS not in planned:
+        return
+    inner = os.fork()
+    if inner == 0:
+        die_with_parent()
+        return
+    orphan()
+    _, status = os.waitpid(inner, 0)
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+def put_up(stage: Stage, planned: set[str], guest: Guest) -> Staging:
+    """Put up the layers that children inherit. What the kernel does not have is left out of `layers` if it may be."""
+    memory = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if names.PID_NS in planned else None
+    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    listener = _listen_for_egress(planned) if stage.net else None
+    shown = guest.shown()
+    layout = root.lay_out([*shown.read, *shown.execute])
+    if names.READ_ONLY_ROOT in planned:
+        root.enter_root(layout)
+    guest.prepare()
+    if names.NO_NEW_PRIVS in planned:
+        with putting_up(names.NO_NEW_PRIVS):
+            calls.set_no_new_privs()
+    _restrict_files(planned, stage, layout, shown.execute, listener)
+    apart = landlock.isolation() if names.LANDLOCK in planned and own is None else None
+    _limit_what_runs_share(planned)
+    _drop_capabilities(planned, stage.mode)
+    nested = _can_nest_user_namespaces(planned)
+    watch = _watch(planned)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    baseline = int(os.pread(memory, 200, 0).split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    os.close(memory)
+    if not nested and stage.mode == names.ROOT:
+        planned.discard(names.USER_NS)
+    return Staging(
+        stage=stage,
+        guest=guest,
+        layers=frozenset(planned),
+        null=null,
+        pid_namespace=own,
+        watch=watch,
+        listener=listener,
+        apart=apart,
+        baseline=baseline,
+        nested_user=nested,
+    )
+
+
+def die_with_parent() -> None:
+    """Ask the kernel for SIGKILL when the process that forked or exec'd this one ends."""
+    calls.set_parent_death_signal(signal.SIGKILL)
+
+
+def _restrict_files(
+    planned: set[str], stage: Stage, layout: root.Layout, execute: tuple[str, ...], listener: socket.socket | None
+) -> None:
+    if names.LANDLOCK not in planned:
+        return
+    if landlock.abi() == 0 and stage.mode != names.LANDLOCK_ONLY:
+        planned.discard(names.LANDLOCK)
+        return
+    bare = names.READ_ONLY_ROOT not in planned
+    read = [*layout.binds, *(device for device in root.DEVICES if os.path.exists(device))]
+    with putting_up(names.LANDLOCK):
+        if listener is not None and not landlock.handled(landlock.abi()).network:
+            listener_ports: list[int] = []
+        else:
+            listener_ports = [listener.getsockname()[1]] if listener is not None else []
+        landlock.restrict(
+            read=[path for path in read if bare or os.path.exists(path)],
+            execute=execute,
+            connect_ports=listener_ports,
+        )
+
+
+def _listen_for_egress(planned: set[str]) -> socket.socket:
+    with putting_up(names.NET_NS):
+        if names.NET_NS not in planned:
+            raise OSError("the net profile needs a network namespace of its own")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+            # struct ifreq: the name in 16 bytes, then IFF_UP | IFF_RUNNING, by SIOCSIFFLAGS
+            fcntl.ioctl(any_socket, 0x8914, struct.pack("16sH14x", b"lo", 0x41))
+        return socket.create_server(("127.0.0.1", 0), backlog=128)
+
+
+def _limit_what_runs_share(planned: set[str]) -> None:
+    if names.RLIMITS in planned:
+        with putting_up(names.RLIMITS):
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _drop_capabilities(planned: set[str], mode: str) -> None:
+    if names.CAPABILITIES not in planned:
+        return
+    with putting_up(names.CAPABILITIES):
+        kept = NEEDED[mode]
+        if capabilities.held().may(capabilities.CAP_SETPCAP):
+            capabilities.drop_bounding(kept)
+        bits = sum(1 << number for number in kept) & capabilities.held().permitted
+        capabilities.capset(effective=bits, permitted=bits, inheritable=0)
+
+
+def _can_nest_user_namespaces(planned: set[str]) -> bool:
+    """Try in a child: machines may forbid or use up user namespaces."""
+    if names.USER_NS not in planned:
+        return False
+    pid = os.fork()
+    if pid == 0:
+        try:
+            calls.unshare(calls.CLONE_NEWUSER)
+        except OSError:
+            os._exit(1)
+        os._exit(0)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+def _watch(planned: set[str]) -> int | None:
+    if names.SYSTEM_CALL_WATCH not in planned:
+        return None
+    try:
+        return calls.load_filter(policy.watch_filter(host_arch()), listener=True)
+    except OSError:
+        # An old kernel, or a listener that somebody else has put above us: children are then killed unnamed.
+        planned.discard(names.SYSTEM_CALL_WATCH)
+        return None
