@@ -1,4 +1,4 @@
-"""Reads what nodes leave in `process` and `outputs`: model, parameters, prompt, hits."""
+"""Reads what nodes leave in `process` and `outputs`: model, parameters, prompt, hits, what code printed."""
 
 from __future__ import annotations
 
@@ -39,6 +39,15 @@ def passages_of(process: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[
         if isinstance(found, Sequence) and not isinstance(found, str):
             return [each for each in found if isinstance(each, Mapping)]
     return []
+
+
+#: Where code leaves its texts, the most telling first.
+PRINTED = ("traceback", "stdout", "stderr")
+
+
+def printed_by(process: Mapping[str, Any]) -> dict[str, str]:
+    """What code printed and the traceback it ended with, by name; empty for nodes that run none."""
+    return {name: found for name in PRINTED if isinstance(found := process.get(name), str) and found}
 
 
 def _message(body: Mapping[str, Any]) -> dict[str, str]:

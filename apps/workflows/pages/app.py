@@ -18,6 +18,7 @@ from apps.workflows.dsl import Problem, UnreadableDocument, dump, load
 from apps.workflows.models import Application
 from apps.workflows.pages.access import member_page, rights
 from apps.workflows.pages.drawing import draw
+from apps.workflows.pages.sources import sources_of
 from apps.workflows.selectors.applications import run_counts, version_numbered, versions_of
 from support.errors import NotFound
 
@@ -74,6 +75,7 @@ def overview(request: HttpRequest, application: Application) -> HttpResponse:
         {
             **app_context(request, application, "overview"),
             "drawing": draw(shown.document) if shown else None,
+            "sources": list(sources_of(shown.document).values()) if shown else [],
             "counts": run_counts(application),
             "chat_url": f"{base}/chat/{application.slug}/",
             "curl": curl_example(request, application),

@@ -15,6 +15,7 @@ from apps.workflows.engine.events import NodeFailed, NodeStarted, NodeSucceeded
 from apps.workflows.models import Application, Message, Run
 from apps.workflows.pages.access import member_page
 from apps.workflows.pages.app import app_context
+from apps.workflows.pages.sources import printed, sources_of, used
 from apps.workflows.selectors.events import stored_events
 from apps.workflows.selectors.runs import open_run, runs_of
 from support.errors import NotFound
@@ -68,16 +69,24 @@ def run(request: HttpRequest, application: Application, run_id: str) -> HttpResp
 def _steps(run: Run) -> list[dict[str, object]]:
     """The nodes that ran, in order, each with its outcome."""
     steps: dict[str, dict[str, object]] = {}
+    sources = sources_of(run.version.document)
     for _seq, event in stored_events(run.id):
         match event:
             case NodeStarted():
-                steps[event.node_id] = {"title": event.title, "type": event.node_type, "status": "running"}
+                steps[event.node_id] = {
+                    "title": event.title,
+                    "type": event.node_type,
+                    "status": "running",
+                    "source": sources.get(event.node_id),
+                }
             case NodeSucceeded():
                 steps[event.node_id] |= {
                     "status": "succeeded",
                     "elapsed": event.elapsed,
                     "usage": event.usage,
                     "messages": event.process.get("messages"),
+                    "printed": printed(event.process) if event.node_id in sources else [],
+                    "used": used(event.process) if event.node_id in sources else None,
                     "inputs": _named(event.inputs),
                     "outputs": _named(event.outputs),
                 }
@@ -87,6 +96,8 @@ def _steps(run: Run) -> list[dict[str, object]]:
                     "elapsed": event.elapsed,
                     "error": event.error,
                     "messages": event.process.get("messages"),
+                    "printed": printed(event.process) if event.node_id in sources else [],
+                    "used": used(event.process) if event.node_id in sources else None,
                     "inputs": _named(event.inputs),
                     "outputs": _named(event.outputs),
                 }

@@ -1,4 +1,4 @@
-"""What a fresh installation shows: a team, a dataset of the project's own documents, two apps."""
+"""What a fresh installation shows: a team, a dataset of the project's own documents, three apps."""
 
 from __future__ import annotations
 

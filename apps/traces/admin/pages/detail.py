@@ -15,6 +15,14 @@ from apps.traces.admin.pages.raw import span_as_json
 from apps.traces.models import AgentThought, Span, SpanPayload
 from apps.traces.recorder import reading
 
+_PRINTED: dict[str, str | Promise] = {
+    "traceback": _("Traceback"),
+    "stdout": _("Printed"),
+    "stderr": _("Printed to stderr"),
+}
+#: What has a tab of its own.
+_SHOWN_ELSEWHERE = frozenset({"messages", "prompt", "parameters", "model_parameters", "hits", *reading.PRINTED})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tab:
@@ -40,6 +48,15 @@ class Passage:
     dataset: str
 
 
+@dataclass(frozen=True, slots=True)
+class Printed:
+    """A text that code left behind."""
+
+    name: str
+    label: str | Promise
+    text: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
     """Everything the pane shows of one span."""
@@ -58,6 +75,7 @@ class Detail:
     output_rest: Any
     messages: Sequence[Mapping[str, str]]
     passages: Sequence[Passage]
+    printed: Sequence[Printed]
     parameters: Mapping[str, Any]
     process: Mapping[str, Any]
     raw: str
@@ -75,6 +93,9 @@ def detail_of(span: Span, *, payload: SpanPayload | None, thoughts: Sequence[Age
     output_text = _text_of(span, payload, outputs)
     messages = reading.messages_of(process)
     passages = _passages(reading.passages_of(process, outputs)) if span.kind == Span.Kind.RETRIEVAL else []
+    printed = [
+        Printed(name=name, label=_PRINTED[name], text=text) for name, text in reading.printed_by(process).items()
+    ]
     parameters = reading.parameters_of(process)
     is_run = span.kind == Span.Kind.RUN
     tabs = [
@@ -82,6 +103,7 @@ def detail_of(span: Span, *, payload: SpanPayload | None, thoughts: Sequence[Age
         Tab(name="output", label=_("Output")),
         *([Tab(name="messages", label=_("Messages"), count=len(messages) + bool(output_text))] if messages else []),
         *([Tab(name="passages", label=_("Passages"), count=len(passages))] if passages else []),
+        *([Tab(name="printed", label=_("Printed"))] if printed else []),
         *([Tab(name="thoughts", label=_("Thoughts"), count=len(thoughts))] if is_run and thoughts else []),
         *([Tab(name="tokens", label=_("Tokens"))] if span.total_tokens else []),
         *([Tab(name="parameters", label=_("Parameters"))] if parameters or (process and not is_run) else []),
@@ -92,7 +114,12 @@ def detail_of(span: Span, *, payload: SpanPayload | None, thoughts: Sequence[Age
         payload=payload,
         thoughts=thoughts,
         tabs=tabs if payload else [],
-        active=_active([tab.name for tab in tabs], wanted, has_output=bool(output_text or outputs)),
+        active=_active(
+            [tab.name for tab in tabs],
+            wanted,
+            has_output=bool(output_text or outputs),
+            has_traceback=any(one.name == "traceback" for one in printed),
+        ),
         kind=span.node_type or span.kind,
         error_facts=_error_facts(span, payload),
         input=inputs,
@@ -103,12 +130,12 @@ def detail_of(span: Span, *, payload: SpanPayload | None, thoughts: Sequence[Age
         else outputs,
         messages=messages,
         passages=passages,
+        printed=printed,
         parameters=parameters,
         process={
             name: value
             for name, value in process.items()
-            if name not in ("messages", "prompt", "parameters", "model_parameters", "hits")
-            and value not in (None, [], {})
+            if name not in _SHOWN_ELSEWHERE and value not in (None, [], {})
         },
         raw=json.dumps(span_as_json(span, payload), ensure_ascii=False, indent=2) if payload else "",
         duration=duration(span.duration_us),
@@ -118,10 +145,12 @@ def detail_of(span: Span, *, payload: SpanPayload | None, thoughts: Sequence[Age
     )
 
 
-def _active(names: Sequence[str], wanted: str, *, has_output: bool) -> str:
+def _active(names: Sequence[str], wanted: str, *, has_output: bool, has_traceback: bool) -> str:
     """The tab that was open before, else the one that says most about this kind of step."""
     if wanted in names:
         return wanted
+    if has_traceback:
+        return "printed"
     telling = next((name for name in ("messages", "passages") if name in names), "")
     return telling or ("output" if has_output else "input")
 
