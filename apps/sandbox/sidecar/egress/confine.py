@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import resource
 import signal
@@ -52,5 +53,6 @@ def _ports(settings: EgressSettings) -> tuple[int, ...]:
 
 
 def _load_resolver() -> None:
-    """Load what a first look-up loads, as far as that is known before a name is."""
+    """Load what a first look-up loads: afterwards the sources may not be readable any more."""
+    codecs.lookup("idna")
     socket.getaddrinfo(b"127.0.0.1", 80, type=socket.SOCK_STREAM)
