@@ -126,6 +126,8 @@ class Reaped:
     cpu_ms: int
     peak_kb: int
     system_call: str | None = None
+    last_words: str | None = None
+    """What its runtime wrote on descriptor 2: why it died, if it did. Text of the child's, so not to be trusted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +181,10 @@ def receive(channel: socket.socket) -> tuple[Message, list[int]] | None:
 
     On a non-blocking channel with nothing to read, BlockingIOError passes through.
     """
-    data, fds, flags, _ = socket.recv_fds(channel, LARGEST_MESSAGE, 4, socket.MSG_CMSG_CLOEXEC)
+    try:
+        data, fds, flags, _ = socket.recv_fds(channel, LARGEST_MESSAGE, 4, socket.MSG_CMSG_CLOEXEC)
+    except ConnectionResetError:  # closed there with messages of ours unread
+        return None
     if not data:
         return None
     try:

@@ -45,5 +45,6 @@ class Guest(Protocol):
     def execute(self, child: Child) -> NoReturn:
         """In the child, isolated but for seccomp: load the filter (`spawn.seal`), send READY, serve one request.
 
-        Descriptors: 0, 1 and 2 are /dev/null, 3 is the stream. May raise before READY; the error is then reported.
+        Descriptors: 0 and 1 are /dev/null, 2 is heard once the child is gone, 3 is the stream. May raise before READY;
+        the error is then reported.
         """

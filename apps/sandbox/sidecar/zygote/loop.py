@@ -8,11 +8,13 @@ import select
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from apps.sandbox.sidecar.kernel import calls
 from apps.sandbox.sidecar.zygote import control
 from apps.sandbox.sidecar.zygote.control import Failed, Kill, Ping, Pong, Reaped, Spawn, Spawned
+from apps.sandbox.sidecar.zygote.last_words import LastWords
 from apps.sandbox.sidecar.zygote.spawn import fork_child
 from apps.sandbox.sidecar.zygote.staging import Staging
 
@@ -21,6 +23,7 @@ from apps.sandbox.sidecar.zygote.staging import Staging
 class _Living:
     order: Spawn
     pid: int
+    last_words: LastWords
     killed: bool = False
     system_call: str | None = None
 
@@ -74,12 +77,16 @@ class Loop:
         if len(fds) != 1 or order.id in self._by_id:
             self._say(Failed(id=order.id, message="a spawn needs one descriptor and an id that is not in use"))
             return
+        last_words = LastWords()
         try:
-            pid = fork_child(self._staging, order, fds[0])
+            pid = fork_child(self._staging, order, fds[0], stderr=last_words.writable)
         except OSError as error:
+            last_words.forked()
+            last_words.hear()
             self._say(Failed(id=order.id, message=str(error)))
             return
-        self._by_id[order.id] = self._by_pid[pid] = _Living(order, pid)
+        last_words.forked()
+        self._by_id[order.id] = self._by_pid[pid] = _Living(order, pid, last_words)
         self._say(Spawned(id=order.id))
 
     def _kill(self, identity: int) -> None:
@@ -117,7 +124,8 @@ class Loop:
         return True
 
     def _say(self, message: control.Message) -> None:
-        control.send(self._channel, message)
+        with suppress(BrokenPipeError):  # reading will tell, and end the loop
+            control.send(self._channel, message)
 
 
 def _report(living: _Living, status: int, usage: resource.struct_rusage) -> Reaped:
@@ -135,6 +143,7 @@ def _report(living: _Living, status: int, usage: resource.struct_rusage) -> Reap
         cpu_ms=cpu_ms,
         peak_kb=usage.ru_maxrss,
         system_call=living.system_call,
+        last_words=living.last_words.hear(),
     )
 
 

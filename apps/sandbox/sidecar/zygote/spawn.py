@@ -28,21 +28,21 @@ GRACE_CPU_S = 1
 """Seconds between the soft and the hard limit of CPU time."""
 
 
-def fork_child(staging: Staging, order: Spawn, stream: int) -> int:
+def fork_child(staging: Staging, order: Spawn, stream: int, *, stderr: int) -> int:
     """Fork a child that isolates itself, reports on its stream and serves one request; return its pid."""
     limits = staging.guest.limits(order, baseline=staging.baseline)
     pid = fork_into_own_pid_namespace(staging.pid_namespace)
     if pid == 0:
-        _live(staging, order, stream, limits)
+        _live(staging, order, stream, stderr, limits)
     return pid
 
 
-def _live(staging: Staging, order: Spawn, stream: int, memory_limits: Mapping[int, int]) -> NoReturn:
+def _live(staging: Staging, order: Spawn, stream: int, stderr: int, memory_limits: Mapping[int, int]) -> NoReturn:
     step = stream
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        step = isolate(staging, order, stream, memory_limits)
+        step = isolate(staging, order, stream, memory_limits, stderr=stderr)
         staging.guest.execute(
             Child(
                 order=order,
@@ -58,15 +58,15 @@ def _live(staging: Staging, order: Spawn, stream: int, memory_limits: Mapping[in
         os._exit(70)
 
 
-def isolate(staging: Staging, order: Spawn, stream: int, memory_limits: Mapping[int, int]) -> int:
+def isolate(staging: Staging, order: Spawn, stream: int, memory_limits: Mapping[int, int], *, stderr: int) -> int:
     """Put up every layer of this child but seccomp; return the descriptor at which its stream is now."""
     active = staging.layers
     if staging.apart is not None:
         staging.apart.enforce()
     # Leader of a group of its own: a held call is reported with a thread's id, and the group says whose thread it is.
     os.setsid()
-    for standard in (0, 1, 2):
-        os.dup2(staging.null, standard)
+    for standard, source in ((0, staging.null), (1, staging.null), (2, stderr)):
+        os.dup2(source, standard)
     os.dup2(stream, frames.CHILD_FD)
     if names.FD_SCRUB in active:
         calls.close_range(frames.CHILD_FD + 1)
