@@ -37,8 +37,14 @@ class SandboxClient:
         self._door = door
         self._patience_s = patience_s
         limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=16, keepalive_expiry=4)
+        address = door.address
         self._http = httpx.AsyncClient(
-            transport=httpx.AsyncHTTPTransport(uds=door.socket, limits=limits, trust_env=False), **door.options()
+            transport=httpx.AsyncHTTPTransport(
+                uds=str(address.socket) if address and address.socket else None, limits=limits, trust_env=False
+            ),
+            base_url=address.base_url if address else "",
+            headers=door.headers(),
+            trust_env=False,
         )
 
     async def __aenter__(self) -> Self:

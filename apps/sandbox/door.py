@@ -8,16 +8,21 @@ and to nobody between.
 
 from __future__ import annotations
 
+import socket
+from contextlib import closing
 from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-import httpx
 from django.conf import settings
 
 from apps.sandbox import answers
 from apps.sandbox.address import SandboxAddress, parse_address
 from apps.sandbox.errors import SandboxError, SandboxOff, SandboxUnreachable
 
+MOST_OF_HEALTH = 4 * 1024 * 1024
 NOT_CONFIGURED = "No sandbox is configured (SANDBOX_URL)."
 
 
@@ -33,15 +38,9 @@ class Door:
         """What the operator configured."""
         return cls(address=parse_address(settings.SANDBOX_URL), api_key=settings.SANDBOX_API_KEY)
 
-    def options(self) -> dict[str, Any]:
-        """What httpx's clients need, without the transport."""
-        headers = {"X-Api-Key": self.api_key} if self.api_key else {}
-        return {"base_url": self.address.base_url if self.address else "", "headers": headers, "trust_env": False}
-
-    @property
-    def socket(self) -> str | None:
-        """The path of the unix socket, if it is one."""
-        return str(self.address.socket) if self.address and self.address.socket else None
+    def headers(self) -> dict[str, str]:
+        """What every request carries."""
+        return {"X-Api-Key": self.api_key} if self.api_key else {}
 
     def why_closed(self) -> SandboxError:
         """What a failed connection means: declined to start, or just not there."""
@@ -56,10 +55,33 @@ def ask_health(door: Door, *, timeout_s: float = 2.0) -> dict[str, Any]:
     """What the sandbox says of itself, for synchronous code: one try. Raises SandboxError."""
     if door.address is None:
         raise door.why_closed()
-    transport = httpx.HTTPTransport(uds=door.socket, trust_env=False)
     try:
-        with httpx.Client(transport=transport, timeout=timeout_s, **door.options()) as http:
-            response = http.get("/health")
-    except httpx.HTTPError as exc:
+        with closing(_connect(door.address, timeout_s)) as connection:
+            prefix = urlsplit(door.address.base_url).path
+            connection.request("GET", f"{prefix}/health", headers=door.headers())
+            response = connection.getresponse()
+            return answers.facts_of(response.status, response.read(MOST_OF_HEALTH))
+    except (OSError, HTTPException) as exc:
         raise door.why_closed() from exc
-    return answers.facts_of(response.status_code, response.content)
+
+
+class _UnixConnection(HTTPConnection):
+    """HTTP over a unix socket. (httpx's synchronous transport leaves the socket open when nobody listens.)"""
+
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("sandbox", timeout=timeout_s)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+def _connect(address: SandboxAddress, timeout_s: float) -> HTTPConnection:
+    """A connection that is opened by its first request; this library knows no proxies."""
+    if address.socket is not None:
+        return _UnixConnection(address.socket, timeout_s)
+    parts = urlsplit(address.base_url)
+    kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=timeout_s)

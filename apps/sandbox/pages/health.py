@@ -14,11 +14,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.selectors import teams_of
 from apps.sandbox.models import Refusal
-from apps.sandbox.pages.report import report_of
+from apps.sandbox.pages.report import MOST_REFUSALS, TOLD, report_of
 from apps.sandbox.selectors.condition import Condition, State, current_condition
 from apps.sandbox.selectors.refusals import refusals_of, trace_url
 
-MOST_REFUSALS = 20
 START_COMMAND = "SANDBOX_API_KEY=... python -m apps.sandbox.sidecar --listen 0.0.0.0:8194"
 CONNECT_COMMAND = "SANDBOX_URL=http://sandbox-host:8194 SANDBOX_API_KEY=... make up"
 VIEW = "sandbox.view_refusal"
@@ -78,16 +77,14 @@ def _context(condition: Condition, user: Any) -> dict[str, Any]:
 def _kept_for(user: Any) -> list[dict[str, Any]]:
     """Refusals of the person's teams that we kept, in the shape of the sandbox's own."""
     kept = refusals_of(list(teams_of(user).values_list("id", flat=True)))[:MOST_REFUSALS]
-    fields = ("run_id", "language", "profile", "status", "system_call", "message")
-    return [{"at": row.created_at, **{name: getattr(row, name) for name in fields}} for row in kept]
+    return [{"at": row.created_at, **{name: getattr(row, name) for name in TOLD}} for row in kept]
 
 
 def _with_traces(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Each with its outcome in words, and where its run can be looked at."""
     words: dict[Any, Any] = dict(Refusal.STATUSES)
     return [
-        {**row, "outcome": words.get(row.get("status"), row.get("status")), "trace": trace_url(row.get("run_id"))}
-        for row in rows
+        {**row, "outcome": words.get(row["status"], row["status"]), "trace": trace_url(row["run_id"])} for row in rows
     ]
 
 

@@ -14,6 +14,8 @@ from apps.sandbox.pages.words import LAYERS, MODES, OUTCOMES, PROFILE_STATES, PR
 
 Words = str | Promise
 MOST_REFUSALS = 20
+#: What is told of a refusal, besides when it was.
+TOLD = ("run_id", "language", "profile", "status", "system_call", "message")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +113,8 @@ def _profiles(said: Mapping[str, Any]) -> list[Profile]:
 
 def _refusals(said: Any) -> list[dict[str, Any]]:
     """The newest first, whichever way they came."""
-    rows = (
-        [{**row, "at": _moment(row.get("at"))} for row in said if isinstance(row, dict)]
-        if isinstance(said, list)
-        else []
-    )
+    rows = [row for row in said if isinstance(row, dict)] if isinstance(said, list) else []
+    rows = [{"at": _moment(row.get("at"))} | {name: str(row.get(name) or "") for name in TOLD} for row in rows]
     oldest = dt.datetime.min.replace(tzinfo=dt.UTC)
     return sorted(rows, key=lambda row: row["at"] or oldest, reverse=True)[:MOST_REFUSALS]
 
