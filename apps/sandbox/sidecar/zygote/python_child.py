@@ -10,7 +10,8 @@ import sys
 from collections.abc import Mapping
 from typing import NoReturn
 
-from apps.sandbox.sidecar.zygote import files, frames, preload, python_run, spawn, template_child
+from apps.sandbox.sidecar.kernel.policy import Kind
+from apps.sandbox.sidecar.zygote import files, frames, preload, python_run, spawn, template_child, user_errors
 from apps.sandbox.sidecar.zygote.control import Spawn, Stage
 from apps.sandbox.sidecar.zygote.guest import Child, Shown
 from apps.sandbox.sidecar.zygote.streams import ChildStream, Console, StreamEnded
@@ -26,12 +27,14 @@ _BROKEN = frames.pack(
     b'could be made","traceback":null},"cpu_ms":0,"peak_kb":0}',
 )
 
-_REHEARSALS = (
+_REHEARSAL = (
     b'{"mode":"function","code":"import json\\ndef main(a, **b):\\n    return {\'a\': [a, 1.5, None, str(b)]}\\n",'
-    b'"inputs":{"a":"b"}}',
-    b'{"mode":"function","code":"def main():\\n    return {\'a\': 1 / 0}\\n","inputs":{}}',
+    b'"inputs":{"a":"b"}}'
 )
-"""Run before the request is there, so that the first real run meets no page that is still shared with the zygote."""
+"""Run in each child before its request is there, so that the run meets few pages that it still shares."""
+
+_MISHAP = b'{"mode":"function","code":"def main():\\n    return {\'a\': 1 / 0}\\n","inputs":{}}'
+"""Run in the zygote only: what an error needs is imported then, and most runs have none."""
 
 
 class PythonGuest:
@@ -53,9 +56,13 @@ class PythonGuest:
         sys.path_importer_cache.clear()
         preload.warm_up(self._stage.preload)
         template_child.warm_up()
-        for request in _REHEARSALS:
+        kind: Kind = "net" if self._stage.net else "python"
+        for watched in (False, True):
+            spawn.prepare_seal(kind, watched=watched)
+        for request in (_REHEARSAL, _MISHAP):
             python_run.answer(request)
-        self._forget_ourselves()
+        _forget_rehearsals()
+        _forget_ourselves()
 
     def limits(self, order: Spawn, *, baseline: int) -> Mapping[int, int]:
         """The address space: what the zygote has mapped already, and the run's memory on top."""
@@ -70,9 +77,8 @@ class PythonGuest:
         spawn.seal(child, "net" if child.stage.net else "python")
         if child.proxy_port is not None:
             _use_proxy(child.proxy_port)
-        for request in _REHEARSALS:
-            python_run.answer(request)
-        self._forget_ourselves()
+        python_run.answer(_REHEARSAL)
+        _forget_rehearsals()
         stream.send(frames.READY)
         try:
             request = stream.read_request()
@@ -82,14 +88,17 @@ class PythonGuest:
         gc.enable()
         _serve(request, stream, console)
 
-    @staticmethod
-    def _forget_ourselves() -> None:
-        """Leave nothing of the sandbox to import, nor of the rehearsals."""
-        for name in [name for name in sys.modules if name.partition(".")[0] == _OWN_PACKAGE]:
-            del sys.modules[name]
-        sys.modules.pop("main", None)
-        sys.argv[:] = ["main.py"]
-        sys.orig_argv[:] = []
+
+def _forget_ourselves() -> None:
+    """Leave nothing of the sandbox to import, and no trace of how the interpreter was started."""
+    for name in [name for name in sys.modules if name.partition(".")[0] == _OWN_PACKAGE]:
+        del sys.modules[name]
+    sys.argv[:] = [user_errors.FILE]
+    sys.orig_argv[:] = [user_errors.FILE]
+
+
+def _forget_rehearsals() -> None:
+    sys.modules.pop("main", None)
 
 
 def _serve(request: bytes, stream: ChildStream, console: Console) -> NoReturn:
