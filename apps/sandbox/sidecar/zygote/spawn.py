@@ -24,8 +24,9 @@ from apps.sandbox.sidecar.zygote.namespaces import fork_into_own_pid_namespace
 from apps.sandbox.sidecar.zygote.staging import Staging, die_with_parent
 
 STACK_BYTES = 8 << 20
-GRACE_CPU_S = 1
-"""Seconds between the soft and the hard limit of CPU time."""
+PROCESSES_OF_ALL = 1024
+"""Where the kernel counts a child's threads together with everything else of the same user. What then bounds the
+threads of one child is its memory, in which each thread's stack is counted."""
 
 
 def fork_child(staging: Staging, order: Spawn, stream: int, *, stderr: int) -> int:
@@ -92,24 +93,29 @@ def _limit(staging: Staging, order: Spawn, memory_limits: Mapping[int, int]) -> 
     hard_zero = dict.fromkeys(
         (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE), 0
     )
+    counted_apart = names.OWN_UID in staging.layers or staging.nested_user
     limits = {
         **hard_zero,
         resource.RLIMIT_NOFILE: defaults.files,
-        resource.RLIMIT_NPROC: defaults.processes,
+        resource.RLIMIT_NPROC: defaults.processes if counted_apart else PROCESSES_OF_ALL,
         resource.RLIMIT_STACK: STACK_BYTES,
+        resource.RLIMIT_CPU: order.cpu_s,
         **memory_limits,
     }
     for number, value in limits.items():
-        _lower(number, value, value)
-    _lower(resource.RLIMIT_CPU, order.cpu_s, order.cpu_s + GRACE_CPU_S)
+        _lower(number, value)
 
 
-def _lower(number: int, soft: int, hard: int) -> None:
-    """Set a limit, or leave the machine's own where that is stricter: raising it may not be ours to do."""
+def _lower(number: int, value: int) -> None:
+    """Set a limit, or leave the machine's own where that is stricter: raising it may not be ours to do.
+
+    Soft and hard are one: a soft limit of CPU time sends a signal, which the run may ignore, and the first process of
+    a pid namespace always does.
+    """
     present = resource.getrlimit(number)[1]
     if present != resource.RLIM_INFINITY:
-        soft, hard = min(soft, present), min(hard, present)
-    resource.setrlimit(number, (soft, hard))
+        value = min(value, present)
+    resource.setrlimit(number, (value, value))
 
 
 def seal(child: Child, kind: policy.Kind, *, execve_pointer: int | None = None) -> None:
