@@ -5,9 +5,8 @@ Only `true` and `false` are booleans and nothing is a date, so that `on:` is a k
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Any, Final, cast
 
 import yaml
@@ -21,6 +20,11 @@ _NULL = re.compile(r"^(?:~|null|Null|NULL|)$")
 _INT = re.compile(r"^[-+]?(?:0|[1-9][0-9]{0,400})$")
 _FLOAT = re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))(?:[eE][-+]?[0-9]+)?$")
 _BEYOND = re.compile("[\U00010000-\U0010ffff]")
+#: Texts of several lines that a block can hold as they are: the first and the last line do not begin or end in blanks.
+_BLOCK = re.compile("(?![ \t\n])[\t\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*(?<![ \t])")
+_RAGGED = re.compile(r"\t| \n")
+#: Line breaks to YAML and to nobody else: outside of escapes they would be read as `\n`.
+_OTHER_BREAKS = re.compile("[\x85\u2028\u2029]")
 _RULES: Final = (
     ("tag:yaml.org,2002:bool", _BOOL, "tTfF"),
     ("tag:yaml.org,2002:null", _NULL, ["~", "n", "N", ""]),
@@ -63,10 +67,21 @@ class _Dumper(_Plain, yaml.CSafeDumper):
 
 
 class _WideDumper(_Plain, yaml.SafeDumper):
-    """The slow one, for documents with such characters (emoji)."""
+    """The slow one, for documents with such characters (emoji), and with code that has tabs or blanks at line ends.
+
+    YAML can hold the latter in a block, but both dumpers would rather write them as one long line of escapes.
+    """
+
+    def analyze_scalar(self, scalar: str) -> Any:
+        analysis = super().analyze_scalar(scalar)
+        if analysis.multiline:
+            analysis.allow_block = _BLOCK.fullmatch(scalar) is not None
+        return analysis
 
 
 def _represent_text(dumper: _Dumper | _WideDumper, text: str) -> yaml.ScalarNode:
+    if _OTHER_BREAKS.search(text):
+        return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"')
     if "\n" in text:
         return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|")
     # Older readers of YAML take these for booleans; `on` is spared because it is a key of ours.
@@ -91,7 +106,7 @@ def read(text: str) -> Any:
 
 def write(data: Any) -> str:
     """Data as YAML, in its own order."""
-    wide = _BEYOND.search(json.dumps(data, ensure_ascii=False)) is not None
+    wide = any(_BEYOND.search(text) or _RAGGED.search(text) for text in _texts(data))
     return yaml.dump(
         data,
         Dumper=_WideDumper if wide else _Dumper,
@@ -100,6 +115,19 @@ def write(data: Any) -> str:
         default_flow_style=False,
         width=110,
     )
+
+
+def _texts(data: Any) -> Iterator[str]:
+    stack = [data]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            stack.extend(value)
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
 
 
 def _too_much(reason: str, event: yaml.Event) -> TooMuch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,8 +28,9 @@ class Source:
     title: str
     language: str
     text: str
-    inputs: Mapping[str, str]
-    outputs: Mapping[str, str]
+    #: Pairs, because a template would look a name like `items` up in a mapping.
+    inputs: Sequence[tuple[str, str]]
+    outputs: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +56,8 @@ def _source(node: Mapping[str, Any]) -> Source:
         title=node.get("title") or node["id"],
         language=_LANGUAGES[config.get("language", "python3")] if node["type"] == "code" else "Jinja2",
         text=config.get(_TEXT_OF[node["type"]], ""),
-        inputs=config.get("inputs") or {},
-        outputs=config.get("outputs") or {"output": "string"},
+        inputs=list((config.get("inputs") or {}).items()),
+        outputs=list((config.get("outputs") or {"output": "string"}).items()),
     )
 
 
