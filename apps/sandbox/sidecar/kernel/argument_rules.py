@@ -62,6 +62,11 @@ _SOCK_STREAM: Final = 1
 # SOCK_NONBLOCK and SOCK_CLOEXEC are the same bits as those of open().
 _SOCK_FLAGS: Final = _PIPE_FLAGS
 _IPPROTO_TCP: Final = 6
+_SOL_SOCKET: Final = 1
+# SO_REUSEADDR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO: no filters, marks or devices.
+_SOCKET_OPTIONS: Final = (2, 7, 8, 9, 13, 20, 21)
+# TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_QUICKACK, TCP_USER_TIMEOUT: no upper-layer protocols.
+_TCP_OPTIONS: Final = (1, 4, 5, 6, 12, 18)
 
 
 def common(*, signals: bool) -> dict[str, int | Rule]:
@@ -111,6 +116,14 @@ def net() -> dict[str, int | Rule]:
                 Check(argument=2, values=(0, _IPPROTO_TCP)),
             ),
             otherwise=no_ipv6,
+        ),
+        # Unknown options are told to be absent: clients set them for speed, and go on without.
+        "setsockopt": Rule(
+            checks=(Check(argument=1, values=(_SOL_SOCKET,)), Check(argument=2, values=_SOCKET_OPTIONS)),
+            otherwise=Rule(
+                checks=(Check(argument=1, values=(_IPPROTO_TCP,)), Check(argument=2, values=_TCP_OPTIONS)),
+                otherwise=errno_action(errno.ENOPROTOOPT),
+            ),
         ),
     }
 
