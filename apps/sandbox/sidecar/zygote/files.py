@@ -11,7 +11,9 @@ from apps.sandbox.sidecar.zygote.launch import SOURCE_ROOT
 
 LOADER_FILES = ("/etc/ld.so.cache", *(f"/etc/ld-musl-{machine}.path" for machine in ("x86_64", "aarch64")))
 ZONES = "/usr/share/zoneinfo"
-CERTIFICATES = ("/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/ssl/openssl.cnf", "/etc/pki", "/usr/share/ca-certificates")
+CERTIFICATES = ("/etc/ssl/certs", "/etc/ssl/cert.pem", "/etc/pki/tls/certs", "/etc/pki/ca-trust/extracted")
+CERTIFICATE_SOURCES = ("/usr/share/ca-certificates", "/usr/local/share/ca-certificates")
+"""Where the links in /etc/ssl/certs lead."""
 SHARED_DIRECTORIES = ("/lib64", "/usr/lib64", "/lib", "/usr/lib", "/usr/local/lib")
 """Where libraries lie among other things: only the libraries are shown."""
 
@@ -63,6 +65,16 @@ def _libraries_in(directory: str, *, prefix: str = "") -> Iterator[str]:
         name = entry.name
         if name.startswith(prefix or ("lib", "ld-")) and (name.endswith(".so") or ".so." in name) and entry.is_file():
             yield entry.path
+
+
+def certificates() -> list[str]:
+    """What a TLS client needs to know whom to trust: the system's authorities, where this OpenSSL looks for them."""
+    import ssl
+
+    own = ssl.get_default_verify_paths()
+    configuration = os.path.join(os.path.dirname(own.openssl_cafile), "openssl.cnf")
+    wanted = {*CERTIFICATES, *CERTIFICATE_SOURCES, own.openssl_cafile, own.openssl_capath, configuration}
+    return sorted(path for path in wanted if os.path.exists(path))
 
 
 def importable(paths: Iterable[str]) -> list[str]:

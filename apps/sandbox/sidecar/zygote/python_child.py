@@ -47,7 +47,7 @@ class PythonGuest:
         """The standard library, what it links to, the time zones and the profile's packages."""
         read = [*files.standard_library(), *files.shared_libraries(), files.ZONES, *self._stage.paths]
         if self._stage.net:
-            read += files.CERTIFICATES
+            read += files.certificates()
         return Shown(read=tuple(path for path in read if os.path.exists(path)))
 
     def prepare(self) -> None:
