@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import accumulate
 from typing import Any
 
-#: JSON nested deeper than this is refused on the way in and on the way out.
+#: Inputs and outputs nested deeper than this are refused.
 MAX_DEPTH = 64
+#: A message wraps them once.
+_MESSAGE_DEPTH = MAX_DEPTH + 1
 
 _STRINGS_AND_REST = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[^\[\]{}"]++', re.DOTALL)
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
@@ -33,7 +36,7 @@ def encode(value: object, *, path: str = "") -> bytes:
 
 
 def decode(body: bytes, *, path: str = "") -> Any:
-    """Read JSON strictly: UTF-8, no NaN, no integer that Python would not read, at most `MAX_DEPTH` deep."""
+    """Read JSON strictly: UTF-8, no NaN, no integer that Python would not read, not too deep."""
     if too_deep(body):
         raise Malformed(path, f"is nested deeper than {MAX_DEPTH} levels")
     try:
@@ -47,15 +50,11 @@ def decode(body: bytes, *, path: str = "") -> Any:
 
 
 def too_deep(body: bytes) -> bool:
-    """Tell whether a JSON text nests deeper than `MAX_DEPTH`, before any recursive parser sees it."""
-    if body.count(b"[") + body.count(b"{") <= MAX_DEPTH:
+    """Tell whether a message holds anything deeper than `MAX_DEPTH`, before any recursive parser sees it."""
+    if body.count(b"[") + body.count(b"{") <= _MESSAGE_DEPTH:
         return False
-    level = 0
-    for character in _STRINGS_AND_REST.sub(b"", body):
-        level += _STEP[character]
-        if level > MAX_DEPTH:
-            return True
-    return False
+    brackets = _STRINGS_AND_REST.sub(b"", body)
+    return max(accumulate(map(_STEP.__getitem__, brackets)), default=0) > _MESSAGE_DEPTH
 
 
 def _refuse(name: str) -> Any:

@@ -1,0 +1,41 @@
+"""Starts the sidecar: `python -m apps.sandbox.sidecar --listen unix:PATH|HOST:PORT`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from apps.sandbox.sidecar.config import Config, read_config
+from apps.sandbox.sidecar.errors import EX_CONFIG, StartRefused
+from apps.sandbox.sidecar.http.sockets import refusal_file
+
+
+def main() -> int:
+    """Serve until told to stop; 78 if this machine, or these settings, cannot keep the promise."""
+    config: Config | None = None
+    try:
+        config = read_config(sys.argv[1:], os.environ)
+        # Whatever the sidecar starts from here on gets no environment; and its own can be read in /proc no more.
+        os.environ.pop("SANDBOX_API_KEY", None)
+        # Imported late: on a machine that lacks what the sandbox needs, the reason is told instead of a traceback.
+        from apps.sandbox.sidecar.serve import check, serve
+
+        return check(config) if config.check else serve(config)
+    except StartRefused as refusal:
+        _tell(str(refusal), config)
+        return EX_CONFIG
+
+
+def _tell(reason: str, config: Config | None) -> None:
+    line = " ".join(reason.split())
+    sys.stderr.write(f"sandbox refused to start: {line}\n")
+    path = refusal_file(config.listen) if config is not None and not config.check else None
+    if path is not None:
+        try:
+            path.write_text(f"{line}\n")
+        except OSError as error:
+            sys.stderr.write(f"sandbox: cannot write {path}: {error}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
