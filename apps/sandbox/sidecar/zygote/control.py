@@ -82,7 +82,10 @@ class Ping:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staged:
-    """From the zygote: ready to spawn. With the egress listener attached when the stage asked for `net`."""
+    """From the zygote: ready to spawn. With the egress listener attached when the stage asked for `net`.
+
+    `pid` is the zygote's own, in the supervisor's eyes: with a pid namespace, a child of the process that was exec'd.
+    """
 
     op: ClassVar[str] = "staged"
     layers: dict[str, bool]

@@ -49,7 +49,7 @@ def _serve() -> int:
         return 1
     up = {name: name in staged.layers for name in layers.LAYERS}
     listener = [staged.listener.fileno()] if staged.listener else []
-    control.send(channel, Staged(layers=up, pid=os.getpid()), fds=listener)
+    control.send(channel, Staged(layers=up, pid=staged.outer_pid), fds=listener)
     Loop(staged, channel).run()
     return 0
 

@@ -10,6 +10,7 @@ from apps.sandbox.sidecar.zygote.streams import REPLACING
 
 DEEPEST = 64
 _LONGEST_PATH = 500
+_LONGEST_INTEGER_BITS = 14_000
 
 
 class ResultError(Exception):
@@ -68,5 +69,8 @@ def _misfits(value: object, path: str, above: tuple[int, ...]) -> Iterator[tuple
     elif isinstance(value, float):
         if not math.isfinite(value):
             yield path, f"{value!r} is not a JSON number"
-    elif value is not None and not isinstance(value, (str, int, bool)):
+    elif isinstance(value, int):
+        if value.bit_length() > _LONGEST_INTEGER_BITS:
+            yield path, "is an integer of more digits than Python writes"
+    elif value is not None and not isinstance(value, str):
         yield path, f"{type(value).__name__} is not JSON"

@@ -24,9 +24,6 @@ from apps.sandbox.sidecar.zygote.namespaces import fork_into_own_pid_namespace
 from apps.sandbox.sidecar.zygote.staging import Staging, die_with_parent
 
 STACK_BYTES = 8 << 20
-PROCESSES_OF_ALL = 1024
-"""Where the kernel counts a child's threads together with everything else of the same user. What then bounds the
-threads of one child is its memory, in which each thread's stack is counted."""
 
 
 def fork_child(staging: Staging, order: Spawn, stream: int, *, stderr: int) -> int:
@@ -93,11 +90,10 @@ def _limit(staging: Staging, order: Spawn, memory_limits: Mapping[int, int]) -> 
     hard_zero = dict.fromkeys(
         (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE), 0
     )
-    counted_apart = names.OWN_UID in staging.layers or staging.nested_user
     limits = {
         **hard_zero,
         resource.RLIMIT_NOFILE: defaults.files,
-        resource.RLIMIT_NPROC: defaults.processes if counted_apart else PROCESSES_OF_ALL,
+        resource.RLIMIT_NPROC: defaults.processes + staging.neighbours,
         resource.RLIMIT_STACK: STACK_BYTES,
         resource.RLIMIT_CPU: order.cpu_s,
         **memory_limits,

@@ -15,17 +15,14 @@ from dataclasses import dataclass
 from apps.sandbox.sidecar.kernel import calls, capabilities, landlock, policy
 from apps.sandbox.sidecar.kernel.numbers import host_arch
 from apps.sandbox.sidecar.zygote import layers as names
-from apps.sandbox.sidecar.zygote import namespaces, root
+from apps.sandbox.sidecar.zygote import namespaces, root, users
 from apps.sandbox.sidecar.zygote.control import Stage
 from apps.sandbox.sidecar.zygote.guest import Guest
 from apps.sandbox.sidecar.zygote.namespaces import putting_up
 
-NEEDED = {
-    names.ROOT: (capabilities.CAP_SETUID, capabilities.CAP_SETGID, capabilities.CAP_SYS_ADMIN, capabilities.CAP_KILL),
-    names.USERNS: (capabilities.CAP_SYS_ADMIN,),
-    names.LANDLOCK_ONLY: (),
-}
-"""Capabilities that a zygote keeps, per mode: to make pid namespaces, to change a child's uid, to kill it then."""
+TO_OWN_USERS = (capabilities.CAP_SETUID, capabilities.CAP_SETGID, capabilities.CAP_KILL)
+"""Capabilities that change a child's user, and kill it then."""
+TO_MAKE_NAMESPACES = (capabilities.CAP_SYS_ADMIN,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +46,10 @@ class Staging:
     """Bytes of address space that every child starts with."""
     nested_user: bool
     """Whether each child also gets a user namespace without any mapping."""
+    neighbours: int
+    """Processes that count against a child's limit without being its own, where children share one user."""
+    outer_pid: int
+    """The zygote's pid as the supervisor sees it."""
 
 
 def become_first(planned: set[str], mode: str, orphan: Callable[[], None]) -> None:
@@ -72,9 +73,17 @@ def put_up(stage: Stage, planned: set[str], guest: Guest) -> Staging:
     memory = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
     own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if names.PID_NS in planned else None
     null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
+    outer_pid = int(os.readlink("/proc/self"))  # this /proc is the supervisor's, so are its numbers
     listener = _listen_for_egress(planned) if stage.net else None
     shown = guest.shown()
     layout = root.lay_out([*shown.read, *shown.execute])
+    if (
+        stage.mode == names.LANDLOCK_ONLY
+        and names.OWN_UID not in stage.without
+        and users.can_be_owned(stage, layout.binds)
+    ):
+        planned.add(names.OWN_UID)
+    neighbours = users.count_neighbours(stage.defaults.processes)
     if names.READ_ONLY_ROOT in planned:
         root.enter_root(layout)
     guest.prepare()
@@ -84,8 +93,8 @@ def put_up(stage: Stage, planned: set[str], guest: Guest) -> Staging:
     _restrict_files(planned, stage, layout, shown.execute, listener)
     apart = landlock.isolation() if names.LANDLOCK in planned and own is None else None
     _limit_what_runs_share(planned)
-    _drop_capabilities(planned, stage.mode)
-    nested = _can_nest_user_namespaces(planned)
+    _drop_capabilities(planned)
+    nested = users.can_be_nested(planned)
     watch = _watch(planned)
     gc.collect()
     gc.freeze()
@@ -105,6 +114,8 @@ def put_up(stage: Stage, planned: set[str], guest: Guest) -> Staging:
         apart=apart,
         baseline=baseline,
         nested_user=nested,
+        neighbours=0 if nested or names.OWN_UID in planned else neighbours,
+        outer_pid=outer_pid,
     )
 
 
@@ -151,29 +162,18 @@ def _limit_what_runs_share(planned: set[str]) -> None:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _drop_capabilities(planned: set[str], mode: str) -> None:
+def _drop_capabilities(planned: set[str]) -> None:
     if names.CAPABILITIES not in planned:
         return
     with putting_up(names.CAPABILITIES):
-        kept = NEEDED[mode]
+        kept = (
+            *(TO_OWN_USERS if names.OWN_UID in planned else ()),
+            *(TO_MAKE_NAMESPACES if names.PID_NS in planned else ()),
+        )
         if capabilities.held().may(capabilities.CAP_SETPCAP):
             capabilities.drop_bounding(kept)
         bits = sum(1 << number for number in kept) & capabilities.held().permitted
         capabilities.capset(effective=bits, permitted=bits, inheritable=0)
-
-
-def _can_nest_user_namespaces(planned: set[str]) -> bool:
-    """Try in a child: machines may forbid or use up user namespaces."""
-    if names.USER_NS not in planned:
-        return False
-    pid = os.fork()
-    if pid == 0:
-        try:
-            calls.unshare(calls.CLONE_NEWUSER)
-        except OSError:
-            os._exit(1)
-        os._exit(0)
-    return os.waitpid(pid, 0)[1] == 0
 
 
 def _watch(planned: set[str]) -> int | None:
