@@ -136,6 +136,7 @@ class Line:
         try:
             await self._bring_up()
             await self._inspect(self)
+            self.runs = 0  # those were ours
             self.state, self.reason = State.READY, None
         except (ZygoteFailed, StartRefused, Unavailable) as error:
             self.state, self.reason, self.generation = State.FAILED, str(error), 0

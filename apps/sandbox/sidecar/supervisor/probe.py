@@ -38,6 +38,8 @@ REFUSED: Final = _names(
     move_pages lookup_dcookie
     """
 )
+#: The kernel ends whoever makes these outside of its own trampolines before it asks any filter.
+NOT_FILTERED: Final = frozenset({"uprobe", "uretprobe"})
 #: Every filter of a kind is the same program: one profile tries all attacks, the others these.
 SAMPLE: Final = frozenset({"ptrace", "unshare", "bpf", "keyctl", "mount", "userfaultfd"})
 
@@ -112,7 +114,7 @@ def _numbers(names: tuple[str, ...]) -> dict[str, int]:
 
 
 def _attacks(*, everything: bool) -> dict[str, int]:
-    chosen = _numbers(tuple(sorted(ATTACKS if everything else ATTACKS & SAMPLE)))
+    chosen = _numbers(tuple(sorted(ATTACKS - NOT_FILTERED if everything else SAMPLE)))
     if host_arch() is Arch.X86_64 and everything:
         chosen["x32 getpid"] = X32_BIT + host_arch().numbers["getpid"]
     return chosen

@@ -11,7 +11,14 @@ from typing import Any, Final
 
 from apps.sandbox.protocol import JAVASCRIPT_PROFILE, Language, RunError, RunRequest, RunResult, Status
 from apps.sandbox.sidecar.config import Config
-from apps.sandbox.sidecar.errors import BadRequest, LanguageUnavailable, ProfileUnavailable, StartRefused, Unavailable
+from apps.sandbox.sidecar.errors import (
+    BadRequest,
+    LanguageUnavailable,
+    ProfileUnavailable,
+    RequestRefused,
+    StartRefused,
+    Unavailable,
+)
 from apps.sandbox.sidecar.supervisor import endings
 from apps.sandbox.sidecar.supervisor.counters import Counters
 from apps.sandbox.sidecar.supervisor.egress import Egress
@@ -111,6 +118,9 @@ class Sandbox:
             if ticket.stopped is None or task.uncancel() > 0:
                 raise
             result = RunResult(status=Status.KILLED, error=ticket.stopped)
+        except RequestRefused:
+            self.counters.rejected += 1
+            raise
         finally:
             self._tickets.discard(ticket)
             if request.run_id is not None:
