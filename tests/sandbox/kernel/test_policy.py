@@ -55,6 +55,8 @@ EVERYWHERE = [
     *[(name, (1, 9), "EPERM") for name in ("kill", "tkill", "rt_sigqueueinfo", "pidfd_open", "pidfd_send_signal")],
     *[(name, (), "EPERM") for name in ("setuid", "setresuid", "setgroups", "setsid", "setpgid", "capset")],
     # Others.
+    ("sendto", (3, 0x1000, 1, 0, 0, 0), "allow"),
+    *[("sendto", (3, 0x1000, 1, 0, address, 110), "EPERM") for address in (1, HIGH, 0x7FFF00000000)],
     ("socketpair", (1, 1, 0), "allow"),
     *[("socketpair", (family, 1, 0), "EPERM") for family in (0, 2, 10, 16, 1 + HIGH)],
     *[(name, (), "EPERM") for name in ("bind", "listen", "accept4", "sendmsg", "recvmsg", "sendmmsg", "vmsplice")],

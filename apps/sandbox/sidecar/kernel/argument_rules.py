@@ -89,6 +89,8 @@ def common(*, signals: bool) -> dict[str, int | Rule]:
             "prlimit64": Rule(
                 checks=(Check(argument=0, values=(0,)), Check(argument=2, values=(0,))), otherwise=_EPERM
             ),
+            # A datagram socket of a pair could name any other socket as the receiver.
+            "sendto": Rule(checks=(Check(argument=4, values=(0,)),), otherwise=_EPERM),
             "socketpair": Rule(checks=(Check(argument=0, values=(_AF_UNIX,)),), otherwise=_EPERM),
             "tgkill": Rule(checks=(Check(argument=0, values=(OWN_PID,)),), otherwise=_EPERM) if signals else _EPERM,
         }
