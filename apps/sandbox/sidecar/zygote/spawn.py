@@ -40,13 +40,15 @@ def _live(staging: Staging, order: Spawn, stream: int, stderr: int, memory_limit
     try:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        # Before the descriptors go: the listener is one of them.
+        proxy_port = staging.listener.getsockname()[1] if staging.listener else None
         step = isolate(staging, order, stream, memory_limits, stderr=stderr)
         staging.guest.execute(
             Child(
                 order=order,
                 stage=staging.stage,
                 layers=staging.layers,
-                proxy_port=staging.listener.getsockname()[1] if staging.listener else None,
+                proxy_port=proxy_port,
             )
         )
     except BaseException as error:  # noqa: BLE001 - a child that fails anywhere must end here, and say why
