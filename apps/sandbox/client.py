@@ -36,7 +36,7 @@ class SandboxClient:
     def __init__(self, door: Door, *, patience_s: float = 10.0, max_connections: int = 100) -> None:
         self._door = door
         self._patience_s = patience_s
-        limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=16, keepalive_expiry=4)
+        limits = httpx.Limits(max_connections=max_connections, max_keepalive_connections=16, keepalive_expiry=30)
         address = door.address
         self._http = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(

@@ -26,7 +26,7 @@ class RefusalAdmin(ReadOnlyModelAdmin):
 
     purpose = _("Code that met a wall of the sandbox in the last 30 days, and which wall it was.")
     empty_text = _("When code is stopped at a limit, killed for a system call or denied a file, it is noted here.")
-    list_display = ["what", "outcome", "message_start", "app_slug", "node_id", "language", "trace", "created_at"]
+    list_display = ["what", "outcome", "message_start", "app_slug", "node_id", "language", "trace", "when"]
     list_filter = [
         "status",
         "language",
@@ -36,6 +36,7 @@ class RefusalAdmin(ReadOnlyModelAdmin):
     ]
     search_fields = ["message", "=run_id", "=node_id", "^code_sha256"]
     search_help_text = _("Message, run, node or code hash")
+    list_display_links = ("what",)
     fields = (
         *("team", "app_slug", "node_id", "run_id", "trace", "created_at", "language", "profile", "outcome"),
         *("system_call", "error_type", "message", "code_sha256", "details_tree"),
@@ -66,6 +67,10 @@ class RefusalAdmin(ReadOnlyModelAdmin):
     def trace(self, row: Refusal) -> SafeString | str:
         url = trace_url(row.run_id)
         return format_html('<a href="{}">{}</a>', url, _("Open trace")) if url else "–"
+
+    @admin.display(description=_("when"), ordering="id")
+    def when(self, row: Refusal) -> SafeString:
+        return render_to_string("sandbox/parts/when.html", {"moment": row.created_at})
 
     @admin.display(description=_("used and allowed"))
     def details_tree(self, row: Refusal) -> SafeString:

@@ -10,7 +10,7 @@ from typing import Any
 from django.utils.functional import Promise
 
 from apps.sandbox.pages.histogram import Histogram, histogram_of
-from apps.sandbox.pages.words import LAYERS, MODES, OUTCOMES, PROFILE_STATES, PROFILES
+from apps.sandbox.pages.words import LAYERS, LIMITS, MODES, OUTCOMES, PROFILE_STATES, PROFILES
 
 Words = str | Promise
 MOST_REFUSALS = 20
@@ -42,6 +42,16 @@ class Profile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """What a run gets when it asks for nothing, and the most that it may ask for."""
+
+    name: Words
+    unit: str
+    usual: float | None
+    most: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """Everything on the page."""
 
@@ -57,7 +67,8 @@ class Report:
     queue: Mapping[str, Any]
     histogram: Histogram | None
     refusals: Sequence[Mapping[str, Any]]
-    limits: Sequence[tuple[str, Any]]
+    limits: Sequence[Limit]
+    versions: Sequence[tuple[str, str]]
     probe: Mapping[str, Any]
     probed_at: dt.datetime | None
     started_at: dt.datetime | None
@@ -86,7 +97,8 @@ def report_of(facts: Mapping[str, Any]) -> Report:
         queue=_mapping(facts, "queue"),
         histogram=histogram_of(_mapping(facts, "latency_ms")),
         refusals=_refusals(facts.get("refusals")),
-        limits=[(name, value) for name, value in _mapping(facts, "limits").items() if not isinstance(value, dict)],
+        limits=_limits(_mapping(facts, "limits")),
+        versions=[(name, str(version)) for name, version in _mapping(facts, "versions").items() if version],
         probe=probe,
         probed_at=_moment(probe.get("checked_at")),
         started_at=_moment(facts.get("started_at")),
@@ -109,6 +121,19 @@ def _profiles(said: Mapping[str, Any]) -> list[Profile]:
         what = PROFILES.get(name, "")
         found.append(Profile(name=name, what=what, tone=tone, icon=icon, state=word, reason=reason, facts=facts))
     return found
+
+
+def _limits(said: Mapping[str, Any]) -> list[Limit]:
+    usual, most = _mapping(said, "defaults"), _mapping(said, "maxima")
+    return [
+        Limit(name=name, unit=unit, usual=_number(usual.get(key)), most=_number(most.get(key)))
+        for key, (name, unit) in LIMITS.items()
+        if key in most
+    ]
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _refusals(said: Any) -> list[dict[str, Any]]:

@@ -54,6 +54,16 @@ PROFILE_STATES = {
     "failed": ("error", "circle-x", pgettext_lazy("profile state", "Failed")),
 }
 
+#: Limit of a run -> (its name, its unit).
+LIMITS = {
+    "wall_s": (_("Time"), "s"),
+    "cpu_s": (_("Processor time"), "s"),
+    "memory_mb": (_("Memory"), "MB"),
+    "output_bytes": (_("Printed text"), "bytes"),
+    "result_bytes": (_("Result"), "bytes"),
+    "body_bytes": (_("Request"), "bytes"),
+}
+
 #: Status of a run -> the word for its counter.
 OUTCOMES = {
     "ok": _("Succeeded"),

@@ -16,11 +16,16 @@ class State(StrEnum):
     OK = "ok"
     #: It runs code, and says itself that a layer of its isolation is missing.
     DEGRADED = "degraded"
+    #: Coming up, or about to be replaced.
     STARTING = "starting"
     #: There is none, by choice or because this system cannot isolate code.
     OFF = "off"
     UNREACHABLE = "unreachable"
     UNAUTHORIZED = "unauthorized"
+
+
+#: What it says of itself; any word that we do not know is no good sign.
+STATE_OF = {"ok": State.OK, "starting": State.STARTING, "stopping": State.STARTING}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,4 @@ def current_condition(*, timeout_s: float = 2.0) -> Condition:
         return Condition(state=State.UNREACHABLE, address=address, reason=exc.message)
     if "layers" not in facts:  # over TCP it tells strangers its status only
         return Condition(state=State.UNAUTHORIZED, address=address, reason="The sandbox does not know our key.")
-    known = {State.OK, State.STARTING}
-    state = State(facts["status"]) if facts["status"] in known else State.DEGRADED
-    return Condition(state=state, address=address, facts=facts)
+    return Condition(state=STATE_OF.get(facts["status"], State.DEGRADED), address=address, facts=facts)

@@ -22,7 +22,10 @@ from console.embedded.errors import StartupError
 DECLINED = 78
 MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 FLOORS = ("root", "userns", "landlock")
-PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SANDBOX_API_KEY", "SANDBOX_FLOOR")
+PASSED_ON = (
+    *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"),
+    *("SANDBOX_API_KEY", "SANDBOX_FLOOR", "EGRESS_ALLOW", "EGRESS_DENY"),
+)
 
 
 @dataclass(frozen=True, slots=True)

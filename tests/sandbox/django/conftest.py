@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -59,7 +60,7 @@ def sandbox(tmp_path: Path, settings: Any) -> Iterator[Callable[..., Wire]]:
         async def serve() -> None:
             ended = asyncio.Event()
             async with listening(tmp_path / "sandbox.sock") as wire:
-                wire.usual = Says(status, body)
+                wire.usual = Says(status, copy.deepcopy(body))
                 found.append(wire)
                 loop = asyncio.get_running_loop()
                 stop.append(lambda: loop.call_soon_threadsafe(ended.set))

@@ -47,9 +47,12 @@ FACTS = {
             "message": "ptrace is <script>not</script> allowed",
         }
     ],
-    "limits": {"wall_s": 60, "memory_mb": 1024},
+    "limits": {
+        "maxima": {"wall_s": 60.0, "memory_mb": 1024, "output_bytes": 4_194_304},
+        "defaults": {"wall_s": 10.0, "memory_mb": None, "output_bytes": 262_144},
+    },
     "probe": {"checked_at": "2026-11-22T09:00:00+00:00", "forbidden": 31, "ok": True},
-    "versions": {},
+    "versions": {"python": "3.11.7", "kernel": "6.18.1", "node": None},
     "started_at": "2026-11-22T09:00:00+00:00",
 }
 PAGE = "sandbox:health"
@@ -73,7 +76,15 @@ def test_the_page_tells_of_every_layer_profile_and_number(browse, sandbox):
     for name, what in LAYERS.values():
         assert escape(str(name)) in page
         assert escape(str(what)) in page
-    for words in ("1,234", "numpy and pandas are not installed", "31 forbidden system calls", "3.11.7", "2 waiting"):
+    for words in (
+        "1,234",
+        "numpy and pandas are not installed",
+        "31 forbidden system calls",
+        "3.11.7",
+        "2 waiting",
+        "1,024 MB",
+        "10.0 s",
+    ):
         assert words in page
     assert "Not active:" not in page
     assert "ptrace</code>" in page
@@ -131,7 +142,7 @@ def test_a_refused_key_is_named(browse, sandbox):
         {"profiles": {"base": None, "<b>": {"state": 7, "spares": None}}},
         {"latency_ms": {"bounds": "x", "counts": None}, "queue": [], "counters": {"runs": {"ok": "many"}}},
         {"refusals": [1, {"at": "never"}, {"at": 1e300, "status": None}], "started_at": None, "probe": None},
-        {"languages": {"python3": "3.11"}, "limits": {"nested": {}}, "mode": 5},
+        {"languages": {"python3": "3.11"}, "limits": {"maxima": {"wall_s": "x"}, "defaults": 3}, "mode": 5},
     ],
 )
 def test_a_sandbox_of_another_version_does_not_break_the_page(browse, sandbox, changes):
