@@ -14,6 +14,7 @@ from apps.sandbox.sidecar.zygote.layers import LAYERS, MODES
 
 BUILT_IN_PROFILES = ("base", "template", "data", JAVASCRIPT_PROFILE, "net")
 LEAST_KEY_LENGTH = 16
+_YES = ("1", "true", "yes", "on")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class Config:
     net: bool = False
     egress_allow: tuple[str, ...] = ()
     egress_deny: tuple[str, ...] = ()
+    egress_ports: tuple[int, ...] = (80, 443)
     profiles: tuple[OperatorProfile, ...] = ()
     recycle_runs: int = 10_000
     recycle_minutes: float = 60.0
@@ -83,9 +85,11 @@ def read_config(arguments: Sequence[str], environment: Mapping[str, str]) -> Con
         spares_python=asked.spares_python,
         spares_javascript=asked.spares_javascript,
         node=asked.node,
-        net=asked.net,
-        egress_allow=_list(asked.egress_allow or environment.get("EGRESS_ALLOW", "")),
-        egress_deny=_list(asked.egress_deny or environment.get("EGRESS_DENY", "")),
+        net=asked.net or environment.get("SANDBOX_NET", "").lower() in _YES,
+        # Not the console's own EGRESS_ALLOW: what it may reach, such as a model inside, is not everybody's code's.
+        egress_allow=_list(asked.net_allow or environment.get("SANDBOX_NET_ALLOW", "")),
+        egress_deny=_list(asked.net_deny or environment.get("SANDBOX_NET_DENY", "")),
+        egress_ports=_ports(asked.net_ports or environment.get("SANDBOX_NET_PORTS", "") or "80,443"),
         profiles=tuple(_profile(text) for text in asked.profile),
         recycle_runs=asked.recycle_runs,
         recycle_minutes=asked.recycle_minutes,
@@ -129,6 +133,14 @@ def _list(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _ports(text: str) -> tuple[int, ...]:
+    ports = _list(text)
+    for port in ports:
+        if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+            raise StartRefused(f"--net-ports: {port} is not a port")
+    return tuple(int(port) for port in ports)
+
+
 def _parser() -> argparse.ArgumentParser:
     cores = max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     parser = argparse.ArgumentParser(prog="python -m apps.sandbox.sidecar", allow_abbrev=False)
@@ -140,8 +152,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--spares-javascript", type=int, default=cores, help="warm Node.js processes")
     parser.add_argument("--node", help="the node executable, or `off`")
     parser.add_argument("--net", action="store_true", help="offer the profile net, behind the egress proxy")
-    parser.add_argument("--egress-allow", default="", help="addresses and names that net may reach, by comma")
-    parser.add_argument("--egress-deny", default="", help="addresses and names that net may not reach, by comma")
+    parser.add_argument("--net-allow", default="", help="what net may reach beside the public internet, by comma")
+    parser.add_argument("--net-deny", default="", help="what net may not reach, by comma; * leaves what is allowed")
+    parser.add_argument("--net-ports", default="", help="the ports that net may reach, by comma (80,443)")
     parser.add_argument("--profile", action="append", default=[], help="NAME=/path/to/venv[:module,...]")
     parser.add_argument("--recycle-runs", type=_positive, default=10_000, help="runs until a zygote is replaced")
     parser.add_argument("--recycle-minutes", type=float, default=60.0, help="minutes until a zygote is replaced")

@@ -47,7 +47,7 @@ def check(config: Config) -> int:
 
 
 async def _check(config: Config, mode: str) -> dict[str, object]:
-    sandbox = Sandbox(config, mode=mode, profiles=find_profiles(config))
+    sandbox = Sandbox(config, mode=mode, profiles=find_profiles(config, mode=mode))
     try:
         await sandbox.start()
         return await report(sandbox)
@@ -56,7 +56,7 @@ async def _check(config: Config, mode: str) -> dict[str, object]:
 
 
 async def _serve(config: Config, mode: str, bound: socket.socket) -> int:
-    sandbox = Sandbox(config, mode=mode, profiles=find_profiles(config))
+    sandbox = Sandbox(config, mode=mode, profiles=find_profiles(config, mode=mode))
     server = Server(Routes(sandbox, key=config.key), max_body_bytes=config.maxima.body_bytes)
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

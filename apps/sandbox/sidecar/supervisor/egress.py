@@ -15,11 +15,11 @@ class Egress:
     """The proxy's process, if this sandbox has one."""
 
     def __init__(self, config: Config) -> None:
-        settings = EgressSettings(allow=config.egress_allow, deny=config.egress_deny)
+        settings = EgressSettings(allow=config.egress_allow, deny=config.egress_deny, ports=config.egress_ports)
         try:
             settings.policy()
         except ValueError as error:
-            raise StartRefused(f"--egress-allow or --egress-deny: {error}") from None
+            raise StartRefused(f"--net-allow or --net-deny: {error}") from None
         self._settings = settings
         self._process: EgressProcess | None = None
 

@@ -13,11 +13,13 @@ from typing import Final
 from apps.sandbox.protocol import JAVASCRIPT_PROFILE, TEMPLATE_PROFILE, Language
 from apps.sandbox.sidecar.config import Config, OperatorProfile
 from apps.sandbox.sidecar.zygote.control import Defaults, Stage
+from apps.sandbox.sidecar.zygote.layers import LANDLOCK_ONLY, NET_NS
 
 MEMORY_MB: Final = 256
 DATA_MEMORY_MB: Final = 512
 #: Importable names: what a profile needs, and what it takes along when it is there.
 TEMPLATE_PACKAGES: Final = ("jinja2", "markupsafe")
+NET_PRELOAD: Final = ("http.client", "ssl", "urllib.request")
 DATA_PACKAGES: Final = ("numpy",)
 DATA_EXTRAS: Final = ("pandas", "dateutil", "pytz", "tzdata", "six")
 
@@ -52,7 +54,7 @@ class Profile:
         )
 
 
-def find_profiles(config: Config) -> list[Profile]:
+def find_profiles(config: Config, *, mode: str) -> list[Profile]:
     """List every profile, also those that cannot be had."""
     spares = config.spares_python
     found = [
@@ -63,12 +65,21 @@ def find_profiles(config: Config) -> list[Profile]:
         Profile(
             name="net",
             language=Language.PYTHON,
+            preload=NET_PRELOAD,
             spares=spares,
             net=True,
-            reason=None if config.net else "the network is off in this sandbox; its operator can turn on --net",
+            reason=_no_network(config, mode),
         ),
     ]
     return found + [_operator(profile, spares=spares) for profile in config.profiles]
+
+
+def _no_network(config: Config, mode: str) -> str | None:
+    if not config.net:
+        return "the network is off in this sandbox; its operator can turn on --net"
+    if mode == LANDLOCK_ONLY or NET_NS in config.without:
+        return "it needs a network namespace of its own, which cannot be had here"
+    return None
 
 
 def _packaged(
