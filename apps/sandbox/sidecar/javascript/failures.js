@@ -17,6 +17,7 @@ const { slice, split, includes, startsWith } = String.prototype;
 const { join, includes: contains } = Array.prototype;
 const { test } = RegExp.prototype;
 const call = Function.prototype.call.bind(Function.prototype.call);
+const { toString: errorText } = Error.prototype;
 const text = String;
 
 class MissingMain extends Error {
@@ -53,6 +54,28 @@ function isRefusedMemory(error, message) {
   return error.name === "RangeError" && call(test, REFUSED_MEMORY, message);
 }
 
+// Ends every stack where the user's code was called: what lies below is the runner, also for an error that the code
+// prints itself.
+function shortenStacks() {
+  Error.prepareStackTrace = (error, frames) => {
+    let stack = headline(error);
+    for (let index = 0; index < frames.length; index += 1) {
+      const file = frames[index].getFileName();
+      if (typeof file === "string" && call(startsWith, file, __dirname)) break;
+      stack += `\n    at ${frames[index]}`;
+    }
+    return stack;
+  };
+}
+
+function headline(error) {
+  try {
+    return call(errorText, error);
+  } catch {
+    return "Error";
+  }
+}
+
 function userTraceback(error) {
   const kept = [];
   let seen = error;
@@ -67,13 +90,13 @@ function userTraceback(error) {
   return clip(call(join, kept, "\n"), MAX_TRACEBACK);
 }
 
-// Frames of Node.js and of these files would only send the author of the code astray.
+// Frames of Node.js itself would only send the author of the code astray.
 function isForeignFrame(line) {
-  return call(startsWith, line, "    at ") && (call(includes, line, __dirname) || call(includes, line, "node:"));
+  return call(startsWith, line, "    at ") && (call(includes, line, "node:") || call(includes, line, __dirname));
 }
 
 function clip(string, most) {
   return string.length > most ? `${call(slice, string, 0, most)}…` : string;
 }
 
-module.exports = { MissingMain, describeFailure };
+module.exports = { MissingMain, describeFailure, shortenStacks };

@@ -62,7 +62,10 @@ class Place {
   }
 }
 
-function checkedValue(place, key, value) {
+// Made before any user code: the elements exist, so that no setter on Array.prototype can stand in for them.
+const place = new Place();
+
+function checkedValue(key, value) {
   const item = isNumberObject(value) ? call(valueOf, value) : value;
   switch (typeof item) {
     case "string":
@@ -90,10 +93,10 @@ function writeOutputs(value) {
   if (typeof value !== "object" || value === null || isArray(value) || isMap(value) || isSet(value)) {
     throw new ResultType(`main must return an object, and it returned ${nameOf(value)}.`);
   }
-  const place = new Place();
+  place.depth = 0;
   const written = stringify(value, function check(key, item) {
     place.climbTo(this);
-    return checkedValue(place, key, item);
+    return checkedValue(key, item);
   });
   if (written[0] !== "{") {
     throw new ResultType("main must return an object, and what it returned is written as another type of JSON.");

@@ -9,7 +9,7 @@ const { createRequire } = require("node:module");
 const { types } = require("node:util");
 const { compileFunction, constants } = require("node:vm");
 const { RESULT, isOpen, openChannel, readRequest, writeFrame } = require("./channel.js");
-const { MissingMain, describeFailure } = require("./failures.js");
+const { MissingMain, describeFailure, shortenStacks } = require("./failures.js");
 const { writeOutputs } = require("./outputs.js");
 const { redirectStreams } = require("./streams.js");
 
@@ -118,7 +118,9 @@ function watchTheEnd(mode) {
   });
 }
 
+shortenStacks();
 redirectStreams();
+process.argv[1] = `/${FILE}`;
 for (const name of Object.keys(process.env)) delete process.env[name];
 run({ mode: "function", code: WARM_UP, inputs: { text: "warm" } });
 openChannel();

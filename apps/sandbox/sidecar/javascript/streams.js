@@ -14,15 +14,12 @@ function frameStream(kind, descriptor) {
       writeFrame(kind, ready ? chunk : from(chunk, encoding));
       done();
     },
+    // Like a process's own streams these come back: a pipe that ends does not silence the console.
+    destroy(error, done) {
+      done(error);
+      this._undestroy();
+    },
   });
-  // Like a process's own streams these stay open: a pipe that ends must not silence the console.
-  stream.destroy = () => stream;
-  stream.end = (...given) => {
-    const finish = typeof given.at(-1) === "function" ? given.pop() : undefined;
-    if (given.length > 0 && given[0] !== undefined && given[0] !== null) stream.write(...given);
-    if (finish) process.nextTick(finish);
-    return stream;
-  };
   stream.fd = descriptor;
   return stream;
 }

@@ -66,6 +66,7 @@ class NodeGuest:
             arguments=arguments(node=self._program, runner=RUNNER, memory_mb=child.order.memory_mb),
             environment=environment(),
         )
+        os.chdir("/")  # where there is no root of our own, the working directory says where the sidecar was started
         spawn.seal(child, "javascript", execve_pointer=started.pointer)
         started.run()
         raise OSError("execve returned")
