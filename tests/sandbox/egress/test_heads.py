@@ -17,6 +17,8 @@ def request(line, *headers):
         ("8.8.8.8:80", "8.8.8.8", 80),
         ("[::1]:443", "::1", 443),
         ("[::FFFF:10.0.0.1]:80", "::ffff:a00:1", 80),
+        ("::1:443", "::1", 443),  # Python before 3.13 leaves out the brackets
+        ("2001:db8::8.8.8.8:80", "2001:db8::808:808", 80),
         ("under_score.example.:443", "under_score.example.", 443),
     ],
 )
@@ -70,7 +72,12 @@ def test_a_request_is_sent_on_in_origin_form_with_the_host_of_its_url():
             "GET http://münchen/ HTTP/1.1",
         ),
         *("CONNECT x HTTP/1.1", "CONNECT x: HTTP/1.1", "CONNECT :443 HTTP/1.1", "CONNECT http://x:443 HTTP/1.1"),
-        *("CONNECT ::1:443 HTTP/1.1", "CONNECT [::1%lo]:443 HTTP/1.1", "CONNECT [1.2.3.4]:443 HTTP/1.1"),
+        *(
+            "CONNECT ::x:443 HTTP/1.1",
+            "CONNECT 1:2:443 HTTP/1.1",
+            "CONNECT [::1%lo]:443 HTTP/1.1",
+            "CONNECT [1.2.3.4]:443 HTTP/1.1",
+        ),
         *("CONNECT x:443/path HTTP/1.1", "CONNECT u@x:443 HTTP/1.1", f"CONNECT {'a' * 254}:443 HTTP/1.1"),
         *("CONNECT x:999999 HTTP/1.1", "CONNECT x:4\u00b23 HTTP/1.1", "CONNECT -x:443 HTTP/1.1"),
     ],

@@ -94,7 +94,7 @@ def parse_request(raw: bytes) -> ProxyRequest:
         raise malformed("This is not an HTTP/1 request")
     method, target, version = line.groups()
     if method == "CONNECT":
-        host, port = _authority(target, default=None)
+        host, port = _authority(_bracketed(target), default=None)
         return ProxyRequest(method=method, host=host, port=port, version=version)
     scheme, mark, _rest = target.partition("://")
     if not mark:
@@ -146,6 +146,12 @@ def _split(raw: bytes) -> tuple[str, Headers]:
             raise malformed("A header cannot be read")
         headers.append((name, value.strip(" \t")))
     return lines[0], tuple(headers)
+
+
+def _bracketed(target: str) -> str:
+    """Python's http.client writes `::1:443`; the port is never missing, so there is one way to read it."""
+    host, _, port = target.rpartition(":")
+    return f"[{host}]:{port}" if ":" in host and not host.startswith("[") else target
 
 
 def _authority(text: str, *, default: int | None) -> tuple[str, int]:
