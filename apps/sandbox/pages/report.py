@@ -26,6 +26,8 @@ class Layer:
     name: Words
     what: Words
     active: bool
+    #: Taken away by hand, rather than not part of the mode.
+    taken_away: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +77,8 @@ class Report:
 
     @property
     def missing(self) -> list[Layer]:
-        """The walls that do not stand."""
-        return [layer for layer in self.layers if not layer.active]
+        """The walls that were taken away."""
+        return [layer for layer in self.layers if layer.taken_away and not layer.active]
 
 
 def report_of(facts: Mapping[str, Any]) -> Report:
@@ -88,7 +90,7 @@ def report_of(facts: Mapping[str, Any]) -> Report:
         mode=mode,
         mode_words=MODES.get(mode, ""),
         floor=str(facts.get("floor") or ""),
-        layers=_layers(_mapping(facts, "layers")),
+        layers=_layers(_mapping(facts, "layers"), facts.get("without")),
         languages=[(name, _version(about)) for name, about in _mapping(facts, "languages").items()],
         profiles=_profiles(_mapping(facts, "profiles")),
         runs=sum(runs.values()),
@@ -105,10 +107,14 @@ def report_of(facts: Mapping[str, Any]) -> Report:
     )
 
 
-def _layers(said: Mapping[str, Any]) -> list[Layer]:
+def _layers(said: Mapping[str, Any], without: Any) -> list[Layer]:
     names = [*(name for name in LAYERS if name in said), *(name for name in said if name not in LAYERS)]
     known = ((name, *LAYERS.get(name, (name, ""))) for name in names)
-    return [Layer(key=key, name=name, what=what, active=said[key] is True) for key, name, what in known]
+    gone = without if isinstance(without, list) else []
+    return [
+        Layer(key=key, name=name, what=what, active=said[key] is True, taken_away=key in gone)
+        for key, name, what in known
+    ]
 
 
 def _profiles(said: Mapping[str, Any]) -> list[Profile]:

@@ -33,8 +33,8 @@ LAYERS = {
 
 #: Mode -> what it means.
 MODES = {
-    "root": _("Every layer, and a user of its own for each run"),
-    "userns": _("Every layer, started by an ordinary user"),
+    "root": _("Started as root: each run has a user of its own"),
+    "userns": _("Started by an ordinary user, inside a user namespace"),
     "landlock": _("No namespaces on this system: Landlock, system call filter and limits"),
 }
 

@@ -86,7 +86,7 @@ def test_the_page_tells_of_every_layer_profile_and_number(browse, sandbox):
         "10.0 s",
     ):
         assert words in page
-    assert "Not active:" not in page
+    assert "Taken away:" not in page
     assert "ptrace</code>" in page
     assert f"/traces/trace/{RUN}/change/" in page
     assert "<script>not" not in page
@@ -94,11 +94,13 @@ def test_the_page_tells_of_every_layer_profile_and_number(browse, sandbox):
 
 def test_a_missing_layer_is_named_and_the_page_says_weakened(browse, sandbox):
     facts = copy.deepcopy(FACTS) | {"status": "degraded"}
-    facts["layers"]["landlock"] = False
+    facts["layers"] |= {"landlock": False, "user_ns": False}
+    facts["without"] = ["landlock"]
     sandbox(facts)
     page = browse()
     assert "Weakened" in page
-    assert re.search(r"Not active:\s*Landlock", page)
+    assert re.search(r"Taken away:\s*Landlock</p>", page)
+    assert "not part of this mode" in page
 
 
 def test_its_refresh_brings_the_body_alone(browse, sandbox):
