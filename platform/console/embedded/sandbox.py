@@ -24,7 +24,8 @@ MAX_SOCKET_PATH = 100  # sun_path holds 108 bytes on Linux, 104 on macOS
 FLOORS = ("root", "userns", "landlock")
 PASSED_ON = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"),
-    *("SANDBOX_API_KEY", "SANDBOX_FLOOR", "EGRESS_ALLOW", "EGRESS_DENY"),
+    *("SANDBOX_API_KEY", "SANDBOX_FLOOR"),
+    *("SANDBOX_NET", "SANDBOX_NET_ALLOW", "SANDBOX_NET_DENY", "SANDBOX_NET_PORTS"),
 )
 
 
