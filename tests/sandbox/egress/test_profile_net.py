@@ -282,6 +282,28 @@ def test_health_counts_what_went_out_and_names_what_was_refused(scene: Scene) ->
     assert "secret" not in str(after)
 
 
+def test_one_run_cannot_take_all_connections(scene: Scene) -> None:
+    outputs = scene.main(
+        """
+        import os, socket
+        proxy = int(os.environ["http_proxy"].rpartition(":")[2])
+        kept = []
+        try:
+            while True:
+                kept.append(socket.create_connection(("127.0.0.1", proxy)))
+                kept[-1].sendall(f"CONNECT 127.0.0.1:{inputs['port']} HTTP/1.1\\r\\n\\r\\n".encode())
+                if b" 200 " not in kept[-1].recv(100):
+                    break
+        except OSError as error:
+            return {"held": len(kept), "error": str(error)}
+        return {"held": len(kept), "error": "the proxy had no more"}
+        """,
+        port=scene.open.port,
+    )
+    assert "Too many open files" in outputs["error"]
+    assert 20 < outputs["held"] < 32
+
+
 def test_a_run_that_ends_takes_its_connections_along(scene: Scene) -> None:
     scene.main(
         """
@@ -322,6 +344,20 @@ def test_a_zygote_that_dies_comes_back_with_a_listener(scene: Scene) -> None:
     while scene.sidecar.health()["profiles"]["net"]["generation"] == before and time.monotonic() < deadline:
         time.sleep(0.1)
     assert scene.fetch(home) == ["'hello'"]
+
+
+def test_zygotes_that_are_recycled_hand_their_listeners_over(scene: Scene) -> None:
+    arguments = ("--net", "--net-allow", f"127.0.0.1:{scene.open.port}", "--node", "off", "--recycle-runs", "2")
+    with running_sidecar(scene.sidecar.mode, *arguments, "--spares-python", "1") as sidecar:
+        code = FETCH
+        urls = {"urls": [f"http://127.0.0.1:{scene.open.port}/"]}
+        deadline = time.monotonic() + 20
+        while sidecar.health()["profiles"]["net"]["generation"] < 3 and time.monotonic() < deadline:
+            result = sidecar.run_when_up(code, profile="net", inputs=urls)
+            assert result["outputs"] == {"answers": ["'hello'"]}
+            time.sleep(0.05)
+        assert sidecar.health()["profiles"]["net"]["generation"] >= 3
+        assert sidecar.health()["egress"]["restarts"] == 0
 
 
 def test_the_proxy_ends_with_its_supervisor() -> None:

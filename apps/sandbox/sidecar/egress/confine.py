@@ -25,14 +25,15 @@ _READ = (
     "/run/resolvconf",
 )
 _DNS_PORT = 53
-_FILES = 1024
+_FILES = 128
 
 
 def confine(settings: EgressSettings) -> None:
     """Become nobody in particular, able to read what names need and to connect to the operator's ports only."""
     _load_resolver()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    files = min(_FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    # Each connection has two sides; refused ones linger beside those that count.
+    files = min(_FILES + 4 * settings.caps.connections, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
     if os.geteuid() == 0:
         capabilities.drop_bounding()

@@ -23,7 +23,7 @@ _MOST_ADDRESSES = 16
 class SystemResolver:
     """The machine's own name service, asked in threads because it blocks."""
 
-    def __init__(self, *, threads: int = 8) -> None:
+    def __init__(self, *, threads: int = 32) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="resolve")
 
     async def __call__(self, host: str, port: int) -> Sequence[str]:

@@ -6,8 +6,9 @@ from typing import Any
 
 from apps.sandbox.sidecar.config import Config
 from apps.sandbox.sidecar.egress.process import EgressFailed, EgressProcess
-from apps.sandbox.sidecar.egress.settings import EgressSettings
+from apps.sandbox.sidecar.egress.settings import Caps, EgressSettings
 from apps.sandbox.sidecar.errors import StartRefused
+from apps.sandbox.sidecar.supervisor.profiles import NET_FILES
 from apps.sandbox.sidecar.supervisor.zygotes import Zygote, ZygoteFailed
 
 
@@ -15,7 +16,13 @@ class Egress:
     """The proxy's process, if this sandbox has one."""
 
     def __init__(self, config: Config) -> None:
-        settings = EgressSettings(allow=config.egress_allow, deny=config.egress_deny, ports=config.egress_ports)
+        settings = EgressSettings(
+            allow=config.egress_allow,
+            deny=config.egress_deny,
+            ports=config.egress_ports,
+            # Room for all that the runs at a time can open, so that none can take the others' share.
+            caps=Caps(connections=config.concurrency * NET_FILES),
+        )
         try:
             settings.policy()
         except ValueError as error:

@@ -17,6 +17,9 @@ from apps.sandbox.sidecar.zygote.layers import LANDLOCK_ONLY, NET_NS
 
 MEMORY_MB: Final = 256
 DATA_MEMORY_MB: Final = 512
+FILES: Final = 64
+#: Fewer, because each may be a connection that the egress proxy keeps open.
+NET_FILES: Final = 32
 #: Importable names: what a profile needs, and what it takes along when it is there.
 TEMPLATE_PACKAGES: Final = ("jinja2", "markupsafe")
 NET_PRELOAD: Final = ("http.client", "ssl", "urllib.request")
@@ -50,7 +53,9 @@ class Profile:
             preload=self.preload,
             node=self.node,
             net=self.net,
-            defaults=Defaults(memory_mb=self.memory_mb, cpu_s=config.maxima.cpu_s),
+            defaults=Defaults(
+                memory_mb=self.memory_mb, cpu_s=config.maxima.cpu_s, files=NET_FILES if self.net else FILES
+            ),
         )
 
 
