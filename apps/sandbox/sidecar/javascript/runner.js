@@ -12,6 +12,7 @@ const { RESULT, isOpen, openChannel, readRequest, writeFrame } = require("./chan
 const { MissingMain, describeFailure, shortenStacks } = require("./failures.js");
 const { writeOutputs } = require("./outputs.js");
 const { redirectStreams } = require("./streams.js");
+const { makeWorkersSmall } = require("./workers.js");
 
 const FILE = "main.js";
 const PARAMETERS = ["exports", "require", "module", "__filename", "__dirname"];
@@ -118,6 +119,7 @@ function watchTheEnd(mode) {
   });
 }
 
+makeWorkersSmall();
 shortenStacks();
 redirectStreams();
 process.argv[1] = `/${FILE}`;

@@ -18,8 +18,8 @@ from apps.sandbox.sidecar.zygote.preload import PreloadFailed
 
 RUNNER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "javascript", "runner.js")
 
-OWN_MEMORY_MB = 64
-"""What Node.js takes for itself before it runs a line: stacks of its threads, the new generation, compiled code."""
+OWN_MEMORY_MB = 40
+"""What Node.js takes for itself beside a run's memory: stacks of more threads, the new generation, compiled code."""
 
 HEAP_SHARE = 0.75
 """Of a run's memory, what the heap of old objects may take. V8 reports its own limit in words, while an allocation
@@ -32,6 +32,7 @@ class NodeGuest:
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
         self._program = ""
+        self._data_bytes = 0
 
     def shown(self) -> Shown:
         """Ask the installation itself; and the runner's own files."""
@@ -41,7 +42,7 @@ class NodeGuest:
             found = node_files.find(self._stage.node)
         except node_files.NodeUnusable as error:
             raise PreloadFailed(str(error)) from error
-        self._program = found.program
+        self._program, self._data_bytes = found.program, found.data_bytes
         started = (found.program, found.loader) if found.loader else (found.program,)
         read = (*found.libraries, *files.LOADER_FILES, os.path.dirname(RUNNER))
         return Shown(read=tuple(path for path in read if os.path.exists(path)), execute=started)
@@ -57,7 +58,7 @@ class NodeGuest:
 
     def limits(self, order: Spawn, *, baseline: int) -> Mapping[int, int]:
         """Written memory rather than address space: V8 reserves far more of that than it ever uses."""
-        return {resource.RLIMIT_DATA: (order.memory_mb + OWN_MEMORY_MB) << 20}
+        return {resource.RLIMIT_DATA: self._data_bytes + ((order.memory_mb + OWN_MEMORY_MB) << 20)}
 
     def execute(self, child: Child) -> NoReturn:
         """Become Node.js; the runner says READY when it is warm."""
@@ -77,7 +78,7 @@ def arguments(*, node: str, runner: str, memory_mb: int) -> list[str]:
     return [
         node,
         f"--max-old-space-size={int(memory_mb * HEAP_SHARE)}",
-        "--v8-pool-size=1",  # three threads and their stacks fewer; a run has one core anyway
+        *node_files.OPTIONS,
         "--no-addons",
         "--no-warnings",
         "--openssl-config=/dev/null",  # a configuration that exists but may not be read would end the process

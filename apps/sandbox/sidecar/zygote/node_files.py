@@ -11,9 +11,13 @@ from dataclasses import dataclass
 OLDEST = 18
 """The first major version whose options the runner's command line can use."""
 
+OPTIONS = ("--v8-pool-size=1",)
+"""Three threads and their stacks fewer; a run has about one core anyway."""
+
 _ASK = (
     "JSON.stringify({version: process.versions.node, program: process.execPath, "
-    "libraries: process.report.getReport().sharedObjects})"
+    "libraries: process.report.getReport().sharedObjects, "
+    "data: require('fs').readFileSync('/proc/self/status', 'utf8').match(/^VmData:\\s*(\\d+) kB/m)[1]})"
 )
 _LONGEST_ANSWER = 1 << 20
 _PT_INTERP = 3
@@ -32,6 +36,8 @@ class NodeFiles:
     loader: str | None
     """None when the program is linked statically."""
     libraries: tuple[str, ...]
+    data_bytes: int
+    """Writable memory that it maps before it runs anything: 24 MiB, or half a GiB since V8 maps its code at once."""
 
 
 def find(node: str) -> NodeFiles:
@@ -39,9 +45,10 @@ def find(node: str) -> NodeFiles:
     if not os.access(node, os.X_OK):
         raise NodeUnusable(f"there is no program at {node}")
     try:
-        answer = json.loads(_run([node, "-p", _ASK]))
+        answer = json.loads(_run([node, *OPTIONS, "-p", _ASK]))
         version, program, libraries = answer["version"], answer["program"], answer["libraries"]
         major = int(version.partition(".")[0])
+        data_bytes = int(answer["data"]) * 1024
         loader = _loader(program)
     except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
         raise NodeUnusable(f"{node} did not answer as Node.js does: {error}") from error
@@ -52,6 +59,7 @@ def find(node: str) -> NodeFiles:
         program=program,
         loader=loader,
         libraries=tuple(path for path in libraries if path.startswith("/")),
+        data_bytes=data_bytes,
     )
 
 
