@@ -383,6 +383,39 @@ def branching_run(**changes: Any) -> Story:
     return story.finish("partial-succeeded", outputs={"report": "Export button is dead."})
 
 
+def failing_code(**changes: Any) -> Story:
+    """A workflow whose code raises, goes on with a default, and fills a template in."""
+    nodes = {
+        "start": ("start", "Start"),
+        "sums": ("code", "Add it up"),
+        "page": ("template-transform", "Write the invoice"),
+        "end": ("end", "Result"),
+    }
+    trace = 'Traceback (most recent call last):\n  File "main.py", line 4, in main\nValueError: no <price> here\n'
+    about = {"language": "python3", "profile": "base"}
+    story = Story(run_info(nodes, kind="workflow", application_name="Invoices", **changes)).begin({"lines": "x"})
+    story.start("start").after(0.000_1).succeed("start", {})
+    story.start("sums", predecessor="start").after(0.003)
+    story.fail(
+        "sums",
+        ErrorInfo(code="code_error", message="ValueError: no <price> here (line 4)", details={"line": 4}),
+        handled=True,
+        inputs={"lines": "x"},
+        process={
+            **about,
+            "stdout": "1 line <read>\n",
+            "traceback": trace,
+            "usage": {"wall_ms": 2.5, "cpu_ms": 1.5, "peak_kb": 9_000},
+        },
+    )
+    story.start("page", predecessor="sums").after(0.002)
+    story.succeed(
+        "page", {"output": "Nothing to pay"}, process={"usage": {"wall_ms": 1.5, "cpu_ms": 1.0, "peak_kb": 1}}
+    )
+    story.start("end", predecessor="page").after(0.000_1).succeed("end", {"invoice": "Nothing to pay"})
+    return story.finish("partial-succeeded", outputs={"invoice": "Nothing to pay"})
+
+
 def long_run(steps: int = 300, **changes: Any) -> Story:
     """A run of very many nodes, every fourth of them a model call."""
     kinds = ("template-transform", "code", "http-request", "llm")

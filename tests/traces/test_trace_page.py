@@ -59,6 +59,27 @@ def test_the_page_shows_every_node_with_its_time_and_opens_the_model_call(open_p
     assert "Skipped" in page
 
 
+def test_code_shows_where_it_failed_and_what_it_printed(open_page, open_pane, record):
+    trace = record(stories.failing_code)
+    page = open_page(trace)
+    assert opened(page) == "Add it up"
+    pane = open_pane(trace, "sums")
+    assert 'aria-selected="true" tabindex="0" href="?span=' in pane
+    assert re.search(r'id="tab-printed" [^>]*aria-selected="true"', pane)
+    for text in (
+        "File &quot;main.py&quot;, line 4, in main",
+        "ValueError: no &lt;price&gt; here",
+        "1 line &lt;read&gt;",
+        "kind-code",
+        "wall_ms",
+    ):
+        assert text in pane, text
+    assert "<price>" not in pane
+    quiet = open_pane(trace, "page")
+    assert "kind-template" in quiet
+    assert 'id="tab-printed"' not in quiet
+
+
 def test_a_failed_run_opens_at_the_failure_and_says_why(open_page, record):
     page = open_page(record(stories.broken_stream))
     assert opened(page) == "Answer from the passages"

@@ -82,12 +82,12 @@ class Secrets:
 
 
 def process_of(report: CodeReport, secrets: Secrets) -> dict[str, Any]:
-    """What a run keeps of how code went."""
+    """What a run keeps of how code went; nothing of code that was never run."""
     texts = {"stdout": report.stdout, "stderr": report.stderr, "traceback": report.traceback}
-    return {
-        **{name: _kept(secrets.hide(text)) for name, text in texts.items() if text},
-        "usage": {"wall_ms": report.wall_ms, "cpu_ms": report.cpu_ms, "peak_kb": report.peak_kb},
-    }
+    kept: dict[str, Any] = {name: _kept(secrets.hide(text)) for name, text in texts.items() if text}
+    if report.wall_ms:
+        kept["usage"] = {"wall_ms": report.wall_ms, "cpu_ms": report.cpu_ms, "peak_kb": report.peak_kb}
+    return kept
 
 
 def uses_of_inputs(named: Mapping[str, str]) -> Iterator[Use]:
