@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import textwrap
 import time
 from collections.abc import Iterator
@@ -358,6 +359,44 @@ def test_zygotes_that_are_recycled_hand_their_listeners_over(scene: Scene) -> No
             time.sleep(0.05)
         assert sidecar.health()["profiles"]["net"]["generation"] >= 3
         assert sidecar.health()["egress"]["restarts"] == 0
+
+
+@pytest.mark.parametrize("layer", ["landlock", "seccomp", "capabilities"])
+def test_the_namespace_alone_keeps_code_from_everything_but_the_proxy(layer: str) -> None:
+    body = """
+    import os, socket
+    proxy = int(os.environ["http_proxy"].rpartition(":")[2])
+    def connect(host, port, kind=socket.SOCK_STREAM):
+        def act():
+            with socket.socket(socket.AF_INET, kind) as sock:
+                sock.settimeout(2)
+                sock.connect((host, port))
+                return "connected"
+        return attempt(act)
+    def abstract():
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.connect(chr(0) + "skep-egress-test")
+            return "connected"
+    return {
+        "proxy": connect("127.0.0.1", proxy),
+        "others": [
+            connect("127.0.0.1", inputs["closed"]), connect("8.8.8.8", 80), connect("169.254.169.254", 80),
+            connect("8.8.8.8", 53, socket.SOCK_DGRAM), attempt(abstract),
+        ],
+    }
+    """
+    with (
+        site() as closed,
+        socket.socket(socket.AF_UNIX) as abstract,
+        running_sidecar(modes_here()[0], "--net", "--node", "off", "--unsafe-without", layer) as sidecar,
+    ):
+        abstract.bind("\0skep-egress-test")
+        abstract.listen()
+        code = PRELUDE + "\ndef main(**inputs):\n" + textwrap.indent(textwrap.dedent(body), "    ")
+        result = sidecar.run_when_up(code, profile="net", inputs={"closed": closed.port})
+        assert result["outputs"]["proxy"] == "'connected'"
+        assert not any("connected'" in answer for answer in result["outputs"]["others"]), result["outputs"]
+        assert closed.asked == []
 
 
 def test_the_proxy_ends_with_its_supervisor() -> None:

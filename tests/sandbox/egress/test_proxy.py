@@ -369,3 +369,19 @@ async def test_nothing_grows_over_many_connections():
         assert len(os.listdir("/proc/self/fd")) <= before
         assert await settled(proxy)
         assert len(proxy.ledger.snapshot()["recent_refusals"]) == 50
+
+
+async def test_a_guest_that_only_listens_gets_its_answer():
+    async def slow(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.1)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlate")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(slow, "127.0.0.1", 0)
+    async with server:
+        target = server.sockets[0].getsockname()[1]
+        async with proxying(f"127.0.0.1:{target}") as (_proxy, port):
+            answer = await say(port, f"GET http://127.0.0.1:{target}/ HTTP/1.1\r\n\r\n".encode(), end=True)
+            assert answer.endswith(b"late")

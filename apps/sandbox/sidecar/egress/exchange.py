@@ -14,10 +14,6 @@ from apps.sandbox.sidecar.egress.refusals import Refused
 from apps.sandbox.sidecar.egress.settings import Caps
 
 
-class GuestGone(ConnectionResetError):
-    """The guest closed its side; nobody waits for the answer."""
-
-
 class Exchange:
     """The guest's side and, once opened, the server's; counts bytes and watches for silence."""
 
@@ -43,7 +39,7 @@ class Exchange:
         await self._writer.drain()
         up = self._pump(self._reader, writer, self._caps.sent_bytes, self._sent)
         down = self._pump(reader, self._writer, self._caps.received_bytes, self._received)
-        await self._while_heard(self._one_way(up, writer), self._one_way(down, self._writer))
+        await self._while_heard(self._one_way(up, writer), self._one_way(down, self._writer), quiet=True)
 
     async def forward(self, request: ProxyRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Send one request and pass its answer on; a second request needs another connection."""
@@ -84,7 +80,7 @@ class Exchange:
         await up.body(body)
         while await self._reader.read(65_536):
             pass  # a request sent ahead: the answer's `Connection: close` says that it was not taken
-        raise GuestGone("the guest hung up")
+        self._half_closed = True  # it has gone, or it only listens now: the answer may not take long
 
     async def _pass_answer(
         self, down: Pump, reader: asyncio.StreamReader, request: ProxyRequest, sending: asyncio.Future[None]
@@ -92,7 +88,7 @@ class Exchange:
         passing = asyncio.ensure_future(self._pass_heads_and_body(down, reader, request))
         try:
             await asyncio.wait({passing, sending}, return_when=asyncio.FIRST_COMPLETED)
-            if not passing.done() and isinstance(sending.exception(), (Refused, GuestGone)):
+            if not passing.done() and isinstance(sending.exception(), Refused):
                 await sending
             # Otherwise the server took no more of the body, but may have said why.
             await passing
@@ -123,8 +119,8 @@ class Exchange:
         if writer.can_write_eof():
             writer.write_eof()
 
-    async def _while_heard(self, *directions: Coroutine[Any, Any, None]) -> None:
-        """Wait for all directions, as long as a byte moves now and then."""
+    async def _while_heard(self, *directions: Coroutine[Any, Any, None], quiet: bool = False) -> None:
+        """Wait for all directions, as long as a byte moves now and then; quiet: silence may be the end."""
         loop = asyncio.get_running_loop()
         self._last_byte = loop.time()
         tasks = {asyncio.ensure_future(each) for each in directions}
@@ -133,7 +129,7 @@ class Exchange:
             while waiting:
                 patience = self._caps.linger_s if self._half_closed else self._caps.idle_s
                 left = self._last_byte + patience - loop.time()
-                if left <= 0 and self._half_closed:
+                if left <= 0 and self._half_closed and quiet:
                     return  # one side had finished, and the other never said so
                 if left <= 0:
                     raise Refused(HTTPStatus.GATEWAY_TIMEOUT, "idle", "Nothing was said for too long")
