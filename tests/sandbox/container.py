@@ -19,7 +19,7 @@ PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, MODE_FILTER = 38, 22, 2
 
 def without_namespaces(command: Sequence[str]) -> list[str]:
     """The command that runs `command` where no namespace can be had."""
-    return [command[0], "-c", Path(__file__).read_text() + "\nbecome(sys.argv[1:])\n", *command]
+    return [command[0], "-c", Path(__file__).read_text() + "\nimport sys\n\nbecome(sys.argv[1:])\n", *command]
 
 
 def become(command: Sequence[str]) -> None:
