@@ -66,7 +66,7 @@ def died(news: Reaped, *, memory_mb: int, cpu_s: int, mid_frame: bool) -> Ending
     """The child ended without a result."""
     if news.system_call is not None or news.signal == signal.SIGSYS:
         return _blocked(news.system_call)
-    if news.signal == signal.SIGXCPU or (news.signal == signal.SIGKILL and news.cpu_ms >= cpu_s * 950):
+    if news.signal == signal.SIGXCPU or (news.signal == signal.SIGKILL and news.cpu_ms >= cpu_s * 750):
         message = f"the run used more than {cpu_s} s of processor time"
         return Status.TIMEOUT, RunError(type="CpuTimeLimit", message=message)
     if _ran_out_of_memory(news, memory_mb=memory_mb):
