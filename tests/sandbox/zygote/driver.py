@@ -6,8 +6,9 @@ import json
 import select
 import socket
 import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -190,10 +191,11 @@ def zygote(
     net: bool = False,
     defaults: Defaults | None = None,
     node: str | None = None,
+    command: Sequence[str] | None = None,
 ) -> Iterator[Zygote]:
-    """A staged zygote of this process's interpreter and user."""
+    """A staged zygote, of this process's interpreter and user unless another command is given."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    process = _start(theirs)
+    process = _start(theirs, command or launch.command())
     theirs.close()
     running = Zygote(process, ours)
     try:
@@ -220,11 +222,21 @@ def zygote(
             process.wait()
 
 
-def _start(channel: socket.socket) -> subprocess.Popen[bytes]:
-    """Exec a zygote with the channel at descriptor 3, through a shell that does nothing but move it there."""
+MOVE_CHANNEL = """
+import os, sys
+given = int(sys.argv[1])
+if given != 3:
+    os.dup2(given, 3)
+    os.close(given)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def _start(channel: socket.socket, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Exec a zygote with the channel at descriptor 3."""
     number = channel.fileno()
     return subprocess.Popen(
-        ["/bin/sh", "-c", f'exec "$@" 3<&{number} {number}<&-', "sh", *launch.command()],
+        [sys.executable, "-I", "-S", "-c", MOVE_CHANNEL, str(number), *command],
         env={},
         cwd="/",
         stdin=subprocess.DEVNULL,

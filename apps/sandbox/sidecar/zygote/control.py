@@ -185,11 +185,13 @@ def receive(channel: socket.socket) -> tuple[Message, list[int]] | None:
     On a non-blocking channel with nothing to read, BlockingIOError passes through.
     """
     try:
-        data, fds, flags, _ = socket.recv_fds(channel, LARGEST_MESSAGE, 4, socket.MSG_CMSG_CLOEXEC)
+        data, fds, flags, _ = socket.recv_fds(channel, LARGEST_MESSAGE, 4)
     except ConnectionResetError:  # closed there with messages of ours unread
         return None
     if not data:
         return None
+    for fd in fds:
+        os.set_inheritable(fd, False)
     try:
         if flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
             raise ControlBroken("a control message was cut short")

@@ -9,15 +9,15 @@ SOURCE_ROOT = Path(__file__).resolve().parents[4]
 """The directory that holds the `apps` package."""
 
 
-def command() -> list[str]:
+def command(*, executable: str | None = None, source_root: Path = SOURCE_ROOT) -> list[str]:
     """The arguments to exec. Descriptor 3 must be the control channel, the environment must be empty.
 
     Isolated mode and no site: neither variables nor site-packages of the supervisor's environment reach a zygote,
     and the base interpreter is taken so that no virtualenv is needed inside.
     """
-    executable: str = getattr(sys, "_base_executable", "") or sys.executable
+    interpreter: str = executable or getattr(sys, "_base_executable", "") or sys.executable
     start = (
-        f"import sys; sys.path.insert(0, {str(SOURCE_ROOT)!r}); "
+        f"import sys; sys.path.insert(0, {str(source_root)!r}); "
         "from apps.sandbox.sidecar.zygote.main import main; main()"
     )
-    return [executable, "-I", "-S", "-c", start]
+    return [interpreter, "-I", "-S", "-c", start]

@@ -33,6 +33,9 @@ _OF_MODE = {
     LANDLOCK_ONLY: frozenset(EVERYWHERE),
 }
 
+_FOUNDATIONS = ((USERNS, USER_NS), (LANDLOCK_ONLY, NO_NEW_PRIVS))
+"""What a mode cannot go without: an ordinary user may not restrict itself before it has given up new privileges."""
+
 _NEEDED_BY = {MOUNT_NS: (READ_ONLY_ROOT,), SECCOMP: (SYSTEM_CALL_WATCH,)}
 
 
@@ -52,7 +55,7 @@ def planned(mode: str, without: Iterable[str]) -> set[str]:
     for name in without:
         if name not in LAYERS:
             raise LayerFailed(name, "there is no such layer")
-        if mode == USERNS and name == USER_NS:
-            raise LayerFailed(name, "the userns mode is made of it")
+        if (mode, name) in _FOUNDATIONS:
+            raise LayerFailed(name, f"the {mode} mode is made of it")
         layers -= {name, *_NEEDED_BY.get(name, ())}
     return layers

@@ -86,6 +86,7 @@ def put_up(stage: Stage, planned: set[str], guest: Guest) -> Staging:
     neighbours = users.count_neighbours(stage.defaults.processes)
     if names.READ_ONLY_ROOT in planned:
         root.enter_root(layout)
+    os.chdir("/")  # without a root of our own, the place where the sidecar was started
     guest.prepare()
     if names.NO_NEW_PRIVS in planned:
         with putting_up(names.NO_NEW_PRIVS):
