@@ -15,8 +15,7 @@ def main() -> int:
     config: Config | None = None
     try:
         config = read_config(sys.argv[1:], os.environ)
-        # Whatever the sidecar starts from here on gets no environment; and its own can be read in /proc no more.
-        os.environ.pop("SANDBOX_API_KEY", None)
+        os.environ.pop("SANDBOX_API_KEY", None)  # nothing that is started from here on can inherit it
         # Imported late: on a machine that lacks what the sandbox needs, the reason is told instead of a traceback.
         from apps.sandbox.sidecar.serve import check, serve
 

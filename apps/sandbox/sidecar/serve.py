@@ -15,6 +15,7 @@ from apps.sandbox.sidecar.errors import EX_CONFIG, StartRefused
 from apps.sandbox.sidecar.http import sockets
 from apps.sandbox.sidecar.http.routes import Routes
 from apps.sandbox.sidecar.http.server import Server
+from apps.sandbox.sidecar.kernel import calls
 from apps.sandbox.sidecar.supervisor.modes import detect
 from apps.sandbox.sidecar.supervisor.profiles import find_profiles
 from apps.sandbox.sidecar.supervisor.report import report
@@ -27,6 +28,8 @@ DRAIN_S = 0.5
 def serve(config: Config) -> int:
     """Detect the mode, serve until SIGTERM or SIGINT; raises StartRefused."""
     mode = detect(floor=config.floor).mode
+    # Nobody of the same user may look into the process that holds the key; and it leaves no core behind.
+    calls.set_dumpable(dumpable=False)
     bound = sockets.bind(config.listen)
     try:
         return asyncio.run(_serve(config, mode, bound))

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
 
@@ -13,14 +14,20 @@ from apps.sandbox.sidecar.errors import RequestRefused, Unavailable
 from apps.sandbox.sidecar.http.parser import Head, RequestParser
 from apps.sandbox.sidecar.http.response import CONTINUE, Response
 
-IDLE_S: Final = 75.0
-HEAD_S: Final = 10.0
-BODY_S: Final = 30.0
-LINGER_S: Final = 2.0
-SWEEP_S: Final = 0.5
 MAX_CONNECTIONS: Final = 1024
 #: How much may be pipelined behind a request before reading stops.
 MAX_PIPELINED_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadlines:
+    """How long a connection may be idle, a head or a body may take, and a refused client may go on sending."""
+
+    idle_s: float = 75.0
+    head_s: float = 10.0
+    body_s: float = 30.0
+    linger_s: float = 2.0
+    sweep_s: float = 0.5
 
 
 class Application(Protocol):
@@ -46,8 +53,9 @@ class _State(Enum):
 class Server:
     """Every open connection, and the clock that ends slow ones."""
 
-    def __init__(self, application: Application, *, max_body_bytes: int) -> None:
+    def __init__(self, application: Application, *, max_body_bytes: int, deadlines: Deadlines | None = None) -> None:
         self.application = application
+        self.deadlines = deadlines or Deadlines()
         self.max_body_bytes = max_body_bytes
         self._connections: set[_Connection] = set()
         self._listener: asyncio.AbstractServer | None = None
@@ -98,7 +106,7 @@ class Server:
         now = loop.time()
         for connection in list(self._connections):
             connection.check(now)
-        self._sweeper = loop.call_later(SWEEP_S, self._sweep)
+        self._sweeper = loop.call_later(self.deadlines.sweep_s, self._sweep)
 
 
 class _Connection(asyncio.Protocol):
@@ -106,12 +114,13 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._deadlines = server.deadlines
         self._parser = RequestParser(max_body_bytes=server.max_body_bytes)
         self._loop = asyncio.get_running_loop()
         self._state = _State.HEAD
         self._head: Head | None = None
         self._task: asyncio.Task[None] | None = None
-        self._deadline = self._loop.time() + HEAD_S
+        self._deadline = self._loop.time() + self._deadlines.head_s
         self._peer_uid: int | None = None
         self._paused = self._blocked = False
         self._last = False
@@ -141,7 +150,7 @@ class _Connection(asyncio.Protocol):
         if self._state is _State.CLOSING:
             return
         if self._state is _State.HEAD and not self._parser.buffered:
-            self._deadline = self._loop.time() + HEAD_S
+            self._deadline = self._loop.time() + self._deadlines.head_s
         self._parser.feed(data)
         if self._state is not _State.ANSWERING and not self._blocked:
             self._advance()
@@ -197,7 +206,7 @@ class _Connection(asyncio.Protocol):
             raise Unavailable("the sandbox is stopping")
         self._server.application.admit(head, peer_uid=self._peer_uid)
         self._state = _State.BODY
-        self._deadline = self._loop.time() + BODY_S
+        self._deadline = self._loop.time() + self._deadlines.body_s
         if head.expects_continue and self._parser.buffered < head.length:
             self._transport.write(CONTINUE)
         return True
@@ -216,7 +225,9 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
             return
         self._state = _State.HEAD
-        self._deadline = self._loop.time() + (HEAD_S if self._parser.buffered else IDLE_S)
+        self._deadline = self._loop.time() + (
+            self._deadlines.head_s if self._parser.buffered else self._deadlines.idle_s
+        )
         if self._paused:
             self._paused = False
             self._transport.resume_reading()
@@ -229,7 +240,7 @@ class _Connection(asyncio.Protocol):
         with_body = self._head is None or self._head.method != "HEAD"
         self._transport.write(response.to_bytes(keep_alive=False, with_body=with_body))
         self._state = _State.CLOSING
-        self._deadline = self._loop.time() + LINGER_S
+        self._deadline = self._loop.time() + self._deadlines.linger_s
         if self._transport.can_write_eof():
             self._transport.write_eof()
 
