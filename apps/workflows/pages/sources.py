@@ -32,6 +32,11 @@ class Source:
     inputs: Sequence[tuple[str, str]]
     outputs: Sequence[tuple[str, str]]
 
+    @property
+    def lines(self) -> list[str]:
+        """As errors count them."""
+        return self.text.removesuffix("\n").split("\n")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:

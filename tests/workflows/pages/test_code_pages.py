@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 from django.utils import timezone
@@ -57,7 +59,7 @@ def test_a_run_shows_the_code_what_it_printed_and_where_it_failed(client: Client
         NodeFailed(
             at=2.0,
             node_id="sums",
-            error=ErrorInfo(code="code_error", message="ValueError: <Line 2> (line 16)"),
+            error=ErrorInfo(code="code_error", message="ValueError: <Line 2> (line 16)", details={"line": 16}),
             process={**process, "traceback": trace},
         ),
         NodeStarted(at=3.0, node_id="page", node_type="template-transform", title="Write the invoice", index=2),
@@ -77,6 +79,11 @@ def test_a_run_shows_the_code_what_it_printed_and_where_it_failed(client: Client
     ):
         assert text in page, text
     assert "<Line 2>" not in page
+    bad = re.findall(r'class="numbered-line numbered-bad">([^<]*)<', page)
+    assert bad == [
+        "    return {&quot;count&quot;: count, &quot;name&quot;: match[2], &quot;price&quot;: str(cents(price)), "
+        "&quot;sum&quot;: str(cents(count * price))}\n"
+    ]
 
 
 def test_a_run_of_a_version_that_means_nothing_any_more_still_has_its_page(client: Client, app: Application) -> None:
