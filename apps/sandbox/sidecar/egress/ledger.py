@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter, deque
+from datetime import UTC, datetime
 from typing import Any
 
 from apps.sandbox.sidecar.egress.refusals import Refused
@@ -28,7 +28,8 @@ class Ledger:
             self.failed[refusal.reason] += 1
             return
         self.refused[refusal.reason] += 1
-        self._recent.append({"at": time.time(), "host": refusal.host, "port": refusal.port, "reason": refusal.reason})
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        self._recent.append({"at": at, "host": refusal.host, "port": refusal.port, "reason": refusal.reason})
 
     def snapshot(self) -> dict[str, Any]:
         """All of it as JSON."""
