@@ -258,6 +258,13 @@ def test_a_script_answers_by_what_it_prints(run: Run) -> None:
     assert answer.stdout == "now\nlater 7\n"
 
 
+def test_a_script_hears_of_its_own_end(run: Run) -> None:
+    code = "process.on('exit', (code) => console.log('end', code)); console.log('start');"
+    assert run(code, mode="script").stdout == "start\nend 0\n"
+    assert run(f"{code} process.exit(0);", mode="script").stdout == "start\nend 0\n"
+    assert run("process.on('exit', () => { throw new EvalError('x'); })", mode="script").error["type"] == "EvalError"
+
+
 def test_a_script_may_end_the_process_and_says_how(run: Run) -> None:
     assert run("console.log(1); process.exit(0); console.log(2)", mode="script").stdout == "1\n"
     assert run("process.exit(4)", mode="script").error["type"] == "ExitCode"

@@ -24,6 +24,8 @@ const { apply } = Reflect;
 const { isPromise } = types;
 const { cpuUsage, resourceUsage, reallyExit } = process;
 
+const given = moduleArguments();
+let mode = "function";
 let answered = false;
 let cpuBefore = cpuUsage();
 
@@ -59,12 +61,17 @@ function compile(source) {
   return compileFunction(source, PARAMETERS, options);
 }
 
-function execute(body) {
+// What a module of Node.js is given, for the parameters above.
+function moduleArguments() {
   const path = `/${FILE}`;
   const module = { exports: {}, id: ".", filename: path, loaded: false, children: [], paths: [] };
   const require = createRequire(path);
   require.main = module;
-  return apply(body, module.exports, [module.exports, require, module, path, "/"]);
+  return [module.exports, require, module, path, "/"];
+}
+
+function execute(body) {
+  return apply(body, given[0], given);
 }
 
 function findMain(code) {
@@ -88,7 +95,7 @@ async function settle(promise) {
   }
 }
 
-function run({ mode, code, inputs }) {
+function run({ code, inputs }) {
   try {
     if (mode === "script") {
       execute(compile(code));
@@ -103,7 +110,7 @@ function run({ mode, code, inputs }) {
   }
 }
 
-function watchTheEnd(mode) {
+function watchTheEnd() {
   process.on("uncaughtException", (error) => {
     if (process.listenerCount("uncaughtException") === 1) fail(error);
   });
@@ -112,7 +119,13 @@ function watchTheEnd(mode) {
     const message = "main waits for something that will never happen: nothing is left to run";
     refuse({ type: "NoResult", message, traceback: null });
   });
-  process.on("exit", (code) => {
+  process.on("exit", function last(code) {
+    try {
+      // The code's own listeners came later than this one, and may still print.
+      for (const listener of process.rawListeners("exit")) if (listener !== last) apply(listener, process, [code]);
+    } catch (error) {
+      return fail(error);
+    }
     if (mode === "script" && code === 0) return succeed("{}");
     const type = mode === "script" ? "ExitCode" : "NoResult";
     refuse({ type, message: `the code ended the process with exit code ${code}`, traceback: null });
@@ -124,9 +137,10 @@ shortenStacks();
 redirectStreams();
 process.argv[1] = `/${FILE}`;
 for (const name of Object.keys(process.env)) delete process.env[name];
-run({ mode: "function", code: WARM_UP, inputs: { text: "warm" } });
+watchTheEnd();
+run({ code: WARM_UP, inputs: { text: "warm" } });
 openChannel();
 const request = readRequest();
 cpuBefore = cpuUsage();
-watchTheEnd(request.mode);
+mode = request.mode;
 run(request);
