@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from apps.sandbox.sidecar.config import Config, read_config
 from apps.sandbox.sidecar.errors import EX_CONFIG, StartRefused
@@ -30,10 +31,8 @@ def _tell(reason: str, config: Config | None) -> None:
     sys.stderr.write(f"sandbox refused to start: {line}\n")
     path = refusal_file(config.listen) if config is not None and not config.check else None
     if path is not None:
-        try:
+        with suppress(OSError):  # the folder may be missing or closed to us; the line above says it all
             path.write_text(f"{line}\n")
-        except OSError as error:
-            sys.stderr.write(f"sandbox: cannot write {path}: {error}\n")
 
 
 if __name__ == "__main__":

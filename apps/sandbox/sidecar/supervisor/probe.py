@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -53,7 +53,7 @@ class ProbeReport:
     succeeded: tuple[str, ...]
 
 
-async def probe(execute: Execute, *, profile: Profile, layers: Mapping[str, bool]) -> ProbeReport:
+async def probe(execute: Execute, *, profile: Profile) -> ProbeReport:
     """Run the probe in children of one profile; raises StartRefused if it cannot be run."""
     if profile.language is Language.JAVASCRIPT:
         work = [_ask(execute, profile, JAVASCRIPT_WAYS, {}, "the ways out of Node.js")]

@@ -197,7 +197,7 @@ class Sandbox:
         """
         if self.config.without:
             return
-        report = await probe(line.execute, profile=line.profile, layers=line.zygote.layers if line.zygote else {})
+        report = await probe(line.execute, profile=line.profile)
         self.probes[line.profile.name] = report
         if report.succeeded:
             raise StartRefused(f"in the profile {line.profile.name}, this got through: {', '.join(report.succeeded)}")
