@@ -5,13 +5,14 @@ from __future__ import annotations
 import textwrap
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from apps.sandbox.sidecar.zygote import layers
+from apps.sandbox.sidecar.zygote import launch, layers
 from apps.sandbox.sidecar.zygote.control import Defaults
 from tests.sandbox.zygote.conftest import START
-from tests.sandbox.zygote.driver import Zygote, ZygoteRefused
+from tests.sandbox.zygote.driver import Zygote, ZygoteRefused, zygote
 
 TRIVIAL = "def main():\n    return {'fine': True}\n"
 
@@ -26,8 +27,8 @@ def code(text: str) -> str:
     return textwrap.dedent(text).lstrip("\n")
 
 
-def fine(zygote: Zygote) -> bool:
-    return bool(zygote.run(TRIVIAL).outputs["fine"])
+def fine(running: Zygote) -> bool:
+    return bool(running.run(TRIVIAL).outputs["fine"])
 
 
 def test_every_layer_that_the_mode_can_have_is_up(any_zygote: Zygote, request: pytest.FixtureRequest):
@@ -40,8 +41,8 @@ def test_every_layer_that_the_mode_can_have_is_up(any_zygote: Zygote, request: p
 
 @pytest.mark.parametrize("way", ["root", "userns"])
 def test_inside_there_is_no_machine(start_in: Callable[[str], START], way: str):
-    with start_in(way)() as zygote:
-        seen = zygote.run(
+    with start_in(way)() as running:
+        seen = running.run(
             code("""
                 import os, socket, sys
                 def entries(path):
@@ -161,8 +162,8 @@ def test_each_child_has_its_own_count_of_threads(start_in: Callable[[str], START
             print(made, flush=True)
             time.sleep(60)
     """)
-    with start_in(way)(defaults=Defaults(processes=12)) as zygote:
-        children = [zygote.spawn() for _ in range(3)]
+    with start_in(way)(defaults=Defaults(processes=12)) as running:
+        children = [running.spawn() for _ in range(3)]
         for child in children:
             child.wait_ready()
             child.send({"mode": "function", "code": hold, "inputs": {"least": 1}})
@@ -173,8 +174,8 @@ def test_each_child_has_its_own_count_of_threads(start_in: Callable[[str], START
             made.append(int(child.outcome.stdout))
         assert made == [11, 11, 11]
         for child in children:
-            zygote.kill(child)
-            ended = zygote.finish(child)
+            running.kill(child)
+            ended = running.finish(child)
             assert ended.reaped is not None
             assert ended.reaped.signal == 9
 
@@ -230,9 +231,9 @@ def test_any_layer_can_be_left_out_and_is_then_reported_missing(
         with pytest.raises(ZygoteRefused, match="mode is made of it"), start(without=(layer,)):
             pass
         return
-    with start(without=(layer,)) as zygote:
-        assert zygote.staged.layers[layer] is False
-        assert fine(zygote)
+    with start(without=(layer,)) as running:
+        assert running.staged.layers[layer] is False
+        assert fine(running)
 
 
 def test_an_unknown_layer_or_mode_is_refused(start_in: Callable[[str], START]):
@@ -241,9 +242,26 @@ def test_an_unknown_layer_or_mode_is_refused(start_in: Callable[[str], START]):
 
 
 def test_a_blocked_call_without_the_watch_ends_the_run_unnamed(start: START):
-    with start(without=("system_call_watch",)) as zygote:
-        outcome = zygote.run("import ctypes\ndef main():\n    return {'got': ctypes.CDLL(None).ptrace(0, 0, 0, 0)}\n")
+    with start(without=("system_call_watch",)) as running:
+        outcome = running.run("import ctypes\ndef main():\n    return {'got': ctypes.CDLL(None).ptrace(0, 0, 0, 0)}\n")
         assert outcome.result is None
         assert outcome.reaped is not None
         assert (outcome.reaped.signal, outcome.reaped.system_call) == (31, None)
-        assert fine(zygote)
+        assert fine(running)
+
+
+def test_where_user_namespaces_run_out_children_do_without():
+    """A machine may allow one namespace and not the next; the limit is set in a namespace around the zygote."""
+    only_one = 'echo 1 > /proc/sys/user/max_user_namespaces && exec "$@"'
+    around = ["/usr/bin/unshare", "--user", "--map-root-user", "/bin/sh", "-c", only_one, "sh"]
+    if not Path(around[0]).exists():
+        pytest.skip("needs unshare")
+    threads = code("""
+        from concurrent.futures import ThreadPoolExecutor
+        def main():
+            with ThreadPoolExecutor(8) as pool:
+                return {"sum": sum(pool.map(lambda x: x, range(20)))}
+    """)
+    with zygote(mode="userns", command=[*around, *launch.command()]) as crowded:
+        assert fine(crowded)
+        assert crowded.run(threads).outputs == {"sum": 190}

@@ -22,6 +22,7 @@ from apps.sandbox.sidecar.zygote.control import Spawn
 from apps.sandbox.sidecar.zygote.guest import Child
 from apps.sandbox.sidecar.zygote.namespaces import fork_into_own_pid_namespace
 from apps.sandbox.sidecar.zygote.staging import Staging, die_with_parent
+from apps.sandbox.sidecar.zygote.users import become
 
 STACK_BYTES = 8 << 20
 
@@ -71,10 +72,7 @@ def isolate(staging: Staging, order: Spawn, stream: int, memory_limits: Mapping[
     if names.FD_SCRUB in active:
         calls.close_range(frames.CHILD_FD + 1)
     if names.OWN_UID in active:
-        identity = staging.stage.uid_base + order.slot
-        calls.setgroups([])
-        os.setresgid(identity, identity, identity)
-        os.setresuid(identity, identity, identity)
+        become(staging.stage.uid_base + order.slot)
     if staging.nested_user:
         # Counts this child's processes apart from its siblings', and leaves it no id that means anything.
         calls.unshare(calls.CLONE_NEWUSER)

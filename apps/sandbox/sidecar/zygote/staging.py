@@ -9,7 +9,9 @@ import resource
 import signal
 import socket
 import struct
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from apps.sandbox.sidecar.kernel import calls, capabilities, landlock, policy
@@ -23,6 +25,8 @@ from apps.sandbox.sidecar.zygote.namespaces import putting_up
 TO_OWN_USERS = (capabilities.CAP_SETUID, capabilities.CAP_SETGID, capabilities.CAP_KILL)
 """Capabilities that change a child's user, and kill it then."""
 TO_MAKE_NAMESPACES = (capabilities.CAP_SYS_ADMIN,)
+
+WAIT = "import posix; posix._exit(posix.waitstatus_to_exitcode(posix.waitpid({pid}, 0)[1]) & 255)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +56,11 @@ class Staging:
     """The zygote's pid as the supervisor sees it."""
 
 
-def become_first(planned: set[str], mode: str, orphan: Callable[[], None]) -> None:
-    """Enter the namespaces; return in the process that is pid 1 there. The one outside waits and dies with it."""
+def become_first(planned: set[str], mode: str, let_go: Callable[[], None]) -> None:
+    """Enter the namespaces; return in the process that is pid 1 there. The one outside waits and dies with it.
+
+    `let_go` closes what the one outside must not hold open.
+    """
     if mode == names.USERNS:
         namespaces.enter_user_namespace()
     namespaces.enter_namespaces(planned)
@@ -63,61 +70,88 @@ def become_first(planned: set[str], mode: str, orphan: Callable[[], None]) -> No
     if inner == 0:
         die_with_parent()
         return
-    orphan()
-    _, status = os.waitpid(inner, 0)
-    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+    let_go()
+    with suppress(OSError):
+        # A new interpreter that only waits: the fork's pages would be kept twice for as long as the zygote lives.
+        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", WAIT.format(pid=inner)])  # noqa: S606 - ourselves
+    os._exit(os.waitstatus_to_exitcode(os.waitpid(inner, 0)[1]) & 0xFF)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Opened:
+    """What has to be opened or counted while the machine's own files are in sight."""
+
+    memory: int
+    pid_namespace: int | None
+    null: int
+    listener: socket.socket | None
+    outer_pid: int
+    neighbours: int
 
 
 def put_up(stage: Stage, planned: set[str], guest: Guest) -> Staging:
     """Put up the layers that children inherit. What the kernel does not have is left out of `layers` if it may be."""
-    memory = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)
-    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if names.PID_NS in planned else None
-    null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-    outer_pid = int(os.readlink("/proc/self"))  # this /proc is the supervisor's, so are its numbers
-    listener = _listen_for_egress(planned) if stage.net else None
+    opened = _open(stage, planned)
     shown = guest.shown()
     layout = root.lay_out([*shown.read, *shown.execute])
-    if (
-        stage.mode == names.LANDLOCK_ONLY
-        and names.OWN_UID not in stage.without
-        and users.can_be_owned(stage, layout.binds)
-    ):
+    if users.may_be_owned_without_namespaces(stage, layout.binds):
         planned.add(names.OWN_UID)
-    neighbours = users.count_neighbours(stage.defaults.processes)
     if names.READ_ONLY_ROOT in planned:
         root.enter_root(layout)
-    os.chdir("/")  # without a root of our own, the place where the sidecar was started
+    os.chdir("/")  # without a root of our own, we still are where the sidecar was started
     guest.prepare()
-    if names.NO_NEW_PRIVS in planned:
-        with putting_up(names.NO_NEW_PRIVS):
-            calls.set_no_new_privs()
-    _restrict_files(planned, stage, layout, shown.execute, listener)
-    apart = landlock.isolation() if names.LANDLOCK in planned and own is None else None
-    _limit_what_runs_share(planned)
-    _drop_capabilities(planned)
-    nested = users.can_be_nested(planned)
+    apart = _restrict(planned, stage, layout, shown.execute, opened)
+    nested = users.can_be_nested(stage, planned)
+    if not nested and stage.mode == names.ROOT:
+        planned.discard(names.USER_NS)
     watch = _watch(planned)
     gc.collect()
     gc.freeze()
     gc.disable()
-    baseline = int(os.pread(memory, 200, 0).split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    os.close(memory)
-    if not nested and stage.mode == names.ROOT:
-        planned.discard(names.USER_NS)
+    baseline = int(os.pread(opened.memory, 200, 0).split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    os.close(opened.memory)
     return Staging(
         stage=stage,
         guest=guest,
         layers=frozenset(planned),
-        null=null,
-        pid_namespace=own,
+        null=opened.null,
+        pid_namespace=opened.pid_namespace,
         watch=watch,
-        listener=listener,
+        listener=opened.listener,
         apart=apart,
         baseline=baseline,
         nested_user=nested,
-        neighbours=0 if nested or names.OWN_UID in planned else neighbours,
-        outer_pid=outer_pid,
+        neighbours=0 if nested or names.OWN_UID in planned else opened.neighbours,
+        outer_pid=opened.outer_pid,
     )
+
+
+def _open(stage: Stage, planned: set[str]) -> _Opened:
+    alone = names.PID_NS in planned
+    return _Opened(
+        memory=os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC),
+        pid_namespace=os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if alone else None,
+        null=os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC),
+        listener=_listen_for_egress(planned) if stage.net else None,
+        outer_pid=int(os.readlink("/proc/self")),  # this /proc is the supervisor's, so are its numbers
+        neighbours=users.count_neighbours(stage.defaults.processes),
+    )
+
+
+def _restrict(
+    planned: set[str], stage: Stage, layout: root.Layout, execute: tuple[str, ...], opened: _Opened
+) -> landlock.Ruleset | None:
+    """Give up rights, in this order: Landlock needs no_new_privs, and both need no capability any more."""
+    if names.NO_NEW_PRIVS in planned:
+        with putting_up(names.NO_NEW_PRIVS):
+            calls.set_no_new_privs()
+    _restrict_files(planned, stage, layout, execute, opened.listener)
+    if names.RLIMITS in planned:
+        with putting_up(names.RLIMITS):
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _drop_capabilities(planned)
+    apart = names.LANDLOCK in planned and opened.pid_namespace is None
+    return landlock.isolation() if apart else None
 
 
 def die_with_parent() -> None:
@@ -133,18 +167,10 @@ def _restrict_files(
     if landlock.abi() == 0 and stage.mode != names.LANDLOCK_ONLY:
         planned.discard(names.LANDLOCK)
         return
-    bare = names.READ_ONLY_ROOT not in planned
     read = [*layout.binds, *(device for device in root.DEVICES if os.path.exists(device))]
+    ports = [] if listener is None or not landlock.handled(landlock.abi()).network else [listener.getsockname()[1]]
     with putting_up(names.LANDLOCK):
-        if listener is not None and not landlock.handled(landlock.abi()).network:
-            listener_ports: list[int] = []
-        else:
-            listener_ports = [listener.getsockname()[1]] if listener is not None else []
-        landlock.restrict(
-            read=[path for path in read if bare or os.path.exists(path)],
-            execute=execute,
-            connect_ports=listener_ports,
-        )
+        landlock.restrict(read=read, execute=execute, connect_ports=ports)
 
 
 def _listen_for_egress(planned: set[str]) -> socket.socket:
@@ -155,12 +181,6 @@ def _listen_for_egress(planned: set[str]) -> socket.socket:
             # struct ifreq: the name in 16 bytes, then IFF_UP | IFF_RUNNING, by SIOCSIFFLAGS
             fcntl.ioctl(any_socket, 0x8914, struct.pack("16sH14x", b"lo", 0x41))
         return socket.create_server(("127.0.0.1", 0), backlog=128)
-
-
-def _limit_what_runs_share(planned: set[str]) -> None:
-    if names.RLIMITS in planned:
-        with putting_up(names.RLIMITS):
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _drop_capabilities(planned: set[str]) -> None:

@@ -13,25 +13,37 @@ MOST_CHILDREN = 64
 """For how many children at once there is room where all of them count as one user."""
 
 
-def can_be_owned(stage: Stage, needed: Iterable[str]) -> bool:
-    """Without namespaces: whether this process may change to a child's uid, and such a child could still read."""
+def may_be_owned_without_namespaces(stage: Stage, needed: Iterable[str]) -> bool:
+    """In the landlock mode: whether this process may change to a child's uid, and such a child could still read.
+
+    Files that only root may reach are no obstacle in the other modes: there they are bound to where all may look.
+    """
+    if stage.mode != names.LANDLOCK_ONLY or names.OWN_UID in stage.without:
+        return False
     held = capabilities.held()
     if not all(held.may(each) for each in (capabilities.CAP_SETUID, capabilities.CAP_SETGID, capabilities.CAP_KILL)):
         return False
 
     def try_it() -> bool:
-        calls.setgroups([])
-        os.setresgid(stage.uid_base, stage.uid_base, stage.uid_base)
-        os.setresuid(stage.uid_base, stage.uid_base, stage.uid_base)
+        become(stage.uid_base)
         return all(os.access(path, os.R_OK) for path in needed)
 
     return _succeeds(try_it)
 
 
-def can_be_nested(planned: set[str]) -> bool:
-    """Whether a child may enter a user namespace: machines may forbid them, or have used them up."""
+def become(identity: int) -> None:
+    """Be that user, of that group and no other."""
+    calls.setgroups([])
+    os.setresgid(identity, identity, identity)
+    os.setresuid(identity, identity, identity)
+
+
+def can_be_nested(stage: Stage, planned: set[str]) -> bool:
+    """Whether a child may enter a user namespace: machines forbid them, to ordinary users at least, or run out."""
 
     def try_it() -> bool:
+        if names.OWN_UID in planned:
+            become(stage.uid_base)
         calls.unshare(calls.CLONE_NEWUSER)
         return True
 
