@@ -14,7 +14,7 @@ from apps.workflows.engine.graph import Plan
 from apps.workflows.engine.variables import SYSTEM_ROOTS, Reference, Values, as_text
 
 Write = Callable[[str, str, str | None], None]
-Replace = Callable[[str, str], None]
+Replace = Callable[[str, str, Mapping[str, Any]], None]
 
 #: The output that a node streams.
 _STREAMED: Final = "text"
@@ -44,7 +44,7 @@ class _Answer:
 
 
 class AnswerStream:
-    """The answer of one run. `write(answer node, text, source node)` and `replace(text, reason)` show it."""
+    """The answer of one run. `write(answer node, text, source node)` and `replace(text, reason, details)` show it."""
 
     def __init__(self, plan: Plan, values: Values, *, write: Write, replace: Replace) -> None:
         self._plan = plan
@@ -55,6 +55,7 @@ class AnswerStream:
         self._line: list[_Answer] = []
         self._answers: dict[int, _Answer] = {}
         self._complete: list[str] = []
+        self._waiting: list[tuple[str, str]] = []
         self._buffers: dict[int, list[str]] = {}
         self._settled: set[int] = set()
 
@@ -85,11 +86,24 @@ class AnswerStream:
         if self._line and self._at_cursor(self._line[0]) == node:
             self._show(self._line[0], text, self._plan.nodes[node].id)
 
-    def retried(self, node: int) -> None:
-        """A node begins anew: what it had streamed does not count."""
+    def retried(self, node: int, *, attempt: int) -> None:
+        """A node begins anew, as this attempt: what it had streamed does not count."""
         if self._buffers.pop(node, None) and self._take_back(node):
-            self._replace(self.text, "retry")
+            self._replace(self.text, "retry", {"attempt": attempt})
             self._advance()
+
+    def interject(self, node_id: str, text: str) -> None:
+        """An answer that stands in no line, from inside a container: told at once, or when the current one is done."""
+        if not text:
+            return
+        if self._line and self._line[0].shown:
+            self._waiting.append((node_id, text))
+        else:
+            self._say(node_id, text)
+
+    def _say(self, node_id: str, text: str) -> None:
+        self._complete.append(text)
+        self._write(node_id, text, None)
 
     def skipped(self, nodes: list[int]) -> None:
         """These nodes will never run."""
@@ -105,7 +119,7 @@ class AnswerStream:
             revoked = self._take_back(node)
         revoked = self._drop(skipped) or revoked
         if revoked:
-            self._replace(self.text, "failure" if failed else "final")
+            self._replace(self.text, "failure" if failed else "final", {})
         answer = self._answers.get(node)
         if answer is not None:
             answer.final = as_text(outputs.get(_STREAMED))
@@ -121,6 +135,9 @@ class AnswerStream:
             node = stack.pop()
             if plan.nodes[node].answer is not None:
                 found.append(node)
+            body = plan.nodes[node].body
+            if body is not None and body.speaks:
+                continue  # what is said inside comes first
             for target, handle in plan.ways_on[node]:
                 sure = plan.nodes[target].join != "all" or len(plan.ways_in[target]) == 1
                 if handle is None and sure and not swept[target]:
@@ -201,7 +218,10 @@ class AnswerStream:
             self._complete.append(answer.final)
         else:
             self._complete.append(answer.final)
-            self._replace(self.text, "final")
+            self._replace(self.text, "final", {})
+        waiting, self._waiting = self._waiting, []
+        for node_id, text in waiting:
+            self._say(node_id, text)
 
     def _show(self, answer: _Answer, text: str, source: str | None) -> None:
         if text:

@@ -4,31 +4,54 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from apps.workflows.engine.clock import Clock
 from apps.workflows.engine.errors import NodeFailure
-from apps.workflows.engine.events import Usage
+from apps.workflows.engine.events import FramePath, Usage
 from apps.workflows.engine.graph import PlanNode
-from apps.workflows.engine.node import NodeContext, NodeResult
+from apps.workflows.engine.node import NodeContext, NodeResult, Round
 from apps.workflows.engine.ports import Ports
 from apps.workflows.engine.variables import Values
 
 logger = logging.getLogger(__name__)
 
 
+class Host(Protocol):
+    """The run, as its nodes' activities know it."""
+
+    def text(self, activity: Activity, piece: str) -> None: ...
+
+    def note(self, activity: Activity, kind: str, body: Mapping[str, Any]) -> None: ...
+
+    async def intend(self, activity: Activity) -> str: ...
+
+    async def round(self, activity: Activity, round_: Round) -> Any: ...
+
+    def reply(self, activity: Activity, asks: Mapping[str, Any], until: float | None) -> Mapping[str, Any]: ...
+
+
 class Activity:
-    """A node between its start and its end, over all its tries."""
+    """A node between its start and its end, over all its tries; it is what the node sees of the world."""
 
-    __slots__ = ("_began", "_clock", "_tell", "_used", "first_text", "pieces", "seen", "tried")
+    __slots__ = (
+        *("_began", "_clock", "_host", "_used", "first_text", "frame", "node"),
+        *("pieces", "rounds", "seen", "task", "tried"),
+    )
 
-    def __init__(self, clock: Clock, tell: Callable[[str], None]) -> None:
+    def __init__(self, node: PlanNode, frame: FramePath, *, clock: Clock, host: Host) -> None:
+        self.node = node
+        self.frame = frame
         self._clock = clock
-        self._tell = tell
+        self._host = host
         self._began = clock.elapsed()
         self.first_text: float | None = None
         self.pieces: list[str] = []
         self.tried = 0
+        #: How many rounds of a container are open.
+        self.rounds = 0
+        self.task: asyncio.Task[Any] | None = None
         self._used: Usage | None = None
         #: What the node shows of its latest try.
         self.seen: NodeContext
@@ -42,7 +65,23 @@ class Activity:
         if self.first_text is None and piece:
             self.first_text = self.elapsed
         self.pieces.append(piece)
-        self._tell(piece)
+        self._host.text(self, piece)
+
+    def note(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Show followers something of the running node."""
+        self._host.note(self, kind, body)
+
+    async def intend(self) -> str:
+        """See `World.intend`."""
+        return await self._host.intend(self)
+
+    async def round(self, round_: Round) -> Any:
+        """See `World.round`."""
+        return await self._host.round(self, round_)
+
+    def reply(self, asks: Mapping[str, Any], *, until: float | None) -> Mapping[str, Any]:
+        """See `World.reply`."""
+        return self._host.reply(self, asks, until)
 
     @property
     def usage(self) -> Usage | None:
@@ -57,9 +96,14 @@ class Activity:
         self.pieces = []
 
 
-async def attempt(node: PlanNode, activity: Activity, *, ports: Ports, values: Values) -> NodeResult:
-    """Run the node once. Raises NodeFailure, whatever went wrong."""
-    activity.seen = NodeContext(values=values, ports=ports, text=activity.text)
+class PutAside(BaseException):
+    """A node waits for somebody. No failure, so no node may catch it by accident."""
+
+
+async def attempt(activity: Activity, *, ports: Ports, values: Values) -> NodeResult:
+    """Run the node once. Raises NodeFailure, whatever went wrong, and PutAside when it has to wait."""
+    node = activity.node
+    activity.seen = NodeContext(values=values, ports=ports, world=activity)
     try:
         if node.timeout is None:
             return await node.executor.run(activity.seen)

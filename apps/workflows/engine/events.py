@@ -3,17 +3,21 @@
 Everything that follows a run (SSE, WebSocket, traces, the admin, replay) reads these and nothing else. An event is
 immutable, holds JSON values only, and becomes a `dict` and back without loss (`to_dict`, `from_dict`).
 Skipped nodes have no event: they follow from the outcomes of the others.
+
+`frame` names the round of a container that a node runs in: empty for the workflow itself, else `node:index` joined by
+slashes from the outermost container inwards (`each:3/inner:0`). A node is known by its frame and its id together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Literal
 
 NodeId = str
 JsonObject = Mapping[str, Any]
 RunStatus = Literal["succeeded", "partial-succeeded", "failed", "stopped"]
+FramePath = str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +70,51 @@ class RunStarted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunResumed(Event):
+    """The run goes on in another process or after a pause; `reason` is takeover, answer or timeout.
+
+    Nodes that had started and have no outcome start again, with the next attempt.
+    """
+
+    kind: ClassVar[str] = "run_resumed"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPaused(Event):
+    """Nothing is left to do until somebody answers one of the nodes that wait."""
+
+    kind: ClassVar[str] = "run_paused"
+    waiting: Sequence[JsonObject]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameStarted(Event):
+    """A container begins a round: `frame` is the round's own path, `values` what only it knows (item, index ...)."""
+
+    kind: ClassVar[str] = "frame_started"
+    node_id: NodeId
+    frame: FramePath
+    index: int
+    values: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameFinished(Event):
+    """A round is over. `output` is what the container collects of it; with an `error` the round failed."""
+
+    kind: ClassVar[str] = "frame_finished"
+    node_id: NodeId
+    frame: FramePath
+    index: int
+    output: Any = None
+    error: ErrorInfo | None = None
+    elapsed: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStarted(Event):
-    """A node begins; `index` counts started nodes from 1."""
+    """A node begins; `index` counts started nodes from 1. A later `attempt` voids what an earlier one streamed."""
 
     kind: ClassVar[str] = "node_started"
     node_id: NodeId
@@ -75,6 +122,62 @@ class NodeStarted(Event):
     title: str
     index: int
     predecessor_id: NodeId | None = None
+    frame: FramePath = ""
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRetried(Event):
+    """A node failed and will be tried again in `delay` seconds, as `attempt`; what it had streamed is void."""
+
+    kind: ClassVar[str] = "node_retried"
+    node_id: NodeId
+    error: ErrorInfo
+    attempt: int
+    delay: float
+    frame: FramePath = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeIntended(Event):
+    """A node is about to act on the world, under an idempotency key; the log holds this before the act begins."""
+
+    kind: ClassVar[str] = "node_intended"
+    node_id: NodeId
+    key: str
+    frame: FramePath = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeWaiting(Event):
+    """A node waits for somebody: `asks` is what they are shown, `until` (Unix seconds) when it stops waiting."""
+
+    kind: ClassVar[str] = "node_waiting"
+    node_id: NodeId
+    asks: JsonObject
+    until: float | None = None
+    frame: FramePath = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAnswered(Event):
+    """Somebody answered a node that waited, or nobody did in time (`reply` then says so)."""
+
+    kind: ClassVar[str] = "node_answered"
+    node_id: NodeId
+    reply: JsonObject
+    frame: FramePath = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeNoted(Event):
+    """Something that a running node wants to be seen at once, such as a step of an agent; `note` names its kind."""
+
+    kind: ClassVar[str] = "node_noted"
+    node_id: NodeId
+    note: str
+    body: JsonObject
+    frame: FramePath = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +187,7 @@ class NodeText(Event):
     kind: ClassVar[str] = "node_text"
     node_id: NodeId
     text: str
+    frame: FramePath = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +205,10 @@ class AnswerText(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerReplaced(Event):
-    """Forget the answer so far: this is the whole of it (`reason`: annotation, retry, failure ...)."""
+    """Forget the answer so far: this is the whole of it.
+
+    `reason` is annotation, retry, takeover, failure or final; where a node runs anew, `details` holds its attempt.
+    """
 
     kind: ClassVar[str] = "answer_replaced"
     text: str
@@ -114,7 +221,9 @@ class NodeSucceeded(Event):
     """A node finished. `handle` names the way on that a branching node chose.
 
     `inputs` are the values it resolved; `process` is what an author wants to see besides (prompt, model and its
-    parameters, hits of every leg); `elapsed` is in seconds, `first_text` seconds until the first piece of text.
+    parameters, hits of every leg); `writes` are the variables it set (`conversation.topic`, `loop.total`) with their
+    values. A `partial` one has dealt with failures inside it. `elapsed` is in seconds, `first_text` seconds until the
+    first piece of text.
     """
 
     kind: ClassVar[str] = "node_succeeded"
@@ -126,6 +235,9 @@ class NodeSucceeded(Event):
     usage: Usage | None = None
     elapsed: float = 0.0
     first_text: float | None = None
+    writes: JsonObject = field(default_factory=dict)
+    partial: bool = False
+    frame: FramePath = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +253,7 @@ class NodeFailed(Event):
     process: JsonObject = field(default_factory=dict)
     usage: Usage | None = None
     elapsed: float = 0.0
+    frame: FramePath = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +273,16 @@ KINDS: dict[str, type[Event]] = {
     cls.kind: cls
     for cls in (
         RunStarted,
+        RunResumed,
+        RunPaused,
+        FrameStarted,
+        FrameFinished,
         NodeStarted,
+        NodeRetried,
+        NodeIntended,
+        NodeWaiting,
+        NodeAnswered,
+        NodeNoted,
         NodeText,
         AnswerText,
         AnswerReplaced,
@@ -169,6 +291,8 @@ KINDS: dict[str, type[Event]] = {
         RunFinished,
     )
 }
+#: What most events do not say is left out of their stored form.
+_UNSAID: dict[str, Any] = {"frame": "", "attempt": 1, "writes": {}, "partial": False}
 _NAMES = {cls: tuple(f.name for f in fields(cls)) for cls in (*KINDS.values(), Usage, ErrorInfo)}
 
 
@@ -177,6 +301,8 @@ def to_dict(event: Event) -> dict[str, Any]:
     body: dict[str, Any] = {"kind": event.kind}
     for name in _NAMES[type(event)]:
         value = getattr(event, name)
+        if name in _UNSAID and value == _UNSAID[name]:
+            continue
         body[name] = _flat(value) if isinstance(value, (Usage, ErrorInfo)) else value
     return body
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from apps.workflows.engine.errors import InvalidGraph
-from apps.workflows.engine.node import Executor, Registry, own_keys
+from apps.workflows.engine.node import Executor, NodeType, Registry, own_keys
 from apps.workflows.engine.policy import ErrorPolicy, compile_policy, seconds
 from apps.workflows.engine.variables import Template
 
@@ -20,7 +20,10 @@ Join = Literal["resolved", "first", "all"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanNode:
-    """One node, ready to run. `priority` is the number of nodes on the longest way from here to an end."""
+    """One node, ready to run. `priority` is the number of nodes on the longest way from here to an end.
+
+    `body` is the graph inside a container.
+    """
 
     index: int
     id: str
@@ -32,6 +35,7 @@ class PlanNode:
     timeout: float | None
     priority: int
     answer: Template | None
+    body: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +43,9 @@ class Plan:
     """A compiled document. Nodes are numbered in document order; `order` lists them parents first.
 
     `ways_on[n]` are (target, handle) pairs, `ways_in[n]` (source, handle) pairs; a handle of None is the plain way.
-    `inputs` are the declared inputs with their defaults. `reading_order` places the answer nodes; `answer_sources`
-    are the nodes whose outputs some answer shows.
+    `in_degree[n]` counts them; `roots` have none. `inputs` are the declared inputs with their defaults.
+    `reading_order` places the answer nodes; `answer_sources` are the nodes whose outputs some answer shows. The graph
+    inside a container is a plan of the kind `body`. A plan `speaks` if there is an answer node in it, however deep.
     """
 
     digest: str
@@ -49,12 +54,15 @@ class Plan:
     index_of: Mapping[str, int]
     ways_on: tuple[tuple[tuple[int, str | None], ...], ...]
     ways_in: tuple[tuple[tuple[int, str | None], ...], ...]
+    in_degree: tuple[int, ...]
+    roots: tuple[int, ...]
     order: tuple[int, ...]
     entries: tuple[int, ...]
     reading_order: Mapping[int, int]
     answer_sources: frozenset[int]
     ends: tuple[int, ...]
     inputs: Mapping[str, Any]
+    speaks: bool
 
 
 Ways = list[list[tuple[int, str | None]]]
@@ -69,29 +77,76 @@ def digest_of(document: Mapping[str, Any]) -> str:
 def compile_plan(document: Mapping[str, Any], *, registry: Registry) -> Plan:
     """The plan of a document that passed validation. Raises InvalidGraph for one that cannot run."""
     nodes = document["nodes"]
+    entries = [index for index, node in enumerate(nodes) if _kind(node, registry).entry]
+    if not entries:
+        raise InvalidGraph("There is no start node.")
+    return _compile_graph(
+        nodes,
+        document.get("edges") or (),
+        registry=registry,
+        kind=document["app"]["kind"],
+        digest=digest_of(document),
+        entries=entries,
+        inputs={field["name"]: field.get("default") for field in document.get("inputs") or ()},
+    )
+
+
+def compile_body(config: Mapping[str, Any], *, registry: Registry) -> Plan:
+    """The plan of the graph inside a container; its entries are the nodes that nothing leads to."""
+    body = config["body"]
+    return _compile_graph(
+        body["nodes"], body.get("edges") or (), registry=registry, kind="body", digest="", entries=None, inputs={}
+    )
+
+
+def _compile_graph(
+    nodes: Sequence[Mapping[str, Any]],
+    edges: Any,
+    *,
+    registry: Registry,
+    kind: str,
+    digest: str,
+    entries: Sequence[int] | None,
+    inputs: Mapping[str, Any],
+) -> Plan:
     index_of = {node["id"]: index for index, node in enumerate(nodes)}
     if len(index_of) != len(nodes):
         raise InvalidGraph("Two nodes have the same id.")
-    ways_on, ways_in = _ways(document.get("edges") or (), index_of)
+    ways_on, ways_in = _ways(edges, index_of)
     order = topological_order(ways_on, ways_in)
     priorities = _priorities(ways_on, order)
-    if not any(node["type"] == "start" for node in nodes):
-        raise InvalidGraph("There is no start node.")
     made = tuple(_compile_node(node, index, priorities[index], registry) for index, node in enumerate(nodes))
+    roots = tuple(index for index, ways in enumerate(ways_in) if not ways)
     return Plan(
-        digest=digest_of(document),
-        kind=document["app"]["kind"],
+        digest=digest,
+        kind=kind,
         nodes=made,
         index_of=index_of,
         ways_on=tuple(map(tuple, ways_on)),
         ways_in=tuple(map(tuple, ways_in)),
+        in_degree=tuple(map(len, ways_in)),
+        roots=roots,
         order=tuple(order),
-        entries=tuple(node.index for node in made if node.type == "start"),
+        entries=roots if entries is None else tuple(entries),
         reading_order={index: place for place, index in enumerate(order) if made[index].answer is not None},
         answer_sources=_answer_sources(made, index_of),
         ends=tuple(index for index in order if made[index].type == "end"),
-        inputs={field["name"]: field.get("default") for field in document.get("inputs") or ()},
+        inputs=inputs,
+        speaks=any(node.answer is not None or (node.body is not None and node.body.speaks) for node in made),
     )
+
+
+def answers_in(plan: Plan) -> frozenset[str]:
+    """The ids of all answer nodes, in containers too."""
+    found: set[str] = set()
+    stack = [plan]
+    while stack:
+        for node in stack.pop().nodes:
+            if node.answer is not None:
+                found.add(node.id)
+            if node.body is not None:
+                stack.append(node.body)
+    return frozenset(found)
 
 
 def topological_order(ways_on: Ways, ways_in: Ways) -> list[int]:
@@ -136,9 +191,7 @@ def _answer_sources(nodes: tuple[PlanNode, ...], index_of: Mapping[str, int]) ->
 
 
 def _compile_node(node: Mapping[str, Any], index: int, priority: int, registry: Registry) -> PlanNode:
-    kind = registry.get(node["type"])
-    if kind is None:
-        raise InvalidGraph(f"There is no node type {node['type']!r}.")
+    kind = _kind(node, registry)
     config = own_keys(node.get("config") or {})
     return PlanNode(
         index=index,
@@ -151,4 +204,12 @@ def _compile_node(node: Mapping[str, Any], index: int, priority: int, registry: 
         timeout=seconds(node["timeout"]) if "timeout" in node else None,
         priority=priority,
         answer=kind.answer(config) if kind.answer is not None else None,
+        body=compile_body(config, registry=registry) if kind.container else None,
     )
+
+
+def _kind(node: Mapping[str, Any], registry: Registry) -> NodeType:
+    kind = registry.get(node["type"])
+    if kind is None:
+        raise InvalidGraph(f"There is no node type {node['type']!r}.")
+    return kind

@@ -15,10 +15,52 @@ Config = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeResult:
-    """What a node gives when it succeeds; `handle` is the way on that a branching node chose."""
+    """What a node gives when it succeeds.
+
+    `handle` is the way on that a branching node chose; `writes` are variables to set, by path (`conversation.topic`).
+    A `partial` one has dealt with failures inside it, so that the run has succeeded only in part.
+    """
 
     outputs: Mapping[str, Any]
     handle: str | None = None
+    writes: Mapping[str, Any] = field(default_factory=dict)
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One pass through a container's body: its number, what only it knows, and what the container wants of it."""
+
+    index: int
+    values: Mapping[str, Any]
+    collect: Reference | None = None
+
+
+class World(Protocol):
+    """What a running node may ask of the run it belongs to."""
+
+    def text(self, piece: str) -> None:
+        """Stream a piece of the node's `text` output."""
+        ...
+
+    def note(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Let followers see something at once that is no output, such as a step of an agent."""
+        ...
+
+    async def intend(self) -> str:
+        """Announce an act on the world and wait until the log holds it; returns the act's idempotency key.
+
+        The key is the same whenever this node of this round of this run is tried again, also by another process.
+        """
+        ...
+
+    async def round(self, round_: Round) -> Any:
+        """Run the container's body once; returns what `collect` finds. Raises NodeFailure if a node in it fails."""
+        ...
+
+    def reply(self, asks: Mapping[str, Any], *, until: float | None) -> Mapping[str, Any]:
+        """What somebody answered; the first time nobody has yet, and the node is put aside until they do."""
+        ...
 
 
 class NodeContext:
@@ -28,13 +70,14 @@ class NodeContext:
     them, so that they are there when it fails too.
     """
 
-    __slots__ = ("inputs", "ports", "process", "text", "usage", "values")
+    __slots__ = ("inputs", "ports", "process", "text", "usage", "values", "world")
 
-    def __init__(self, *, values: Values, ports: Ports, text: Callable[[str], None]) -> None:
+    def __init__(self, *, values: Values, ports: Ports, world: World) -> None:
         self.values = values
         self.ports = ports
+        self.world = world
         #: Stream a piece of the node's `text` output.
-        self.text = text
+        self.text = world.text
         self.inputs: Mapping[str, Any] = {}
         self.process: Mapping[str, Any] = {}
         self.usage: Usage | None = None
@@ -67,6 +110,10 @@ def _nothing(_config: Config) -> tuple[()]:
     return ()
 
 
+def _no_names(_config: Config) -> Mapping[str, frozenset[str] | None]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeType:
     """A type of node: how its configuration looks and what becomes of it.
@@ -74,6 +121,9 @@ class NodeType:
     The functions take a configuration that agrees with `schema`. `outputs` are the names it gives (None: any);
     `handles` the ways on a branching node may choose (empty: only the plain one); `answer` the text that an answer
     node shows to the reader. `verbatim` are the keys whose texts are in another language: braces in them are not ours.
+    node shows to the reader. A `container` has a graph of its own under `body`; `round_names` are the roots that exist in it with
+    the names below each (None: any), `inner_uses` the references that the container makes from inside. A run begins at
+    an `entry`.
     """
 
     name: str
@@ -84,6 +134,10 @@ class NodeType:
     handles: Callable[[Config], tuple[str, ...]] = field(default=_nothing)
     answer: Callable[[Config], Template] | None = None
     verbatim: frozenset[str] = frozenset()
+    container: bool = False
+    entry: bool = False
+    round_names: Callable[[Config], Mapping[str, frozenset[str] | None]] = field(default=_no_names)
+    inner_uses: Callable[[Config], Iterable[Use]] = field(default=_nothing)
 
 
 Registry = Mapping[str, NodeType]

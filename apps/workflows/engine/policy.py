@@ -45,9 +45,14 @@ class Retry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorPolicy:
-    """What follows when a node has failed for good."""
+    """What follows when a node has failed for good.
+
+    `unknown` is for acts on the world of which nobody knows whether they happened, because the process died: do them
+    again under the same key, or fail.
+    """
 
     then: Then = "fail"
+    unknown: Literal["again", "fail"] = "again"
     outputs: Mapping[str, Any] = field(default_factory=dict)
     retry: Retry | None = None
 
@@ -71,6 +76,7 @@ def compile_policy(on_error: Mapping[str, Any] | None) -> ErrorPolicy:
         return FAIL
     return ErrorPolicy(
         then=on_error.get("then", "fail"),
+        unknown=on_error.get("unknown", "again"),
         outputs=on_error.get("outputs") or {},
         retry=_compile_retry(on_error.get("retry")),
     )

@@ -14,8 +14,10 @@ from apps.workflows.engine.events import (
     NodeFailed,
     NodeStarted,
     NodeSucceeded,
-    NodeText,
+    NodeWaiting,
     RunFinished,
+    RunPaused,
+    RunResumed,
     RunStarted,
     Usage,
 )
@@ -23,7 +25,7 @@ from apps.workflows.engine.graph import Plan
 from apps.workflows.engine.policy import ERROR_HANDLE
 from apps.workflows.engine.scheduler import Scheduler
 
-NodeStatus = Literal["running", "succeeded", "failed", "stopped", "skipped"]
+NodeStatus = Literal["running", "waiting", "succeeded", "failed", "stopped", "skipped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,10 @@ class NodeState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunState:
-    """A run as the events tell of it; `status` is waiting before the first and running before the last."""
+    """A run as the events tell of it; `status` is waiting before the first event and running before the last.
+
+    `nodes` has those inside containers too, as `frame/node`.
+    """
 
     status: str = "waiting"
     inputs: Mapping[str, Any] = field(default_factory=dict)
@@ -53,6 +58,11 @@ class RunState:
     usage: Usage = field(default_factory=Usage)
     steps: int = 0
     elapsed: float = 0.0
+
+
+def name_of(event: NodeStarted | NodeWaiting | NodeSucceeded | NodeFailed) -> str:
+    """A node's name in a run's state."""
+    return f"{event.frame}/{event.node_id}" if event.frame else event.node_id
 
 
 def fold(events: Iterable[Event], plan: Plan | None = None) -> RunState:
@@ -88,11 +98,17 @@ class _Folding:
                 self._run = replace(self._run, status="running", inputs=event.inputs, query=event.query)
                 if self._scheduler is not None:
                     self._skip(self._scheduler.start()[1])
+            case RunResumed():
+                self._run = replace(self._run, status="running")
+            case RunPaused():
+                self._run = replace(self._run, status="paused")
             case NodeStarted():
                 self._steps += 1
-                self._nodes[event.node_id] = NodeState(status="running")
+                self._nodes[name_of(event)] = NodeState(status="running")
+            case NodeWaiting():
+                self._nodes[name_of(event)] = NodeState(status="waiting")
             case NodeSucceeded():
-                self._nodes[event.node_id] = NodeState(
+                self._nodes[name_of(event)] = NodeState(
                     status="succeeded",
                     outputs=event.outputs,
                     handle=event.handle,
@@ -100,7 +116,7 @@ class _Folding:
                     elapsed=event.elapsed,
                 )
                 self._count(event.usage)
-                self._go_on(event.node_id, event.handle)
+                self._go_on(event, event.handle)
             case NodeFailed():
                 self._failed(event)
             case AnswerText():
@@ -115,12 +131,12 @@ class _Folding:
                     error=event.error,
                     elapsed=event.elapsed,
                 )
-            case NodeText():
-                pass  # the node's outputs hold the whole text
+            case _:
+                pass  # says nothing that an outcome would not say again
 
     def _failed(self, event: NodeFailed) -> None:
         stopped = event.error.code == "stopped"
-        self._nodes[event.node_id] = NodeState(
+        self._nodes[name_of(event)] = NodeState(
             status="stopped" if stopped else "failed",
             outputs=event.outputs,
             error=event.error,
@@ -129,13 +145,13 @@ class _Folding:
             elapsed=event.elapsed,
         )
         self._count(event.usage)
-        if event.handled and self._plan is not None:
+        if event.handled and self._plan is not None and not event.frame:
             policy = self._plan.nodes[self._plan.index_of[event.node_id]].policy
-            self._go_on(event.node_id, ERROR_HANDLE if policy.then == "branch" else None)
+            self._go_on(event, ERROR_HANDLE if policy.then == "branch" else None)
 
-    def _go_on(self, node_id: str, handle: str | None) -> None:
-        if self._plan is not None and self._scheduler is not None:
-            self._skip(self._scheduler.done(self._plan.index_of[node_id], handle)[1])
+    def _go_on(self, event: NodeSucceeded | NodeFailed, handle: str | None) -> None:
+        if self._plan is not None and self._scheduler is not None and not event.frame:
+            self._skip(self._scheduler.done(self._plan.index_of[event.node_id], handle)[1])
 
     def _skip(self, nodes: list[int]) -> None:
         assert self._plan is not None

@@ -1,4 +1,4 @@
-"""Which node runs next. Pure: no clock, no I/O, no tasks.
+"""Which node of a plan may run next. Pure: no clock, no I/O, no tasks.
 
 Every edge is decided once: taken or not. A node becomes ready, or is skipped, by counting its undecided edges down;
 a skipped node's edges are not taken, and so on along an explicit stack. The whole run costs O(nodes + edges).
@@ -6,24 +6,21 @@ a skipped node's edges are not taken, and so on along an explicit stack. The who
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
-
 from apps.workflows.engine.graph import Plan
 
 PENDING, READY, DONE, SKIPPED = range(4)
 
 
 class Scheduler:
-    """The state of one run over a plan: tell it what is done, ask it what is next."""
+    """The state of one pass over a plan: tell it what is done, and it says what is ready and what is skipped."""
 
-    __slots__ = ("_heap", "_live", "_open", "_plan", "came_from", "left", "state")
+    __slots__ = ("_live", "_open", "_plan", "came_from", "left", "state")
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self._heap: list[tuple[int, int]] = []
         self._live = bytearray(len(plan.nodes))
         self._open = 0
-        self.left = [len(ways) for ways in plan.ways_in]
+        self.left = list(plan.in_degree)
         self.state = bytearray(len(plan.nodes))
         #: The node whose edge was last taken into each node.
         self.came_from: list[int | None] = [None] * len(plan.nodes)
@@ -33,28 +30,18 @@ class Scheduler:
         """Whether every node that will run has run."""
         return self._open == 0
 
-    @property
-    def waiting(self) -> int:
-        """How many ready nodes nobody has taken."""
-        return len(self._heap)
+    def start(self, entry: int | None = None) -> tuple[list[int], list[int]]:
+        """Begin: the nodes that are ready and those that nothing leads to.
 
-    def next(self) -> int:
-        """Take the ready node with the longest way before it."""
-        return heappop(self._heap)[1]
-
-    def again(self, node: int) -> None:
-        """Put a taken node back, to be run once more."""
-        heappush(self._heap, (-self._plan.nodes[node].priority, node))
-
-    def start(self) -> tuple[list[int], list[int]]:
-        """Begin: the nodes that are ready and those that nothing leads to."""
+        Of several entries only `entry` runs, if it is given: the trigger that fired.
+        """
         ready: list[int] = []
         skipped: list[int] = []
-        for node in self._plan.entries:
+        for node in self._plan.entries if entry is None else (entry,):
             if self.state[node] == PENDING and self.left[node] == 0:
                 self._make_ready(node, ready)
-        for node, ways in enumerate(self._plan.ways_in):
-            if not ways and self.state[node] == PENDING:
+        for node in self._plan.roots:
+            if self.state[node] == PENDING:
                 self._skip(node, skipped)
                 self._settle([(node, None, False)], ready, skipped)
         return ready, skipped
@@ -95,7 +82,6 @@ class Scheduler:
         self.state[node] = READY
         self._open += 1
         ready.append(node)
-        heappush(self._heap, (-self._plan.nodes[node].priority, node))
 
     def _skip(self, node: int, skipped: list[int]) -> None:
         self.state[node] = SKIPPED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from apps.workflows.engine.answer_stream import AnswerStream
@@ -13,35 +13,52 @@ from apps.workflows.engine.events import (
     AnswerText,
     ErrorInfo,
     Event,
+    FrameFinished,
+    FrameStarted,
     NodeFailed,
+    NodeIntended,
+    NodeNoted,
+    NodeRetried,
     NodeStarted,
     NodeSucceeded,
     NodeText,
+    NodeWaiting,
     RunFinished,
+    RunPaused,
+    RunResumed,
     RunStarted,
     RunStatus,
     Usage,
 )
-from apps.workflows.engine.graph import Plan, PlanNode
+from apps.workflows.engine.frame import Frame
+from apps.workflows.engine.graph import Plan, PlanNode, answers_in
 from apps.workflows.engine.node import NodeResult
-from apps.workflows.engine.variables import Values
+from apps.workflows.engine.past import Past
+from apps.workflows.engine.variables import Values, as_text
 
 Emit = Callable[[Event], None]
 
 
 class Telling:
-    """The teller of one run. After `close`, nodes have nothing more to say."""
+    """The teller of one run. After `close`, nodes have nothing more to say.
 
-    def __init__(self, plan: Plan, values: Values, *, emit: Emit, clock: Clock) -> None:
+    Only nodes of the workflow itself take part in the order of the answer; an answer inside a container is told when
+    its node is done.
+    """
+
+    def __init__(self, plan: Plan, values: Values, *, emit: Emit, clock: Clock, past: Past | None) -> None:
         self._plan = plan
         self._tell = emit
         self._clock = clock
+        self._past = past
         self._answer = AnswerStream(plan, values, write=self._write_answer, replace=self._replace_answer)
         self._began = clock.elapsed()
-        self._steps = 0
-        self._usage = Usage()
+        self.steps = past.steps if past else 0
+        self._usage = past.usage if past else Usage()
         self._ended: dict[int, Mapping[str, Any]] = {}
         self._closed = False
+        #: While the past is recalled, the answer forms in silence.
+        self._recalling = False
         #: What `emit` raised, so that no node is blamed for it.
         self.broken: Exception | None = None
 
@@ -49,23 +66,84 @@ class Telling:
         """The first event."""
         self._emit(RunStarted(at=self._clock.now(), inputs=inputs, query=query))
 
-    def node_started(self, node: PlanNode, origin: int | None) -> Activity:
-        """A node begins, coming from the node `origin`; returns the record of its activity."""
-        self._steps += 1
+    def run_resumed(self, reason: str) -> None:
+        """The first event of a process that goes on with a run; what it recalls is not told again."""
+        self._emit(RunResumed(at=self._clock.now(), reason=reason))
+        self._recalling = True
+
+    def recalled(self, reason: str) -> None:
+        """The past is in place: from here on everything is told. What readers have that does not hold is replaced."""
+        self._recalling = False
+        assert self._past is not None
+        if self._answer.text != self._past.answer:
+            attempt = max(self._past.attempts.values(), default=1) + 1
+            self._emit(
+                AnswerReplaced(
+                    at=self._clock.now(), text=self._answer.text, reason=reason, details={"attempt": attempt}
+                )
+            )
+
+    def run_paused(self, waiting: Sequence[Mapping[str, Any]]) -> RunPaused:
+        """Nothing is left to do for now."""
+        self.close()
+        paused = RunPaused(at=self._clock.now(), waiting=waiting)
+        self._emit(paused)
+        return paused
+
+    def frame_started(self, node: PlanNode, frame: Frame, index: int, values: Mapping[str, Any]) -> None:
+        """A round of a container begins."""
+        if self._past is None or frame.path not in self._past.frames_begun:
+            self._emit(
+                FrameStarted(at=self._clock.now(), node_id=node.id, frame=frame.path, index=index, values=values)
+            )
+
+    def frame_finished(self, node: PlanNode, frame: Frame, index: int, output: Any, elapsed: float) -> None:
+        """A round of a container is over."""
+        if self._past is None or frame.path not in self._past.frames_ended:
+            self._emit(
+                FrameFinished(
+                    at=self._clock.now(),
+                    node_id=node.id,
+                    frame=frame.path,
+                    index=index,
+                    output=output,
+                    error=frame.error,
+                    elapsed=elapsed,
+                )
+            )
+
+    def node_started(self, frame: Frame, node: PlanNode, activity: Activity) -> None:
+        """A node begins."""
+        self.steps += 1
+        origin = frame.scheduler.came_from[node.index]
+        attempts = self._past.attempts.get((frame.path, node.id), 0) if self._past else 0
         self._emit(
             NodeStarted(
                 at=self._clock.now(),
                 node_id=node.id,
                 node_type=node.type,
                 title=node.title,
-                index=self._steps,
-                predecessor_id=None if origin is None else self._plan.nodes[origin].id,
+                index=self.steps,
+                predecessor_id=None if origin is None else frame.plan.nodes[origin].id,
+                frame=activity.frame,
+                attempt=attempts + 1,
             )
         )
-        self._answer.started(node.index)
-        return Activity(self._clock, lambda text: self._node_text(node, text))
+        if not frame.path:
+            self._answer.started(node.index)
 
-    def node_succeeded(self, node: PlanNode, activity: Activity, result: NodeResult) -> None:
+    def node_recalled(self, frame: Frame, node: PlanNode, outputs: Mapping[str, Any]) -> None:
+        """A node that had run: the answers it leads to stand in line again, and what it said itself is said."""
+        if frame.path:
+            if node.answer is not None:
+                self._answer.interject(node.id, as_text(outputs.get("text")))
+            return
+        self._answer.started(node.index)
+        if node.body is not None and node.body.speaks and self._past is not None:
+            for name, text in self._past.said_inside(node.id, answers_in(node.body)):
+                self._answer.interject(name, text)
+
+    def node_succeeded(self, frame: Frame, node: PlanNode, activity: Activity, result: NodeResult) -> None:
         """A node has its result."""
         self._count(activity)
         self._emit(
@@ -79,10 +157,13 @@ class Telling:
                 usage=activity.usage,
                 elapsed=activity.elapsed,
                 first_text=activity.first_text,
+                writes=result.writes,
+                partial=result.partial,
+                frame=activity.frame,
             )
         )
-        if node.type == "end":
-            self._ended[node.index] = result.outputs
+        if frame.path and node.answer is not None:
+            self._answer.interject(node.id, as_text(result.outputs.get("text")))
 
     def node_failed(
         self, node: PlanNode, activity: Activity, error: ErrorInfo, *, handled: bool = False, partial: str = ""
@@ -101,19 +182,62 @@ class Telling:
                 process=activity.seen.process,
                 usage=activity.usage,
                 elapsed=activity.elapsed,
+                frame=activity.frame,
             )
         )
 
-    def node_retried(self, node: PlanNode) -> None:
+    def node_retried(self, node: PlanNode, activity: Activity, error: ErrorInfo, delay: float) -> None:
         """A node will begin anew: what the reader has of it is taken back."""
-        self._answer.retried(node.index)
+        self._emit(
+            NodeRetried(
+                at=self._clock.now(),
+                node_id=node.id,
+                error=error,
+                attempt=activity.tried + 1,
+                delay=delay,
+                frame=activity.frame,
+            )
+        )
+        if not activity.frame:
+            self._answer.retried(node.index, attempt=activity.tried + 1)
 
-    def skipped(self, nodes: list[int]) -> None:
+    def node_intended(self, activity: Activity, key: str) -> None:
+        """A node is about to act on the world."""
+        self._emit(NodeIntended(at=self._clock.now(), node_id=activity.node.id, key=key, frame=activity.frame))
+
+    def node_waits(self, activity: Activity, asks: Mapping[str, Any], until: float | None) -> None:
+        """A node waits for somebody."""
+        self._emit(
+            NodeWaiting(at=self._clock.now(), node_id=activity.node.id, asks=asks, until=until, frame=activity.frame)
+        )
+
+    def noted(self, activity: Activity, kind: str, body: Mapping[str, Any]) -> None:
+        """A running node shows something."""
+        if not self._closed:
+            self._emit(
+                NodeNoted(at=self._clock.now(), node_id=activity.node.id, note=kind, body=body, frame=activity.frame)
+            )
+
+    def text(self, activity: Activity, piece: str) -> None:
+        """A running node streams."""
+        if piece and not self._closed:
+            self._emit(NodeText(at=self._clock.now(), node_id=activity.node.id, text=piece, frame=activity.frame))
+            if not activity.frame:
+                self._answer.streamed(activity.node.index, piece)
+
+    def skipped(self, frame: Frame, nodes: list[int]) -> None:
         """Nodes that nothing leads to."""
-        self._answer.skipped(nodes)
+        if not frame.path:
+            self._answer.skipped(nodes)
 
-    def went_on(self, node: PlanNode, outputs: Mapping[str, Any], skipped: list[int], *, failed: bool) -> None:
+    def went_on(
+        self, frame: Frame, node: PlanNode, outputs: Mapping[str, Any], skipped: list[int], *, failed: bool
+    ) -> None:
         """A node's values are in place, and these others will never run: the answer may go on."""
+        if frame.path:
+            return
+        if node.type == "end" and not failed:
+            self._ended[node.index] = outputs
         self._answer.finished(node.index, outputs, skipped, failed=failed)
 
     def close(self) -> None:
@@ -123,14 +247,16 @@ class Telling:
     def run_finished(self, status: RunStatus, error: ErrorInfo | None) -> RunFinished:
         """The last event."""
         self.close()
+        now = self._clock.now()
+        began = self._past.began_at if self._past else None
         finished = RunFinished(
-            at=self._clock.now(),
+            at=now,
             status=status,
             outputs=self._outputs(),
             error=error,
-            steps=self._steps,
+            steps=self.steps,
             usage=self._usage,
-            elapsed=self._clock.elapsed() - self._began,
+            elapsed=self._clock.elapsed() - self._began if began is None else max(0.0, now - began),
         )
         self._emit(finished)
         return finished
@@ -150,16 +276,13 @@ class Telling:
             self.broken = broken
             raise
 
-    def _node_text(self, node: PlanNode, text: str) -> None:
-        if text and not self._closed:
-            self._emit(NodeText(at=self._clock.now(), node_id=node.id, text=text))
-            self._answer.streamed(node.index, text)
-
     def _write_answer(self, node_id: str, text: str, source_id: str | None) -> None:
-        self._emit(AnswerText(at=self._clock.now(), node_id=node_id, text=text, source_id=source_id))
+        if not self._recalling:
+            self._emit(AnswerText(at=self._clock.now(), node_id=node_id, text=text, source_id=source_id))
 
-    def _replace_answer(self, text: str, reason: str) -> None:
-        self._emit(AnswerReplaced(at=self._clock.now(), text=text, reason=reason))
+    def _replace_answer(self, text: str, reason: str, details: Mapping[str, Any]) -> None:
+        if not self._recalling:
+            self._emit(AnswerReplaced(at=self._clock.now(), text=text, reason=reason, details=details))
 
     def _count(self, activity: Activity) -> None:
         if activity.usage is not None:

@@ -13,8 +13,10 @@ from typing import Any, Final
 
 #: First parts of references that are not nodes.
 SYSTEM_ROOTS: Final = frozenset({"sys", "inputs", "conversation", "env"})
+#: What only the nodes inside a container know.
+ROUND_ROOTS: Final = frozenset({"item", "index", "loop"})
 #: Words that no node may have as its id.
-RESERVED_IDS: Final = SYSTEM_ROOTS | {"context", "item", "index", "loop"}
+RESERVED_IDS: Final = SYSTEM_ROOTS | ROUND_ROOTS | {"context"}
 #: What `sys` holds.
 SYSTEM_NAMES: Final = frozenset({"query", "conversation_id", "user", "app_id", "run_id"})
 
@@ -52,9 +54,12 @@ class Reference:
 
 
 class Values:
-    """Everything a node may refer to: the run's own values and the outputs of the nodes that have finished."""
+    """Everything a node may refer to: the run's own values and the outputs of the nodes that have finished.
 
-    __slots__ = ("_roots",)
+    Inside a container, what is not found in the round is looked for outside it.
+    """
+
+    __slots__ = ("_outer", "_roots")
 
     def __init__(
         self,
@@ -64,16 +69,46 @@ class Values:
         conversation: Mapping[str, Any],
         env: Mapping[str, Any],
     ) -> None:
-        self._roots: dict[str, Any] = {"inputs": inputs, "sys": sys, "conversation": conversation, "env": env}
+        self._outer: Values | None = None
+        self._roots: dict[str, Any] = {
+            "inputs": inputs,
+            "sys": sys,
+            "conversation": dict(conversation),
+            "env": env,
+        }
+
+    def inside(self, roots: Mapping[str, Any]) -> Values:
+        """The values of one round of a container: `item`, `index` or `loop`, and later what its nodes give."""
+        inner = Values.__new__(Values)
+        inner._outer = self
+        inner._roots = dict(roots)
+        return inner
 
     def put(self, node_id: str, outputs: Mapping[str, Any]) -> None:
         """Keep what a node gave."""
         self._roots[node_id] = outputs
 
+    def assign(self, reference: Reference, value: Any) -> None:
+        """Set a variable: `conversation.x`, or `loop.x` of the innermost loop. Raises KeyError where there is none."""
+        if len(reference.parts) != 2 or reference.root not in ("conversation", "loop"):
+            raise KeyError(reference.path)
+        holder = self._root(reference.root)
+        if not isinstance(holder, dict):
+            raise KeyError(reference.path)
+        holder[reference.parts[1]] = value
+
+    def _root(self, name: str) -> Any:
+        values: Values | None = self
+        while values is not None:
+            if name in values._roots:
+                return values._roots[name]
+            values = values._outer
+        return MISSING
+
     def find(self, reference: Reference) -> Any:
         """The value, or MISSING where the path ends early. Digits count into lists."""
-        value: Any = self._roots
-        for part in reference.parts:
+        value: Any = self._root(reference.parts[0])
+        for part in reference.parts[1:]:
             if isinstance(value, Mapping):
                 value = value.get(part, MISSING)
             elif isinstance(value, (list, tuple)) and part.isdecimal() and int(part) < len(value):

@@ -10,8 +10,10 @@ from apps.workflows.nodes.answer import ANSWER
 from apps.workflows.nodes.code import CODE
 from apps.workflows.nodes.end import END
 from apps.workflows.nodes.if_else import IF_ELSE
+from apps.workflows.nodes.iteration import ITERATION
 from apps.workflows.nodes.knowledge_retrieval import KNOWLEDGE_RETRIEVAL
 from apps.workflows.nodes.llm import LLM
+from apps.workflows.nodes.loop import LOOP, LOOP_END
 from apps.workflows.nodes.start import START
 from apps.workflows.nodes.template_transform import TEMPLATE_TRANSFORM
 from apps.workflows.nodes.variable_aggregator import VARIABLE_AGGREGATOR
@@ -23,6 +25,9 @@ _TYPES: Final[tuple[NodeType, ...]] = (
     IF_ELSE,
     CODE,
     TEMPLATE_TRANSFORM,
+    ITERATION,
+    LOOP,
+    LOOP_END,
     VARIABLE_AGGREGATOR,
     ANSWER,
     END,
@@ -38,9 +43,7 @@ NOT_AVAILABLE: Final = frozenset(
         "document-extractor",
         "http-request",
         "human-input",
-        "iteration",
         "list-operator",
-        "loop",
         "parameter-extractor",
         "question-classifier",
         "tool",

@@ -22,6 +22,14 @@ SOURCE: Schema = {
     "pattern": rf"^{PATH.pattern}$|\{{\{{",
     "format": "reference-or-template",
 }
+#: The graph inside a container; its nodes and edges are checked one by one, like those outside.
+BODY: Schema = {
+    "type": "object",
+    "properties": {"nodes": {"type": "array", "minItems": 1}, "edges": {"type": "array"}},
+    "patternProperties": {"^x-": {}},
+    "additionalProperties": False,
+    "required": ["nodes"],
+}
 
 
 def closed(properties: Mapping[str, Schema], *, required: Sequence[str] = (), more: Schema | None = None) -> Schema:

@@ -29,4 +29,4 @@ def _outputs(_config: Config) -> frozenset[str] | None:
     return None
 
 
-START = NodeType(name="start", schema=closed({}), compile=_compile, outputs=_outputs)
+START = NodeType(name="start", schema=closed({}), compile=_compile, outputs=_outputs, entry=True)

@@ -12,7 +12,7 @@ from apps.workflows.engine.events import AnswerReplaced, AnswerText, Event, Node
 from apps.workflows.engine.graph import Plan, compile_plan
 from apps.workflows.engine.node import Config, NodeContext, NodeResult, NodeType
 from apps.workflows.engine.ports import Ports
-from apps.workflows.engine.replay import RunState, fold
+from apps.workflows.engine.replay import RunState, fold, name_of
 from apps.workflows.engine.runner import RunValues, execute
 from apps.workflows.nodes.registry import REGISTRY
 from tests.workflows.engine.ports_for_tests import ports as no_ports
@@ -57,6 +57,16 @@ def node(name: str, kind: str = "talk", *, config: Mapping[str, Any] | None = No
     return {"id": name, "type": kind, "config": dict(config or {}), **more}
 
 
+def each(name: str, over: str, nodes: list[dict[str, Any]], edges: str = "", **config: Any) -> dict[str, Any]:
+    """An iteration."""
+    return node(name, "iteration", config={"over": over, "body": body(nodes, edges), **config})
+
+
+def body(nodes: list[dict[str, Any]], edges: str = "") -> dict[str, Any]:
+    """The graph inside a container."""
+    return {"nodes": nodes, "edges": [_edge(edge) for edge in edges.split()]}
+
+
 def answer(name: str, text: str, **more: Any) -> dict[str, Any]:
     """An answer node."""
     return node(name, "answer", config={"text": text}, **more)
@@ -93,7 +103,7 @@ class Played:
 
     @property
     def order(self) -> list[str]:
-        return [event.node_id for event in self.events if isinstance(event, NodeStarted)]
+        return [name_of(event) for event in self.events if isinstance(event, NodeStarted)]
 
     @property
     def reading(self) -> list[str]:

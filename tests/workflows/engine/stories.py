@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -45,6 +46,7 @@ def plan_of(story: Mapping[str, Any]) -> Plan:
 
 async def tell(story: Mapping[str, Any]) -> list[Event]:
     """Run the story again."""
+    random.seed(1)  # the jitter of retries
     events: list[Event] = []
     values = RunValues(inputs=story.get("inputs", {}), sys=story.get("sys", {}))
     await execute(plan_of(story), run=values, ports=world(story), emit=events.append, clock=StoryClock())

@@ -10,7 +10,7 @@ import pytest
 from apps.workflows.engine.events import AnswerReplaced, AnswerText, Event, NodeFailed, NodeSucceeded, RunFinished
 from apps.workflows.engine.graph import compile_plan
 from apps.workflows.engine.replay import fold
-from apps.workflows.engine.runner import RunValues, execute
+from apps.workflows.engine.runner import Limits, RunValues, execute
 from tests.workflows.engine.ports_for_tests import Reply, ScriptedModel, busy, ports
 from tests.workflows.engine.runs import TEST_REGISTRY, answer, document, node, play
 
@@ -51,14 +51,16 @@ async def test_siblings_run_at_the_same_time_up_to_the_limit():
     written = document([*nodes, answer("say", "done")], edges)
     for limit, rounds in [(32, 1), (3, 2), (1, 6)]:
         began = time.perf_counter()
-        await play(written, max_parallel=limit)
+        await play(written, limits=Limits(max_parallel=limit))
         took = time.perf_counter() - began
         assert 0.1 * rounds <= took < 0.1 * rounds + 0.35
 
 
 async def test_the_longest_way_goes_first_when_the_limit_binds():
     nodes = [node("short"), node("long"), node("longer"), answer("say", "done")]
-    played = await play(document(nodes, "start>short start>long long>longer longer>say short>say"), max_parallel=1)
+    played = await play(
+        document(nodes, "start>short start>long long>longer longer>say short>say"), limits=Limits(max_parallel=1)
+    )
     assert played.order == ["start", "long", "short", "longer", "say"]
 
 
@@ -106,7 +108,7 @@ async def test_a_retry_does_not_delay_the_siblings_even_with_one_worker():
     written = document(nodes, "start>flaky start>b b>c c>say flaky>say")
     for limit in (1, 8):
         began = time.perf_counter()
-        played = await play(written, max_parallel=limit)
+        played = await play(written, limits=Limits(max_parallel=limit))
         assert played.finished.status == "succeeded"
         at = {event.node_id: event.at for event in played.events if isinstance(event, NodeSucceeded)}
         assert at["c"] - at["start"] < 0.2

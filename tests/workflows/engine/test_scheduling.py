@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.workflows.engine.graph import Plan, compile_plan
+from apps.workflows.engine.runner import Limits
 from apps.workflows.engine.scheduler import Scheduler
 from tests.workflows.engine.runs import TEST_REGISTRY, answer, document, node, play
 
@@ -74,7 +75,7 @@ def outcome(item) -> tuple[str, str | None]:
 @settings(max_examples=150, deadline=None)
 @given(written=documents(), limit=st.sampled_from([1, 2, 32]))
 async def test_a_run_does_what_the_document_says(written, limit):
-    played = await play(written, max_parallel=limit)
+    played = await play(written, limits=Limits(max_parallel=limit))
     assert played.statuses() == fate(written)
     failed = "failed" in played.statuses().values()
     assert played.finished.status == ("partial-succeeded" if failed else "succeeded")
@@ -83,7 +84,7 @@ async def test_a_run_does_what_the_document_says(written, limit):
 @settings(max_examples=150, deadline=None)
 @given(written=documents(), limit=st.sampled_from([1, 32]))
 async def test_the_answer_is_the_text_of_the_answer_nodes_that_ran(written, limit):
-    played = await play(written, max_parallel=limit)
+    played = await play(written, limits=Limits(max_parallel=limit))
     texts = [
         played.state.nodes[item["id"]].outputs["text"]
         for item in written["nodes"]
@@ -103,7 +104,7 @@ async def test_a_run_that_fails_or_is_stopped_anywhere_ends_cleanly(written, lim
     stop = asyncio.Event()
     if after is not None:
         asyncio.get_running_loop().call_later(after, stop.set)
-    played = await asyncio.wait_for(play(written, max_parallel=limit, stop=stop), timeout=5)
+    played = await asyncio.wait_for(play(written, limits=Limits(max_parallel=limit), stop=stop), timeout=5)
     assert asyncio.all_tasks() == {asyncio.current_task()}
     if played.finished.status == "failed":
         assert played.state.nodes[played.finished.error.node_id].status == "failed"
@@ -118,10 +119,10 @@ def cut(text: str) -> list[str]:
 def drained(plan: Plan) -> tuple[Scheduler, list[int]]:
     """A scheduler that was told that everything succeeded by the plain way."""
     scheduler, order = Scheduler(plan), []
-    scheduler.start()
-    while scheduler.waiting:
-        order.append(scheduler.next())
-        scheduler.done(order[-1])
+    ready, _ = scheduler.start()
+    while ready:
+        order.append(ready.pop(0))
+        ready += scheduler.done(order[-1])[0]
     return scheduler, order
 
 

@@ -1,0 +1,131 @@
+"""What a run's log says already happened, for a process that takes the run over or resumes it.
+
+A run is continued by running it again over its past: a node with an outcome is not run but recalled, everything else
+is done anew. So there is one way to run a plan, and no second representation of a run's state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from apps.workflows.engine.events import (
+    AnswerReplaced,
+    AnswerText,
+    ErrorInfo,
+    Event,
+    FrameFinished,
+    FramePath,
+    FrameStarted,
+    NodeAnswered,
+    NodeFailed,
+    NodeId,
+    NodeIntended,
+    NodeRetried,
+    NodeStarted,
+    NodeSucceeded,
+    NodeWaiting,
+    RunStarted,
+    Usage,
+)
+
+Place = tuple[FramePath, NodeId]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a node ended, as the `order`th of the run; with an `error` the failure was handled by the document."""
+
+    order: int
+    outputs: Mapping[str, Any]
+    handle: str | None = None
+    writes: Mapping[str, Any] = field(default_factory=dict)
+    error: ErrorInfo | None = None
+    partial: bool = False
+
+
+@dataclass(slots=True)
+class Past:
+    """Grows with `add`, in the order of the log."""
+
+    outcomes: dict[Place, Outcome] = field(default_factory=dict)
+    attempts: dict[Place, int] = field(default_factory=dict)
+    tried: dict[Place, int] = field(default_factory=dict)
+    intended: set[Place] = field(default_factory=set)
+    asked: set[Place] = field(default_factory=set)
+    replies: dict[Place, Mapping[str, Any]] = field(default_factory=dict)
+    frames_begun: set[FramePath] = field(default_factory=set)
+    frames_ended: set[FramePath] = field(default_factory=set)
+    conversation: dict[str, Any] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    steps: int = 0
+    began_at: float | None = None
+    #: Set by what the reader has seen, replacements included.
+    _answer: list[str] = field(default_factory=list)
+
+    @property
+    def answer(self) -> str:
+        """The answer as the readers have it."""
+        return "".join(self._answer)
+
+    def said_inside(self, container: NodeId, answers: Collection[NodeId]) -> Iterator[tuple[NodeId, str]]:
+        """What answer nodes in the rounds of an outermost container said, in order."""
+        for (frame, name), outcome in self.outcomes.items():
+            if name in answers and outcome.error is None and frame.partition(":")[0] == container:
+                yield name, str(outcome.outputs.get("text", ""))
+
+    @classmethod
+    def of(cls, events: Iterable[Event]) -> Past:
+        """The past that these events tell of."""
+        past = cls()
+        for event in events:
+            past.add(event)
+        return past
+
+    def add(self, event: Event) -> None:
+        """Take one event in."""
+        match event:
+            case RunStarted():
+                self.began_at = event.at
+            case NodeStarted():
+                self.steps += 1
+                self.attempts[event.frame, event.node_id] = event.attempt
+            case NodeRetried():
+                place = event.frame, event.node_id
+                self.attempts[place] = event.attempt - 1
+                self.tried[place] = self.tried.get(place, 0) + 1
+            case NodeSucceeded():
+                self._ended(event, _outcome(event, len(self.outcomes)))
+                for path, value in event.writes.items():
+                    root, _, name = path.partition(".")
+                    if root == "conversation":
+                        self.conversation[name] = value
+            case NodeFailed():
+                if event.handled:
+                    self._ended(event, Outcome(order=len(self.outcomes), outputs=event.outputs, error=event.error))
+                elif event.usage is not None:
+                    self.usage += event.usage
+            case NodeIntended():
+                self.intended.add((event.frame, event.node_id))
+            case NodeWaiting():
+                self.asked.add((event.frame, event.node_id))
+            case NodeAnswered():
+                self.replies[event.frame, event.node_id] = event.reply
+            case FrameStarted():
+                self.frames_begun.add(event.frame)
+            case FrameFinished():
+                self.frames_ended.add(event.frame)
+            case AnswerText():
+                self._answer.append(event.text)
+            case AnswerReplaced():
+                self._answer = [event.text]
+
+    def _ended(self, event: NodeSucceeded | NodeFailed, outcome: Outcome) -> None:
+        self.outcomes[event.frame, event.node_id] = outcome
+        if event.usage is not None:
+            self.usage += event.usage
+
+
+def _outcome(event: NodeSucceeded, order: int) -> Outcome:
+    return Outcome(order=order, outputs=event.outputs, handle=event.handle, writes=event.writes, partial=event.partial)
