@@ -120,10 +120,9 @@ class NodeType:
 
     The functions take a configuration that agrees with `schema`. `outputs` are the names it gives (None: any);
     `handles` the ways on a branching node may choose (empty: only the plain one); `answer` the text that an answer
-    node shows to the reader. `verbatim` are the keys whose texts are in another language: braces in them are not ours.
-    node shows to the reader. A `container` has a graph of its own under `body`; `round_names` are the roots that exist in it with
-    the names below each (None: any), `inner_uses` the references that the container makes from inside. A run begins at
-    an `entry`.
+    node shows to the reader. A `container` has a graph of its own under `body`; `round_names` are the roots that exist
+    in it with the names below each (None: any), `inner_uses` the references that the container makes from inside. A run
+    begins at an `entry`. `verbatim` are the keys whose texts are in another language: braces in them are not ours.
     """
 
     name: str

@@ -458,7 +458,7 @@ class _Run:
         self._telling.noted(activity, kind, body)
 
     async def intend(self, activity: Activity) -> str:
-        """See `World.intend`. Raises NodeFailure where an earlier process may have acted and the node says: not twice."""
+        """See `World.intend`. Raises NodeFailure where an earlier process may have acted and the node forbids it twice."""
         place = activity.frame, activity.node.id
         key = hashlib.sha256("|".join((str(self._sys.get("run_id") or ""), *place)).encode()).hexdigest()[:32]
         before = self._past is not None and place in self._past.intended
