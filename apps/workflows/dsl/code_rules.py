@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -38,7 +39,7 @@ def check_code(graph: Outline) -> Iterator[Problem]:
         source = node.config[key]
         room -= len(source)
         if room >= 0 and _is_shallow(source):
-            yield from check(node, source)
+            yield from (replace(found, path=pointer(*graph.at) + found.path) for found in check(node, source))
 
 
 def _check_python(node: OutlineNode, source: str) -> Iterator[Problem]:

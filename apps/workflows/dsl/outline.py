@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
+from apps.workflows.dsl.problems import pointer
 from apps.workflows.engine.node import NodeType, own_keys
 from apps.workflows.nodes.registry import REGISTRY
+
+Place = tuple[str | int, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,9 +47,18 @@ class OutlineEdge:
 
 @dataclass(slots=True, kw_only=True)
 class Outline:
-    """The graph as far as it is sound; the first of several nodes with one id counts."""
+    """A graph as far as it is sound; the first of several nodes with one id counts.
+
+    The graph of a container lies `at` a place in the document, inside the node number `container` of its `outer` graph;
+    `rounds` are the roots that only the nodes in it know.
+    """
 
     kind: str | None
+    at: tuple[str | int, ...] = ()
+    outer: Outline | None = None
+    container: int = 0
+    rounds: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
+    inner: list[Outline] = field(default_factory=list)
     nodes: list[OutlineNode] = field(default_factory=list)
     index_of: dict[str, int] = field(default_factory=dict)
     edges: list[OutlineEdge] = field(default_factory=list)
@@ -55,22 +67,53 @@ class Outline:
     joins: list[str] = field(default_factory=list)
     names: dict[str, frozenset[str]] = field(default_factory=dict)
 
+    def pointer(self, *parts: str | int) -> str:
+        """A JSON pointer to a part of this graph."""
+        return pointer(*self.at, *parts)
 
-def outline(document: Mapping[str, Any], *, misshapen: set[int]) -> Outline:
+    def all(self) -> Iterator[Outline]:
+        """This graph and those inside its containers, outer ones first."""
+        stack = [self]
+        while stack:
+            graph = stack.pop()
+            yield graph
+            stack.extend(reversed(graph.inner))
+
+
+def outline(document: Mapping[str, Any], *, misshapen: Set[Place]) -> Outline:
     """Read a document's graph; `misshapen` are the places of nodes whose configuration cannot be trusted."""
     app = document.get("app")
     found = Outline(kind=app.get("kind") if isinstance(app, dict) else None, names=_names(document))
+    waiting = [(found, document)]
+    while waiting:
+        graph, written = waiting.pop()
+        _read(graph, written, misshapen)
+        for index, node in enumerate(graph.nodes):
+            if node.type is not None and node.type.container:
+                inside = Outline(
+                    kind=graph.kind,
+                    at=(*graph.at, "nodes", node.place, "config", "body"),
+                    outer=graph,
+                    container=index,
+                    rounds=node.type.round_names(node.config),
+                    names=graph.names,
+                )
+                graph.inner.append(inside)
+                waiting.append((inside, node.config["body"]))
+    return found
+
+
+def _read(found: Outline, document: Mapping[str, Any], misshapen: Set[Place]) -> None:
     for place, node in enumerate(list_at(document, "nodes")):
         if isinstance(node, dict) and isinstance(node.get("id"), str) and node["id"] not in found.index_of:
             found.index_of[node["id"]] = len(found.nodes)
-            found.nodes.append(_node(node, place, trusted=place not in misshapen))
+            found.nodes.append(_node(node, place, trusted=(*found.at, "nodes", place) not in misshapen))
             found.joins.append(node["join"] if node.get("join") in ("first", "all") else "resolved")
     found.ways_on = [[] for _ in found.nodes]
     found.ways_in = [[] for _ in found.nodes]
     for place, edge in enumerate(list_at(document, "edges")):
         if isinstance(edge, dict):
             _add_edge(found, place, edge)
-    return found
 
 
 def list_at(document: Mapping[str, Any], key: str) -> list[Any]:

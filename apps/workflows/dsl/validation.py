@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from apps.workflows.dsl.code_rules import check_code
 from apps.workflows.dsl.graph_rules import check_graph
 from apps.workflows.dsl.inputs import check_value
-from apps.workflows.dsl.outline import list_at, outline
+from apps.workflows.dsl.outline import Place, list_at, outline
 from apps.workflows.dsl.problems import Problem, Severity, pointer
 from apps.workflows.dsl.reference_rules import check_references
 from apps.workflows.dsl.shape import check_edge, check_frame, check_input, check_node
@@ -55,37 +55,68 @@ def validate_against_team(
     Takes a valid document. A warning when it is imported; pass `severity="error"` when it is published.
     """
     problems = []
-    for place, node in enumerate(document["nodes"]):
+    for at, node in all_nodes(document):
         config = node.get("config") or {}
         if node["type"] == "knowledge-retrieval":
-            for at, name in enumerate(config["datasets"]):
+            for number, name in enumerate(config["datasets"]):
                 if name not in datasets:
-                    path = pointer("nodes", place, "config", "datasets", at)
+                    path = pointer(*at, "config", "datasets", number)
                     message = _("There is no dataset %s in this team.") % name
                     problems.append(Problem(path=path, code="unknown_dataset", message=message, severity=severity))
         elif node["type"] == "llm" and models is not None and config["model"]["name"] not in models:
-            path = pointer("nodes", place, "config", "model", "name")
+            path = pointer(*at, "config", "model", "name")
             message = _("There is no model %s for this team.") % config["model"]["name"]
             problems.append(Problem(path=path, code="unknown_model", message=message, severity=severity))
     return problems
+
+
+def all_nodes(document: Mapping[str, Any]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    """Every node of a valid document with its place, those in containers too."""
+    waiting: list[tuple[Place, Mapping[str, Any]]] = [((), document)]
+    while waiting:
+        at, graph = waiting.pop()
+        for number, node in enumerate(graph["nodes"]):
+            place = (*at, "nodes", number)
+            yield place, node
+            if body := _body_of(node):
+                waiting.append(((*place, "config", "body"), body))
 
 
 def _check_document(document: dict[str, Any]) -> Iterator[Problem]:
     yield from check_frame(document)
     yield from _check_inputs(document)
     yield from _check_names(document)
-    misshapen = set()
-    for place, node in enumerate(list_at(document, "nodes")):
-        for problem in check_node(node, ("nodes", place)):
-            misshapen.add(place)
-            yield problem
-        yield from _check_defaults(node, place, trusted=place not in misshapen)
-    for place, edge in enumerate(list_at(document, "edges")):
-        yield from check_edge(edge, ("edges", place))
+    misshapen: set[Place] = set()
+    yield from _check_parts(document, misshapen)
     graph = outline(document, misshapen=misshapen)
     yield from check_graph(document, graph)
     yield from check_references(graph)
-    yield from check_code(graph)
+    for part in graph.all():
+        yield from check_code(part)
+
+
+def _check_parts(document: Mapping[str, Any], misshapen: set[Place]) -> Iterator[Problem]:
+    """The shape of every node and edge, in containers too; notes the nodes whose shape is wrong."""
+    waiting: list[tuple[Place, Mapping[str, Any]]] = [((), document)]
+    while waiting:
+        at, graph = waiting.pop()
+        for number, node in enumerate(list_at(graph, "nodes")):
+            place = (*at, "nodes", number)
+            for problem in check_node(node, place):
+                misshapen.add(place)
+                yield problem
+            yield from _check_defaults(node, place, trusted=place not in misshapen)
+            if body := _body_of(node):
+                waiting.append(((*place, "config", "body"), body))
+        for number, edge in enumerate(list_at(graph, "edges")):
+            yield from check_edge(edge, (*at, "edges", number))
+
+
+def _body_of(node: Any) -> Mapping[str, Any] | None:
+    kind = REGISTRY.get(node["type"]) if isinstance(node, dict) and isinstance(node.get("type"), str) else None
+    config = node.get("config") if kind is not None and kind.container else None
+    body = config.get("body") if isinstance(config, dict) else None
+    return body if isinstance(body, dict) else None
 
 
 def _check_inputs(document: dict[str, Any]) -> Iterator[Problem]:
@@ -113,14 +144,14 @@ def _check_names(document: dict[str, Any]) -> Iterator[Problem]:
                 seen.add(name)
 
 
-def _check_defaults(node: Any, place: int, *, trusted: bool) -> Iterator[Problem]:
+def _check_defaults(node: Any, place: Place, *, trusted: bool) -> Iterator[Problem]:
     """Values that stand in for a failed node's outputs carry the names of these outputs."""
     if not trusted or node["type"] not in REGISTRY:
         return
     known = REGISTRY[node["type"]].outputs(node.get("config") or {})
     for name in (node.get("on_error") or {}).get("outputs") or {}:
         if known is not None and name not in known and not name.startswith("x-"):
-            path = pointer("nodes", place, "on_error", "outputs", name)
+            path = pointer(*place, "on_error", "outputs", name)
             message = _("This node has no output of that name; it has: %s.") % ", ".join(sorted(known))
             yield Problem(path=path, code="unknown_output", message=message)
 

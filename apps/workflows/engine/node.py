@@ -29,11 +29,14 @@ class NodeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """One pass through a container's body: its number, what only it knows, and what the container wants of it."""
+    """One pass through a container's body: its number, what only it knows, and what the container wants of it.
+
+    `collect` gets the values of the finished round.
+    """
 
     index: int
     values: Mapping[str, Any]
-    collect: Reference | None = None
+    collect: Callable[[Values], Any] | None = None
 
 
 class World(Protocol):
@@ -55,7 +58,7 @@ class World(Protocol):
         ...
 
     async def round(self, round_: Round) -> Any:
-        """Run the container's body once; returns what `collect` finds. Raises NodeFailure if a node in it fails."""
+        """Run the container's body once; returns what `collect` gives. Raises NodeFailure if a node in it fails."""
         ...
 
     def reply(self, asks: Mapping[str, Any], *, until: float | None) -> Mapping[str, Any]:

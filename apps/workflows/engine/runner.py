@@ -28,7 +28,7 @@ from apps.workflows.engine.past import Outcome, Past
 from apps.workflows.engine.policy import ERROR_HANDLE
 from apps.workflows.engine.ports import Ports
 from apps.workflows.engine.telling import Emit, Telling
-from apps.workflows.engine.variables import MISSING, Reference, Values
+from apps.workflows.engine.variables import Reference, Values
 
 logger = logging.getLogger(__name__)
 
@@ -205,8 +205,8 @@ class _Run:
                     heappush(known, (outcome.order, node))
             if not known:
                 break
-            node = frame.plan.nodes[heappop(known)[1]]
-            ready = self._recall(frame, node, self._past.outcomes[frame.path, node.id])
+            recalled = frame.plan.nodes[heappop(known)[1]]
+            ready = self._recall(frame, recalled, self._past.outcomes[frame.path, recalled.id])
         if frame.scheduler.finished:
             self._frame_over(frame)
 
@@ -265,8 +265,7 @@ class _Run:
             self._frames.pop(path, None)
             if woken and not self._closed:
                 asyncio.get_running_loop().call_soon(self._look_for_rest)
-        output = None if round_.collect is None or frame.error else frame.values.find(round_.collect)
-        output = None if output is MISSING else output
+        output = None if round_.collect is None or frame.error else round_.collect(frame.values)
         self._telling.frame_finished(node, frame, round_.index, output, self._clock.elapsed() - began)
         if frame.error is not None:
             error = frame.error
@@ -458,7 +457,7 @@ class _Run:
         self._telling.noted(activity, kind, body)
 
     async def intend(self, activity: Activity) -> str:
-        """See `World.intend`. Raises NodeFailure where an earlier process may have acted and the node forbids it twice."""
+        """See `World.intend`. Raises NodeFailure where it may have happened and must not twice."""
         place = activity.frame, activity.node.id
         key = hashlib.sha256("|".join((str(self._sys.get("run_id") or ""), *place)).encode()).hexdigest()[:32]
         before = self._past is not None and place in self._past.intended

@@ -67,9 +67,12 @@ class _Rounds:
                 taker.cancel()
             await asyncio.gather(*takers, return_exceptions=True)
 
+    def _collect(self, values: Values) -> Any:
+        return None if self._node.collect is None else values.get(self._node.collect)
+
     async def _take(self) -> None:
         for index, item in self._left:
-            round_ = Round(index=index, values={"item": item, "index": index}, collect=self._node.collect)
+            round_ = Round(index=index, values={"item": item, "index": index}, collect=self._collect)
             try:
                 self._results[index] = await self._context.world.round(round_)
             except NodeFailure as failure:

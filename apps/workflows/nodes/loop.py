@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.node import Config, NodeContext, NodeResult, NodeType, Round, Use
-from apps.workflows.engine.variables import Source, parse_source, references_of, resolve
+from apps.workflows.engine.variables import Source, Values, parse_source, references_of, resolve
 from apps.workflows.nodes.conditions import CONDITION, Conditions, compile_conditions, condition_uses
 from apps.workflows.nodes.shapes import BODY, NAME, closed, escape
 
@@ -29,29 +29,28 @@ class Loop:
         own = {name: _first(start, context) for name, start in self.variables.items()}
         context.inputs = dict(own)
         reason, count = "rounds", 0
-        if self._is_over(context, own, before=True):
+        if self._holds_before(context, own):
             reason = "condition"
         else:
             for count in range(1, self.rounds + 1):
                 state = {**own, _ROUND: count, _LEAVE: False}
-                await context.world.round(Round(index=count - 1, values={"loop": state}))
+                over = await context.world.round(Round(index=count - 1, values={"loop": state}, collect=self._holds))
                 own = {name: state[name] for name in own}
-                if state[_LEAVE] or self._is_over(context, own, before=False):
+                if state[_LEAVE] or over:
                     reason = "loop-end" if state[_LEAVE] else "condition"
                     break
         context.process = {"ended_by": reason, "rounds": count}
         return NodeResult(outputs={**own, "loop_round": count})
 
-    def _is_over(self, context: NodeContext, own: Mapping[str, Any], *, before: bool) -> bool:
-        """Whether the condition holds; before the first round it may not make sense yet, and then does not."""
-        if self.until is None:
-            return False
+    def _holds(self, values: Values) -> bool:
+        return self.until is not None and self.until.hold(values)
+
+    def _holds_before(self, context: NodeContext, own: Mapping[str, Any]) -> bool:
+        """Before the first round the condition may not make sense yet, and then does not hold."""
         try:
-            return self.until.hold(context.values.inside({"loop": own}))
+            return self._holds(context.values.inside({"loop": own}))
         except NodeFailure:
-            if before:
-                return False
-            raise
+            return False
 
 
 def _first(start: Source | tuple[Any], context: NodeContext) -> Any:
