@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol, runtime_checkable
 
-from model_runtime.types import Chunk, Message, ModelParameters
+from model_runtime.types import PLAIN, Chunk, Message, ModelParameters, Wish
 
 
 @runtime_checkable
@@ -16,7 +16,13 @@ class ChatModel(Protocol):
     def name(self) -> str:
         """What to show and record, for example `openai/gpt-4o-mini`."""
 
-    def stream(self, messages: Sequence[Message], *, parameters: ModelParameters) -> AsyncGenerator[Chunk, None]:
+    @property
+    def provider(self) -> str:
+        """Who serves it, for example `openai`."""
+
+    def stream(
+        self, messages: Sequence[Message], *, parameters: ModelParameters, wish: Wish = PLAIN
+    ) -> AsyncGenerator[Chunk, None]:
         """Yield the answer; the last chunk carries finish reason and usage. Raises ModelError.
 
         It is an async generator: whoever may leave early wraps it in `contextlib.aclosing`, which closes the

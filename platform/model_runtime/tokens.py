@@ -11,6 +11,8 @@ _WIDE = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff\uff00
 _LATIN_CHARS_PER_TOKEN = 4
 _TOKENS_PER_WIDE_CHAR = 1.1
 _TOKENS_PER_MESSAGE = 4
+#: A rough middle: providers count between 85 and 1,600 by size and detail.
+_TOKENS_PER_IMAGE = 500
 
 
 def estimate_tokens(text: str) -> int:
@@ -23,6 +25,11 @@ def estimate_tokens(text: str) -> int:
 
 def estimate_usage(messages: Sequence[Message], answer: str) -> Usage:
     """Usage of a call counted by ourselves, and marked so."""
-    sent = sum(estimate_tokens(message.text) + _TOKENS_PER_MESSAGE for message in messages)
+    sent = sum(_estimate_message(message) for message in messages)
     received = estimate_tokens(answer)
     return Usage(input_tokens=sent, output_tokens=received, total_tokens=sent + received, estimated=True)
+
+
+def _estimate_message(message: Message) -> int:
+    called = sum(estimate_tokens(call.name + call.arguments) for call in message.tool_calls)
+    return estimate_tokens(message.text) + called + _TOKENS_PER_MESSAGE + _TOKENS_PER_IMAGE * len(message.images)

@@ -2,19 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Role = Literal["system", "user", "assistant"]
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A picture beside a message's text: a `data:` or `https:` address."""
+
+    url: str = field(repr=False)
+    detail: str = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A tool that the model wants called; `arguments` is the JSON text that it wrote, unread."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One turn of the conversation sent to a model."""
+    """One turn of the conversation sent to a model.
+
+    What a tool gave is a message of the role `tool`, under the id of the call that an assistant's message holds.
+    """
 
     role: Role
     text: str
+    images: Sequence[Image] = ()
+    tool_calls: Sequence[ToolCall] = ()
+    tool_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool that the model may ask for; `parameters` is a JSON Schema."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """The reply is to be JSON of this schema."""
+
+    name: str
+    schema: Mapping[str, Any]
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a call asks for besides text. `tool_choice` is auto, none, required, or a tool's name."""
+
+    tools: Sequence[Tool] = ()
+    tool_choice: str = "auto"
+    format: Format | None = None
+
+
+#: A call that wants a text and nothing else.
+PLAIN = Wish()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +123,13 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """A piece of a streamed answer. Exactly one chunk, the last, has a finish reason and the usage."""
+    """A piece of a streamed answer, or of the thinking before it.
+
+    Exactly one chunk, the last, has a finish reason and the usage; it holds the tools that the model wants called.
+    """
 
     text: str = ""
+    reasoning: str = ""
+    tool_calls: Sequence[ToolCall] = ()
     finish_reason: str | None = None
     usage: Usage | None = None

@@ -10,7 +10,7 @@ from model_runtime.extractive import tasks
 from model_runtime.extractive.prompt import Passage, Prompt, quoted_text, read_prompt
 from model_runtime.extractive.ranking import best_quotes
 from model_runtime.tokens import estimate_tokens, estimate_usage
-from model_runtime.types import Chunk, Message, ModelParameters
+from model_runtime.types import PLAIN, Chunk, Message, ModelParameters, Wish
 from model_runtime.words import is_chinese
 
 # What it says for itself. Answers are in the language of the question, not of the page around it.
@@ -46,8 +46,11 @@ class DemoChatModel:
     """Answers from the numbered passages of the prompt, in their own words."""
 
     name = "demo"
+    provider = "built-in"
 
-    async def stream(self, messages: Sequence[Message], *, parameters: ModelParameters) -> AsyncGenerator[Chunk, None]:
+    async def stream(
+        self, messages: Sequence[Message], *, parameters: ModelParameters, wish: Wish = PLAIN
+    ) -> AsyncGenerator[Chunk, None]:
         """The answer word by word; as fast as the reader takes it."""
         text, finish_reason = _limited(answer(messages), parameters)
         for piece in _PIECE.findall(text):

@@ -13,10 +13,10 @@ from model_runtime.errors import (
     ProviderUnavailable,
     StreamInterrupted,
 )
-from model_runtime.providers.openai_wire import Answer, chat_payload, read_vectors, without_rejected
+from model_runtime.providers.openai_wire import Answer, Piece, chat_payload, read_vectors, without_rejected
 from model_runtime.tokens import estimate_usage
 from model_runtime.transport import Endpoint, Reply, post
-from model_runtime.types import Chunk, Message, ModelParameters
+from model_runtime.types import PLAIN, Chunk, Message, ModelParameters, Wish
 
 
 class OpenAICompatibleChat:
@@ -32,13 +32,20 @@ class OpenAICompatibleChat:
         """Provider and model."""
         return f"{self._endpoint.provider}/{self._model}"
 
-    async def stream(self, messages: Sequence[Message], *, parameters: ModelParameters) -> AsyncGenerator[Chunk, None]:
+    @property
+    def provider(self) -> str:
+        """The name of the credential or of the operator's entry."""
+        return self._endpoint.provider
+
+    async def stream(
+        self, messages: Sequence[Message], *, parameters: ModelParameters, wish: Wish = PLAIN
+    ) -> AsyncGenerator[Chunk, None]:
         """Yield the answer as it arrives. Raises ModelError, with `partial_text` when some had arrived."""
         answer = Answer(provider=self._endpoint.provider)
         try:
-            async with aclosing(self._attempts(messages, parameters, answer)) as pieces:
-                async for text in pieces:
-                    yield Chunk(text=text)
+            async with aclosing(self._attempts(messages, parameters, wish, answer)) as pieces:
+                async for piece in pieces:
+                    yield Chunk(text=piece.text, reasoning=piece.reasoning)
         except ModelError as exc:
             exc.partial_text = answer.text
             if answer.text and isinstance(exc, ProviderUnavailable) and "status" not in exc.details:
@@ -50,21 +57,21 @@ class OpenAICompatibleChat:
         if answer.refusal and not answer.text:
             raise ModelRefused(f"{self.name} declined: {answer.refusal[:300]}")
         usage = answer.usage or estimate_usage(messages, answer.text)
-        yield Chunk(finish_reason=answer.finish_reason or "stop", usage=usage)
+        yield Chunk(tool_calls=answer.tool_calls, finish_reason=answer.finish_reason or "stop", usage=usage)
 
     async def _attempts(
-        self, messages: Sequence[Message], parameters: ModelParameters, answer: Answer
-    ) -> AsyncGenerator[str, None]:
+        self, messages: Sequence[Message], parameters: ModelParameters, wish: Wish, answer: Answer
+    ) -> AsyncGenerator[Piece, None]:
         """One request; again when the server rejects an optional field that we can do without."""
         while True:
-            payload = chat_payload(self._model, messages, parameters, rejected=self._rejected)
+            payload = chat_payload(self._model, messages, parameters, wish=wish, rejected=self._rejected)
             try:
                 async with (
                     post(self._endpoint, "chat/completions", payload) as reply,
-                    aclosing(_texts(reply, answer)) as texts,
+                    aclosing(_pieces(reply, answer)) as pieces,
                 ):
-                    async for text in texts:
-                        yield text
+                    async for piece in pieces:
+                        yield piece
                 return
             except BadModelRequest as exc:
                 rejected = without_rejected(self._rejected, payload, exc)
@@ -73,20 +80,23 @@ class OpenAICompatibleChat:
                 self._rejected = rejected
 
 
-async def _texts(reply: Reply, answer: Answer) -> AsyncGenerator[str, None]:
+async def _pieces(reply: Reply, answer: Answer) -> AsyncGenerator[Piece, None]:
     if not reply.is_event_stream:
         # Some gateways ignore `stream` and send the whole completion at once.
-        if text := answer.take_completion(await reply.json()):
-            yield text
+        if (piece := answer.take_completion(await reply.json())) != _NOTHING:
+            yield piece
         return
     async with aclosing(reply.events()) as events:
         async for event in events:
             if event.data.strip() == "[DONE]":
                 return
-            if text := answer.take_chunk(reply.parse(event.data)):
-                yield text
+            if (piece := answer.take_chunk(reply.parse(event.data))) != _NOTHING:
+                yield piece
     if answer.finish_reason is None:
         raise StreamInterrupted(f"{answer.provider} ended the stream before the answer was complete.")
+
+
+_NOTHING = Piece()
 
 
 class OpenAICompatibleEmbeddings:

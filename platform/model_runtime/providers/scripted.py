@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from model_runtime.errors import ModelError
 from model_runtime.tokens import estimate_usage
-from model_runtime.types import Chunk, Message, ModelParameters, Usage
+from model_runtime.types import PLAIN, Chunk, Message, ModelParameters, ToolCall, Usage, Wish
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +18,8 @@ class ScriptedReply:
     """One answer. With an `error`, it is raised once `text` has been streamed."""
 
     text: str = ""
+    reasoning: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
     error: ModelError | None = None
     finish_reason: str = "stop"
     usage: Usage | None = None
@@ -36,24 +38,36 @@ class ScriptExhausted(ModelError):
 class ScriptedChatModel:
     """Gives its replies in turn and remembers what it was asked in `seen`."""
 
+    provider = "scripted"
+
     def __init__(self, *replies: ScriptedReply | str, name: str = "scripted", repeat: bool = False) -> None:
         self.name = name
         self.seen: list[tuple[tuple[Message, ...], ModelParameters]] = []
+        self.wishes: list[Wish] = []
         self._repeat = repeat
         self._replies = deque(ScriptedReply(text=reply) if isinstance(reply, str) else reply for reply in replies)
 
-    async def stream(self, messages: Sequence[Message], *, parameters: ModelParameters) -> AsyncGenerator[Chunk, None]:
+    async def stream(
+        self, messages: Sequence[Message], *, parameters: ModelParameters, wish: Wish = PLAIN
+    ) -> AsyncGenerator[Chunk, None]:
         """The next reply of the script, word by word."""
         self.seen.append((tuple(messages), parameters))
+        self.wishes.append(wish)
         if not self._replies:
             raise ScriptExhausted("The scripted model has no reply left.")
         reply = self._replies.popleft()
         if self._repeat:
             self._replies.append(reply)
         await asyncio.sleep(reply.delay)
+        if reply.reasoning:
+            yield Chunk(reasoning=reply.reasoning)
         for piece in re.findall(r"\s*\S+\s*?(?=\s|$)|\s+", reply.text):
             yield Chunk(text=piece)
             await asyncio.sleep(reply.delay_per_piece)
         if reply.error is not None:
             raise type(reply.error)(reply.error.message, partial_text=reply.text, **reply.error.details)
-        yield Chunk(finish_reason=reply.finish_reason, usage=reply.usage or estimate_usage(messages, reply.text))
+        yield Chunk(
+            tool_calls=reply.tool_calls,
+            finish_reason=reply.finish_reason,
+            usage=reply.usage or estimate_usage(messages, reply.text),
+        )
