@@ -21,11 +21,12 @@ def open_client(policy: EgressPolicy, **options: Any) -> httpx.AsyncClient:
     """An `httpx.AsyncClient` whose every connection passes the policy; the environment's proxies are ignored.
 
     `options` are those of httpx (timeout, headers, follow_redirects, ...), without those that go round the
-    guard. A refused address raises EgressRefused from the request.
+    guard; `verify=False` takes any certificate. A refused address raises EgressRefused from the request.
     """
     if bypassing := {"transport", "mounts", "proxy", "proxies", "trust_env", "app"} & options.keys():
         raise TypeError(f"open_client does not take {', '.join(sorted(bypassing))}: it would go round the guard")
-    return httpx.AsyncClient(transport=GuardedTransport(policy), trust_env=False, **options)
+    verify = bool(options.pop("verify", True))
+    return httpx.AsyncClient(transport=GuardedTransport(policy, verify=verify), trust_env=False, **options)
 
 
 async def read_bounded(response: httpx.Response, *, limit: int) -> tuple[bytes, bool]:
@@ -41,10 +42,10 @@ async def read_bounded(response: httpx.Response, *, limit: int) -> tuple[bytes, 
 class GuardedTransport(httpx.AsyncBaseTransport):
     """An httpx transport over a connection pool that resolves, checks and pins addresses itself."""
 
-    def __init__(self, policy: EgressPolicy) -> None:
+    def __init__(self, policy: EgressPolicy, *, verify: bool = True) -> None:
         self._policy = policy
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=_ssl_context(),
+            ssl_context=_ssl_context(verify),
             max_connections=100,
             max_keepalive_connections=20,
             keepalive_expiry=30,
@@ -152,10 +153,10 @@ async def _resolve(host: str, port: int, *, timeout: float | None) -> list[Addre
     return list(dict.fromkeys(ipaddress.ip_address(info[4][0]) for info in infos))
 
 
-@lru_cache(maxsize=1)
-def _ssl_context() -> ssl.SSLContext:
+@lru_cache(maxsize=2)
+def _ssl_context(verify: bool) -> ssl.SSLContext:
     """Shared by all clients: loading the certificate bundle takes tens of milliseconds."""
-    return httpx.create_ssl_context()
+    return httpx.create_ssl_context(verify=verify)
 
 
 def _refusal(host: str, port: int) -> EgressRefused:
