@@ -11,7 +11,8 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
-    "reap-lost-runs": {"task": "workflows.reap_lost_runs", "schedule": 30.0},
+    "go-on-with-runs": {"task": "workflows.go_on_with_runs", "schedule": 15.0},
+    "give-up-waiting": {"task": "workflows.give_up_waiting", "schedule": 15.0},
     "index-large-annotation-stores": {"task": "annotations.index_large_stores", "schedule": 3600.0},
     "rebuild-missing-traces": {"task": "traces.rebuild_missing", "schedule": 300.0},
     "forget-old-refusals": {"task": "sandbox.forget_old_refusals", "schedule": 86_400.0},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from pytest_django import Settings
 
 from tests.chaos.processes import Web, web_process
 from tests.model_runtime.openai_server import Completion, OpenAIServer
@@ -27,6 +28,12 @@ def provider() -> Iterator[OpenAIServer]:
 def environment(django_db_setup: None, provider: OpenAIServer) -> dict[str, str]:
     """What a web process needs to use the provider."""
     return {"OPENAI_BASE_URL": provider.base_url, "OPENAI_API_KEY": "test-key"}
+
+
+@pytest.fixture
+def elsewhere(transactional_db: None, provider: OpenAIServer, settings: Settings) -> None:
+    """This process can go on with runs of others: it has the same provider."""
+    settings.ENV_PROVIDERS = [provider.as_env_provider(api_key="test-key", chat_model="gpt-4o-mini")]
 
 
 @pytest.fixture(scope="session")

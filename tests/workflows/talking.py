@@ -91,7 +91,13 @@ def rest_of(base: str, headers: dict[str, str], run_id: str, *, after: str = "")
 
 def text_of(frames: list[Item]) -> str:
     """The answer as a reader puts it together."""
-    return "".join(frame["answer"] for _, frame in frames if frame["event"] == "message")
+    said = ""
+    for _, frame in frames:
+        if frame["event"] == "message":
+            said += frame["answer"]
+        elif frame["event"] == "message_replace":
+            said = frame["answer"]
+    return said
 
 
 def eventually(what: Callable[[], Any], *, within: float = 10.0) -> Any:

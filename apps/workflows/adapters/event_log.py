@@ -20,7 +20,7 @@ from uuid import UUID
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from apps.workflows.adapters.log_store import Ending, Portion, store
+from apps.workflows.adapters.log_store import Ending, Portion, Stored, store
 from apps.workflows.engine.journal import Row
 
 logger = logging.getLogger(__name__)
@@ -31,6 +31,8 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 #: How long a database that is away is waited for. Then its runs' leases have run out, and others may close them.
 PATIENCE_S = 60.0
 
+#: Stands for a run where there is none: whoever flushes waits for its turn.
+NOBODY = UUID(int=0)
 #: The database is away or busy: the same write may work later.
 _PASSING = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 _REFUSED = (DatabaseError, psycopg.Error, ValueError, TypeError)
@@ -88,7 +90,7 @@ class GroupCommitWriter:
     def flush(self, timeout: float = 10.0) -> None:
         """Wait until everything handed over so far is committed."""
         if self._thread is not None:
-            self.commit(UUID(int=0), 0, []).result(timeout)
+            self.commit(NOBODY, 0, []).result(timeout)
 
     def close(self) -> None:
         """Commit what is left and end the thread."""
@@ -148,7 +150,7 @@ class GroupCommitWriter:
         pause, patience = FIRST_PAUSE_S, time.monotonic() + PATIENCE_S
         while entries:
             try:
-                closed = store([entry.portion for entry in entries])
+                stored = store([entry.portion for entry in entries])
             except _PASSING as exc:
                 connection.close()  # also where a pool gave us a dead one
                 if time.monotonic() > patience:
@@ -166,7 +168,7 @@ class GroupCommitWriter:
                     self._give_up(entries, exc)
                 return
             else:
-                _acknowledge(entries, closed)
+                _acknowledge(entries, stored)
                 return
 
     def _sound(self, entries: Sequence[_Entry]) -> list[_Entry]:
@@ -189,10 +191,13 @@ class GroupCommitWriter:
             _fail(entry, NotLogged(f"the database did not take the events: {type(exc).__name__}"))
 
 
-def _acknowledge(entries: Sequence[_Entry], closed: set[UUID]) -> None:
+def _acknowledge(entries: Sequence[_Entry], stored: Stored) -> None:
     for entry in entries:
-        if entry.portion.ending is not None and entry.portion.run_id not in closed:
+        run_id = entry.portion.run_id
+        if entry.portion.ending is not None and run_id not in stored.ended:
             _fail(entry, RunTaken("another process has closed the run"))
+        elif entry.portion.ending is None and run_id not in stored.current and run_id != NOBODY:
+            _fail(entry, RunTaken("another process has taken the run over"))
         elif entry.done is not None and not entry.done.done():
             entry.done.set_result(None)
 

@@ -6,7 +6,7 @@ there already stays, so that a batch whose acknowledgement was lost may be sent 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
@@ -45,8 +45,17 @@ class Portion:
     ending: Ending | None = None
 
 
-def store(portions: Sequence[Portion]) -> set[UUID]:
-    """Write all portions, or none; the runs that were ended by it (those that somebody else ended are missing)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """`ended` are the runs that were ended by it (not those that somebody else ended); of the others given, `current`
+    are those that still have the epoch they were given, so that their rows are in the log."""
+
+    ended: Set[UUID] = frozenset()
+    current: Set[UUID] = frozenset()
+
+
+def store(portions: Sequence[Portion]) -> Stored:
+    """Write all portions, or none."""
     given = [
         (portion.run_id, portion.epoch, row.seq, row.last_seq, row.kind, orjson.dumps(row.payload).decode())
         for portion in portions
@@ -57,15 +66,21 @@ def store(portions: Sequence[Portion]) -> set[UUID]:
         for portion in portions
         if portion.ending is not None
     ]
-    if not given and not endings:
-        return set()
+    going_on = [(portion.run_id, portion.epoch) for portion in portions if portion.ending is None]
     values: list[Any] = [list(column) for column in zip(*given, strict=True)] or [[] for _ in range(6)]
+    values += [list(column) for column in zip(*going_on, strict=True)] or [[], []]
     with connection.cursor() as cursor:
-        if not endings:
-            cursor.execute(_LOG, values)
-            return set()
-        cursor.execute(_LOG_AND_CLOSE, [*values, orjson.dumps(endings).decode()])
-        return {row[0] for row in cursor.fetchall()}
+        if endings:
+            cursor.execute(_LOG_AND_CLOSE, [*values[:6], orjson.dumps(endings).decode(), *values[6:]])
+        elif going_on:
+            cursor.execute(_LOG_AND_TELL, values)
+        else:
+            return Stored()
+        rows = cursor.fetchall()
+    return Stored(
+        ended=frozenset(run_id for run_id, ended in rows if ended),
+        current=frozenset(run_id for run_id, ended in rows if not ended),
+    )
 
 
 # The number of statements does not grow with the number of rows; measured beside COPY, rows of 1 KB cost 31 against
@@ -78,6 +93,13 @@ _LOG = """
     JOIN workflows_run AS run ON run.id = given.run_id AND run.epoch = given.epoch
     ON CONFLICT (run_id, seq) DO NOTHING
 """
+
+_CURRENT = """
+    SELECT DISTINCT run.id, false FROM workflows_run AS run
+    JOIN unnest(%s::uuid[], %s::int[]) AS given (run_id, epoch) ON run.id = given.run_id AND run.epoch = given.epoch
+"""
+
+_LOG_AND_TELL = f"WITH logged AS ({_LOG}) {_CURRENT}"
 
 _LOG_AND_CLOSE = f"""
     WITH logged AS ({_LOG}), ended AS (
@@ -98,5 +120,5 @@ _LOG_AND_CLOSE = f"""
             input_tokens = ended.input_tokens, output_tokens = ended.output_tokens, latency = ended.elapsed
         FROM ended JOIN closed ON closed.id = ended.run_id WHERE message.run_id = ended.run_id
     )
-    SELECT id FROM closed
-"""  # noqa: S608 - both parts are constants of this file
+    SELECT id, true FROM closed UNION ALL ({_CURRENT})
+"""  # noqa: S608 - all parts are constants of this file

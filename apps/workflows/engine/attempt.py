@@ -79,6 +79,10 @@ class Activity:
         """See `World.round`."""
         return await self._host.round(self, round_)
 
+    def later(self, seconds: float | None) -> float | None:
+        """See `World.later`."""
+        return None if seconds is None else self._clock.now() + seconds
+
     def reply(self, asks: Mapping[str, Any], *, until: float | None) -> Mapping[str, Any]:
         """See `World.reply`."""
         return self._host.reply(self, asks, until)

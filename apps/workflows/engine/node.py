@@ -61,6 +61,10 @@ class World(Protocol):
         """Run the container's body once; returns what `collect` gives. Raises NodeFailure if a node in it fails."""
         ...
 
+    def later(self, seconds: float | None) -> float | None:
+        """Unix time so many seconds from now; None for None."""
+        ...
+
     def reply(self, asks: Mapping[str, Any], *, until: float | None) -> Mapping[str, Any]:
         """What somebody answered; the first time nobody has yet, and the node is put aside until they do."""
         ...

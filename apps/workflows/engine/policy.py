@@ -14,8 +14,8 @@ Then = Literal["fail", "branch", "default"]
 #: The way on that a failed node takes with `then: branch`.
 ERROR_HANDLE = "error"
 
-DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 _LONGEST_WAIT = 60.0
 
 

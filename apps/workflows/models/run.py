@@ -13,6 +13,7 @@ class Run(models.Model):
 
     class Status(models.TextChoices):
         RUNNING = "running", _("Running")
+        PAUSED = "paused", _("Waiting for a person")
         SUCCEEDED = "succeeded", _("Succeeded")
         PARTIAL = "partial-succeeded", _("Partly succeeded")
         FAILED = "failed", _("Failed")
@@ -71,7 +72,7 @@ class Run(models.Model):
 
     @property
     def is_finished(self) -> bool:
-        return self.status != self.Status.RUNNING
+        return self.status not in (self.Status.RUNNING, self.Status.PAUSED)
 
 
 class RunEvent(models.Model):

@@ -15,27 +15,33 @@ from apps.workflows.services.applications import (
     set_public,
 )
 from apps.workflows.services.execute_run import launch, run_to_end
-from apps.workflows.services.leave import close_own_runs
-from apps.workflows.services.reap_runs import reap_lost_runs
+from apps.workflows.services.go_on import go_on_with_run, go_on_with_runs
+from apps.workflows.services.leave import hand_over_own_runs
+from apps.workflows.services.reply import AlreadyAnswered, checked_reply, give_up_waiting, reply_to
 from apps.workflows.services.start_run import Accepted, accept_chat, accept_workflow
 from apps.workflows.services.stop_run import stop_run
 
 __all__ = [
     "Accepted",
+    "AlreadyAnswered",
     "InvalidDocument",
     "Saved",
     "accept_chat",
     "accept_workflow",
     "check_before_publishing",
     "check_document",
-    "close_own_runs",
+    "checked_reply",
     "create_application",
     "delete_application",
     "document_name",
+    "give_up_waiting",
+    "go_on_with_run",
+    "go_on_with_runs",
+    "hand_over_own_runs",
     "import_document",
     "launch",
     "publish_version",
-    "reap_lost_runs",
+    "reply_to",
     "restore_version",
     "run_to_end",
     "save_version",

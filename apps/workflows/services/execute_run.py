@@ -6,26 +6,29 @@ import asyncio
 import contextvars
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from apps.workflows.adapters.code import SandboxedCode
 from apps.workflows.adapters.event_log import NotLogged
 from apps.workflows.adapters.live import live_publisher
-from apps.workflows.adapters.memory import ConversationMemory, RegisteredExamples
-from apps.workflows.adapters.models import TeamModels
-from apps.workflows.adapters.retrieval import TeamDatasets
 from apps.workflows.adapters.run_log import RunLog
-from apps.workflows.engine.events import AnswerReplaced, ErrorInfo, Event, RunFinished, RunStarted
-from apps.workflows.engine.ports import Ports
-from apps.workflows.engine.runner import execute
+from apps.workflows.engine.events import AnswerReplaced, ErrorInfo, Event, RunFinished, RunPaused, RunStarted
+from apps.workflows.engine.journal import Numbered
+from apps.workflows.engine.past import Past
+from apps.workflows.engine.runner import Continuation, Limits, execute
 from apps.workflows.engine.summary import RunSummary
-from apps.workflows.hooks import PreparedAnswer, notify, observers_for, prepared_answer, similar_examples
+from apps.workflows.hooks import PreparedAnswer, notify, observers_for, prepared_answer
 from apps.workflows.services.finish_run import ending_of
 from apps.workflows.services.lease import keeper
-from apps.workflows.services.leave import entered, interrupted, left
+from apps.workflows.services.leave import entered, left
+from apps.workflows.services.ports_of_run import ports_of
+from apps.workflows.services.put_aside import put_aside
 from apps.workflows.services.start_run import Accepted
 
 logger = logging.getLogger(__name__)
+
+LONGEST_RUN_S = 24 * 3600.0
+MOST_STEPS = 100_000
 
 
 async def launch(accepted: Accepted) -> asyncio.Task[RunSummary]:
@@ -42,8 +45,19 @@ async def launch(accepted: Accepted) -> asyncio.Task[RunSummary]:
     return task
 
 
-async def run_to_end(accepted: Accepted, *, on_event: Callable[[int, Event], None] | None = None) -> RunSummary:
-    """Run and wait: from the first event to the committed end. Whatever happens, the run gets an end."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoesOn:
+    """What a run that goes on has behind it, why it goes on, and the replies that came meanwhile."""
+
+    reason: str
+    past: Sequence[Numbered]
+    replies: Sequence[Event] = ()
+
+
+async def run_to_end(
+    accepted: Accepted, *, on_event: Callable[[int, Event], None] | None = None, goes_on: GoesOn | None = None
+) -> RunSummary:
+    """Run and wait: to the committed end, or until the run waits for people. Only handing it over leaves it open."""
     run_id = accepted.run.id
     observers = observers_for(accepted.info)
 
@@ -52,35 +66,44 @@ async def run_to_end(accepted: Accepted, *, on_event: Callable[[int, Event], Non
         if on_event is not None:
             on_event(seq, event)
 
-    log = RunLog(run_id, epoch=accepted.run.epoch, notify=tell, with_node_text=accepted.message is None)
+    log = RunLog(
+        run_id,
+        epoch=accepted.run.epoch,
+        notify=tell,
+        with_node_text=accepted.message is None,
+        past=goes_on.past if goes_on else (),
+    )
     stop = keeper().stop_event(run_id)
     entered(log)
     try:
-        finished = await _to_the_end(accepted, log, stop)
-        await log.finish(finished, ending_of)
+        ended = await _to_the_end(accepted, log, stop, goes_on)
+        if isinstance(ended, RunPaused):
+            await put_aside(accepted.run, log, ended)
+        else:
+            await log.finish(ended, ending_of)
     except asyncio.CancelledError:
-        # The loop is ending under us.
-        await asyncio.shield(_finish(log, interrupted(accepted.run.started_at)))
-        raise
+        raise  # the loop is ending under us: the log stays open, to be handed over
     except NotLogged as exc:
-        logger.error("run %s ended but could not be written (%s); the reaper will close it", run_id, exc)
-    finally:
+        logger.error("run %s could not be written (%s); another process goes on with it", run_id, exc)
         left(log)
+    except BaseException:
+        left(log)
+        raise
+    else:
+        left(log)
+    finally:
         keeper().release(run_id)
     return log.summary
 
 
-async def _finish(log: RunLog, event: RunFinished) -> None:
-    try:
-        await log.finish(event, ending_of)
-    except NotLogged as exc:
-        logger.error("run %s was interrupted and could not be written: %s", log.run_id, exc)
-
-
-async def _to_the_end(accepted: Accepted, log: RunLog, stop: asyncio.Event) -> RunFinished:
+async def _to_the_end(
+    accepted: Accepted, log: RunLog, stop: asyncio.Event, goes_on: GoesOn | None
+) -> RunFinished | RunPaused:
     """The last event of the run, also where the console itself fails."""
     try:
-        return await _execute(accepted, log, stop)
+        return await _execute(accepted, log, stop, goes_on)
+    except NotLogged:
+        raise
     except Exception as exc:  # border: a fault of ours must end the run, not leave it running
         logger.exception("run %s failed by a fault of the console", accepted.run.id)
         now = time.time()
@@ -94,29 +117,43 @@ async def _to_the_end(accepted: Accepted, log: RunLog, stop: asyncio.Event) -> R
         )
 
 
-async def _execute(accepted: Accepted, log: RunLog, stop: asyncio.Event) -> RunFinished:
+async def _execute(
+    accepted: Accepted, log: RunLog, stop: asyncio.Event, goes_on: GoesOn | None
+) -> RunFinished | RunPaused:
     """The run's events but the last, which is returned for the log to commit."""
-    ends: list[RunFinished] = []
-    ready = await prepared_answer(accepted.info) if accepted.message is not None else None
+    ends: list[RunFinished | RunPaused] = []
 
     def emit(event: Event) -> None:
-        if isinstance(event, RunFinished):
+        if isinstance(event, (RunFinished, RunPaused)):
             ends.append(event)
         else:
             log.emit(event)
 
+    is_new = goes_on is None or not goes_on.past
+    ready = await prepared_answer(accepted.info) if accepted.message is not None and is_new else None
     if ready is not None:
         return _answer_at_once(accepted, ready, emit)
     info = accepted.info
-    ports = Ports(
-        models=TeamModels(info.team_id),
-        retrieval=TeamDatasets(info.team_id),
-        memory=ConversationMemory(info.conversation_id, is_new=accepted.is_new_conversation),
-        examples=RegisteredExamples(lambda query, k: similar_examples(info, query, k)),
-        code=SandboxedCode(info.run_id),
+    ports = ports_of(info, is_new_conversation=accepted.is_new_conversation)
+    returned = await execute(
+        accepted.plan,
+        run=accepted.values,
+        ports=ports,
+        emit=emit,
+        stop=stop,
+        limits=Limits(seconds=LONGEST_RUN_S, steps=MOST_STEPS),
+        durable=log.durable,
+        goes_on=None if is_new or goes_on is None else _continuation(goes_on, log),
     )
-    returned = await execute(accepted.plan, run=accepted.values, ports=ports, emit=emit, stop=stop)
     return ends[-1] if ends else returned
+
+
+def _continuation(goes_on: GoesOn, log: RunLog) -> Continuation:
+    past = Past.of(event for _, event in goes_on.past)
+    for reply in goes_on.replies:
+        log.emit(reply)
+        past.add(reply)
+    return Continuation(past=past, reason=goes_on.reason)
 
 
 def _answer_at_once(accepted: Accepted, ready: PreparedAnswer, emit: Callable[[Event], None]) -> RunFinished:

@@ -20,6 +20,7 @@ from apps.workflows.engine.runner import RunValues
 from apps.workflows.models import Application, Conversation, Message, Run, Version
 from apps.workflows.selectors.messages import open_conversation
 from apps.workflows.selectors.runs import info_of
+from apps.workflows.services.files import file_inputs, named_files
 from apps.workflows.services.inputs import checked_inputs, checked_query
 from support.database import execute_together, insertion
 from support.errors import ConsoleError, InvalidInput
@@ -30,6 +31,8 @@ LEASE = dt.timedelta(seconds=30)
 #: This process, as the owner of the runs it executes.
 OWNER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 MAX_PLANS = 500
+#: Where a run keeps the files that were sent beside its inputs; no input can have this name.
+SENT_FILES = "sys.files"
 _TOUCH = "UPDATE workflows_conversation SET updated_at = clock_timestamp() WHERE id = %s"
 _plans: dict[UUID, Plan] = {}
 
@@ -76,6 +79,7 @@ def accept_chat(
     source: str,
     end_user: str,
     conversation_id: str | UUID | None = None,
+    files: object = (),
 ) -> Accepted:
     """A chat turn, in a new conversation or an end user's own earlier one.
 
@@ -93,7 +97,9 @@ def accept_chat(
     if not isinstance(inputs, dict):
         raise InvalidInput("inputs must be an object.", path="/inputs")
     values = checked_inputs(version, {**(conversation.inputs if conversation else {}), **inputs})
+    values = file_inputs(version.document, values, application=application, source=source, end_user=end_user)
     plan = plan_of(version)
+    given = _with_files(values, files, application=application, source=source, end_user=end_user)
     is_new = conversation is None
     if conversation is None:
         conversation = Conversation(
@@ -105,14 +111,14 @@ def accept_chat(
             inputs=values,
             variables=_initial_variables(version.document),
         )
-    run = _new_run(application, version, source, end_user, text, values, conversation)
+    run = _new_run(application, version, source, end_user, text, given, conversation)
     message = Message(
         team_id=application.team_id,
         application=application,
         conversation=conversation,
         run=run,
         query=text,
-        inputs=values,
+        inputs=given,
     )
     touched = insertion(conversation) if is_new else (_TOUCH, (conversation.id,))
     execute_together(touched, insertion(run), insertion(message))
@@ -120,16 +126,34 @@ def accept_chat(
 
 
 def accept_workflow(
-    *, application: Application, version: Version, inputs: object, source: str, end_user: str
+    *,
+    application: Application,
+    version: Version,
+    inputs: object,
+    source: str,
+    end_user: str,
+    files: object = (),
 ) -> Accepted:
     """One call of a workflow app. Raises NotAWorkflow, InvalidInput, TooLarge."""
     if application.kind != Application.Kind.WORKFLOW:
         raise NotAWorkflow(f"{application.name} is a chat app. Use /v1/chat-messages.")
     values = checked_inputs(version, inputs)
+    values = file_inputs(version.document, values, application=application, source=source, end_user=end_user)
+    values = _with_files(values, files, application=application, source=source, end_user=end_user)
     plan = plan_of(version)
     run = _new_run(application, version, source, end_user, "", values, None)
     execute_together(insertion(run))
     return _accepted(run, application, version, plan, None, None, True)
+
+
+def _with_files(
+    values: dict[str, Any], files: object, *, application: Application, source: str, end_user: str
+) -> dict[str, Any]:
+    """A run's inputs, with the files that were sent beside them (`sys.files`)."""
+    if not files:
+        return values
+    sent = named_files(files, path="/files", application=application, source=source, end_user=end_user)
+    return {**values, SENT_FILES: sent}
 
 
 def _new_run(
@@ -172,6 +196,7 @@ def _accepted(
         "app_id": str(application.id),
         "user": run.end_user,
         "conversation_id": str(conversation.id) if conversation else "",
+        "files": run.inputs.get(SENT_FILES, []),
     }
     return Accepted(
         run=run,
@@ -183,6 +208,14 @@ def _accepted(
         message=message,
         is_new_conversation=is_new,
     )
+
+
+def accepted_again(run: Run) -> Accepted:
+    """A run that was accepted earlier, maybe by another process. Raises CannotRun."""
+    run = Run.objects.select_related("application", "version", "conversation").get(id=run.id)
+    message = Message.objects.filter(run_id=run.id).first()
+    plan = plan_of(run.version)
+    return _accepted(run, run.application, run.version, plan, run.conversation, message, False)
 
 
 def plan_of(version: Version) -> Plan:

@@ -8,7 +8,9 @@ import redis
 from django.conf import settings
 from django.utils import timezone
 
+from apps.workflows.adapters.live import publish_now
 from apps.workflows.models import Run
+from apps.workflows.services.go_on import end_paused_run
 from apps.workflows.services.lease import STOP_CHANNEL
 
 logger = logging.getLogger(__name__)
@@ -21,6 +23,8 @@ def stop_run(run: Run) -> None:
     """
     asked = Run.objects.filter(id=run.id, status=Run.Status.RUNNING).update(stop_requested_at=timezone.now())
     if not asked:
+        if (ended := end_paused_run(run.id)) is not None:
+            publish_now(run.id, *ended)
         return
     try:
         with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2) as client:

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 from redis.exceptions import RedisError
 
-from apps.workflows.engine.events import RunFinished
+from apps.workflows.engine.events import RunFinished, RunPaused
 from apps.workflows.engine.journal import Numbered, stream_key
 from apps.workflows.selectors.events import is_finished, live_event, stored_events
 from support.database import in_thread
@@ -25,8 +25,9 @@ AT_ONCE = 500
 
 
 async def follow(run_id: UUID, *, after: int = 0, is_new: bool = False) -> AsyncIterator[Numbered | None]:
-    """Yield `(seq, event)` for every event above `after` up to `RunFinished`; None when nothing came for a while.
+    """Yield `(seq, event)` for every event above `after` up to the run's end; None when nothing came for a while.
 
+    It also ends where the run waits for people: whoever replies, or comes back later, follows it on from there.
     The Redis stream is read first because it is quick; entry ids are sequence numbers, so a gap shows, and whatever
     is missing there comes from the log. `is_new`: the run was launched just now, so that nothing is in the log yet.
     """
@@ -44,7 +45,7 @@ async def follow(run_id: UUID, *, after: int = 0, is_new: bool = False) -> Async
                 break  # live ran ahead of the log; the missing part is being committed
             yield seq, event
             last = seq
-            if isinstance(event, RunFinished):
+            if isinstance(event, RunFinished) or (isinstance(event, RunPaused) and await _is_aside(run_id, last)):
                 return
         if last == before:
             if block and await in_thread(_is_over, run_id, last):
@@ -53,6 +54,14 @@ async def follow(run_id: UUID, *, after: int = 0, is_new: bool = False) -> Async
             if live is None or has_gap:
                 await asyncio.sleep(POLL_S)  # Redis is away, or the missing rows are on their way to the log
         block = IDLE_S
+
+
+async def _is_aside(run_id: UUID, last: int) -> bool:
+    """Whether the pause at the end of what we have is the present; the run may have gone on long ago."""
+    try:
+        return await in_thread(_is_over, run_id, last)
+    except (OperationalError, InterfaceError):
+        return False
 
 
 async def _stored(run_id: UUID, last: int) -> list[Numbered]:

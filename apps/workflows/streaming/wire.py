@@ -7,7 +7,7 @@ in citations and `annotation_reply` in the metadata come on top.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from apps.workflows.engine.events import (
@@ -15,16 +15,24 @@ from apps.workflows.engine.events import (
     AnswerText,
     ErrorInfo,
     Event,
+    FrameStarted,
+    NodeAnswered,
     NodeFailed,
+    NodeRetried,
     NodeStarted,
     NodeSucceeded,
     NodeText,
+    NodeWaiting,
     RunFinished,
+    RunPaused,
+    RunResumed,
     RunStarted,
     Usage,
 )
 from apps.workflows.engine.run_info import RunInfo
 from apps.workflows.engine.summary import RunSummary, retriever_resources
+from apps.workflows.streaming.rounds import Rounds
+from apps.workflows.streaming.waits import Waits
 
 Frame = dict[str, Any]
 #: What lies with the author or the operator is a 400, as clients of this API expect; what may pass is worth a retry.
@@ -55,7 +63,9 @@ class Encoder:
         self._info = info
         self._detailed = detailed
         self._summary = RunSummary()
-        self._started: dict[str, NodeStarted] = {}
+        self._started: dict[tuple[str, str], NodeStarted] = {}
+        self._rounds = Rounds()
+        self._waits = Waits(info, detailed=detailed)
         self._created_at = 0
         self._ids: Frame = {"task_id": str(info.run_id), "workflow_run_id": str(info.run_id)}
         if info.message_id is not None:
@@ -69,8 +79,22 @@ class Encoder:
                 self._created_at = int(event.at)
                 return [self._frame("workflow_started", data=self._run_started(event))]
             case NodeStarted():
-                self._started[event.node_id] = event
-                return [self._frame("node_started", data=self._node(event))]
+                self._started[event.frame, event.node_id] = event
+                node = self._node(event)
+                return [*self._framed(self._rounds.node_started(event, node)), self._frame("node_started", data=node)]
+            case NodeRetried():
+                return [self._frame("node_retry", data=self._retried(event))]
+            case FrameStarted():
+                return self._framed(self._rounds.round_started(event))
+            case NodeWaiting():
+                return self._framed(self._waits.asked(event, self._title(event)))
+            case NodeAnswered():
+                return self._framed(self._waits.answered(event, self._title(event)))
+            case RunPaused():
+                return [self._frame("workflow_paused", data=self._paused(event))]
+            case RunResumed():
+                started = {**self._run_facts(), "inputs": {}, "reason": "resumption"}
+                return [self._frame("workflow_started", data=started)]
             case AnswerText():
                 return [
                     self._frame(
@@ -89,10 +113,10 @@ class Encoder:
                 ]
             case AnswerReplaced():
                 return self._replaced(event)
-            case NodeSucceeded():
-                return [self._frame("node_finished", data=self._succeeded(event))]
-            case NodeFailed():
-                return [self._frame("node_finished", data=self._failed(event))]
+            case NodeSucceeded() | NodeFailed():
+                body = self._succeeded(event) if isinstance(event, NodeSucceeded) else self._failed(event)
+                rounds = self._rounds.node_finished(event, body)
+                return [self._frame("node_finished", data=body), *self._framed(rounds)]
             case RunFinished():
                 return self._finished(event)
         return []
@@ -129,18 +153,56 @@ class Encoder:
             return [self._frame("message", id=str(self._info.message_id), answer=event.text)]
         return [self._frame("message_replace", answer=event.text, reason=event.reason)]
 
+    def _framed(self, frames: Iterable[tuple[str, Frame]]) -> list[Frame]:
+        return [self._frame(name, data=data) for name, data in frames]
+
     def _run_started(self, event: RunStarted) -> Frame:
+        inputs = dict(event.inputs) if self._detailed else {}
+        return {**self._run_facts(), "inputs": inputs, "reason": "initial"}
+
+    def _run_facts(self) -> Frame:
         return {
             "id": str(self._info.run_id),
             "workflow_id": str(self._info.version_id),
-            "inputs": dict(event.inputs) if self._detailed else {},
             "created_at": self._created_at,
-            "reason": "initial",
         }
 
-    def _node(self, started: NodeStarted) -> Frame:
+    def _paused(self, event: RunPaused) -> Frame:
+        summary = self._summary
         return {
-            "id": f"{self._info.run_id}:{started.node_id}",
+            **self._run_facts(),
+            "workflow_run_id": str(self._info.run_id),
+            "paused_nodes": [waiting["node_id"] for waiting in event.waiting],
+            "outputs": {},
+            "reasons": [{"type": "human_input_required", "node_id": item["node_id"]} for item in event.waiting],
+            "status": "paused",
+            "elapsed_time": max(0.0, event.at - self._created_at),
+            "total_tokens": summary.usage.total_tokens,
+            "total_steps": summary.steps,
+        }
+
+    def _retried(self, event: NodeRetried) -> Frame:
+        error = self._error(event.error)
+        return {
+            **self._node(self._started[event.frame, event.node_id]),
+            "retry_index": event.attempt - 1,
+            "status": "retry",
+            "error": error.message if error else None,
+            "retry_in": event.delay,
+            "outputs": None,
+            "execution_metadata": {},
+        }
+
+    def _title(self, event: NodeWaiting | NodeAnswered) -> str:
+        started = self._started.get((event.frame, event.node_id))
+        return started.title if started else event.node_id
+
+    def _node(self, started: NodeStarted) -> Frame:
+        inside = f"{started.frame}/" if started.frame else ""
+        return {
+            "id": f"{self._info.run_id}:{inside}{started.node_id}",
+            "frame": started.frame,
+            **self._rounds.containers(started.frame),
             "node_id": started.node_id,
             "node_type": started.node_type,
             "title": started.title,
@@ -154,7 +216,7 @@ class Encoder:
     def _node_finished(self, event: NodeSucceeded | NodeFailed) -> Frame:
         usage = event.usage
         return {
-            **self._node(self._started[event.node_id]),
+            **self._node(self._started[event.frame, event.node_id]),
             "inputs": dict(event.inputs) if self._detailed else None,
             "process_data": dict(event.process) if self._detailed else None,
             "outputs": dict(event.outputs) if self._detailed else None,

@@ -1,0 +1,115 @@
+"""human-input: ask somebody, and go on by what they choose. The run waits without holding anything."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from apps.workflows.engine.node import Config, NodeContext, NodeResult, NodeType, Use
+from apps.workflows.engine.policy import seconds
+from apps.workflows.engine.variables import Source, Template, parse_source, resolve
+from apps.workflows.nodes.shapes import NAME, SOURCE, TEXT, closed, uses
+
+#: The way on when nobody replied in time, and the word for it in the reply.
+TIMEOUT: Final = "timeout"
+FIELD_TYPES: Final = ("text", "paragraph", "select", "number", "boolean", "file", "files")
+_OWN_OUTPUTS: Final = frozenset({"action", "rendered"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HumanInput:
+    """Shows `form` with its fields; each action is a button and a way on."""
+
+    form: Template
+    fields: Sequence[Mapping[str, Any]]
+    defaults: Mapping[str, Source]
+    actions: Sequence[Mapping[str, Any]]
+    timeout: float | None
+
+    async def run(self, context: NodeContext) -> NodeResult:
+        rendered = self.form.render(context.values)
+        defaults = {name: resolve(source, context.values) for name, source in self.defaults.items()}
+        asks = {
+            "form": rendered,
+            "fields": [dict(field) for field in self.fields],
+            "actions": [dict(action) for action in self.actions],
+            "defaults": defaults,
+            "token": secrets.token_urlsafe(32),
+        }
+        context.inputs = {"form": rendered, "defaults": defaults}
+        reply = context.world.reply(asks, until=context.world.later(self.timeout))
+        action = str(reply.get("action") or TIMEOUT)
+        values = {field["name"]: reply.get(field["name"], defaults.get(field["name"])) for field in self.fields}
+        return NodeResult(outputs={**values, "action": action, "rendered": rendered}, handle=action)
+
+
+def _compile(config: Config) -> HumanInput:
+    fields = config.get("fields") or ()
+    return HumanInput(
+        form=Template.parse(config["form"]),
+        fields=[{key: value for key, value in field.items() if key != "default"} for field in fields],
+        defaults={field["name"]: parse_source(field["default"]) for field in fields if "default" in field},
+        actions=config["actions"],
+        timeout=seconds(config["timeout"]) if "timeout" in config else None,
+    )
+
+
+def _outputs(config: Config) -> frozenset[str]:
+    return _OWN_OUTPUTS | {field["name"] for field in config.get("fields") or ()}
+
+
+def _handles(config: Config) -> tuple[str, ...]:
+    timeout = (TIMEOUT,) if "timeout" in config else ()
+    return (*(action["id"] for action in config["actions"]), *timeout)
+
+
+def _uses(config: Config) -> Iterator[Use]:
+    yield from uses("/form", config["form"]) if "{{" in config["form"] else ()
+    for at, field in enumerate(config.get("fields") or ()):
+        if "default" in field:
+            yield from uses(f"/fields/{at}/default", field["default"], optional=True)
+
+
+_FIELD = closed(
+    {
+        "name": {**NAME, "not": {"enum": sorted(_OWN_OUTPUTS)}},
+        "type": {"enum": list(FIELD_TYPES)},
+        "label": {"type": "string", "maxLength": 200},
+        "options": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+        "required": {"type": "boolean"},
+        "default": SOURCE,
+    },
+    required=["name", "type"],
+)
+_ACTION = closed(
+    {
+        "id": {**NAME, "not": {"enum": ["error", TIMEOUT]}},
+        "title": {"type": "string", "minLength": 1, "maxLength": 100},
+        "style": {"enum": ["primary", "default", "accent", "ghost"], "default": "default"},
+    },
+    required=["id", "title"],
+)
+_DELIVERY = closed(
+    {"kind": {"enum": ["page", "email"]}, "to": {"type": "array", "items": {"type": "string"}, "maxItems": 50}},
+    required=["kind"],
+)
+
+HUMAN_INPUT = NodeType(
+    name="human-input",
+    schema=closed(
+        {
+            "form": TEXT,
+            "fields": {"type": "array", "items": _FIELD, "maxItems": 50},
+            "actions": {"type": "array", "items": _ACTION, "minItems": 1, "maxItems": 10},
+            "timeout": {"type": "string", "pattern": r"^[0-9]{1,9}(\.[0-9]{1,6})?(ms|s|m|h|d)$"},
+            "deliver": {"type": "array", "items": _DELIVERY, "maxItems": 10},
+        },
+        required=["form", "actions"],
+    ),
+    compile=_compile,
+    outputs=_outputs,
+    uses=_uses,
+    handles=_handles,
+)
