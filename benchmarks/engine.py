@@ -15,6 +15,7 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
+from dataclasses import fields
 from typing import Any
 
 from apps.workflows.engine.events import Event
@@ -36,7 +37,7 @@ class NoOp:
 
 
 NO_OP = NodeType(name="noop", schema={}, compile=lambda _config: NoOp(), outputs=lambda _config: None)
-NO_PORTS = Ports(models=None, retrieval=None, memory=None, examples=None, code=None)  # type: ignore[arg-type]
+NO_PORTS = Ports(**dict.fromkeys(field.name for field in fields(Ports)))  # type: ignore[arg-type]
 
 
 def document(names: list[str], edges: list[tuple[str, str, str | None]]) -> dict[str, Any]:

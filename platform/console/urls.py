@@ -5,6 +5,7 @@ from django.contrib.auth import views as auth
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
+from apps.workflows.api.file_views import linked_file
 from apps.workflows.pages.chat import chat_history, chat_page
 from console import health
 from console.pages.frame import palette, switch_team
@@ -17,6 +18,7 @@ urlpatterns = [
     path("datasets/", include("apps.datasets.pages.urls")),
     path("chat/<slug:slug>/", chat_page, name="chat-page"),
     path("chat/<slug:slug>/history/", chat_history, name="chat-history"),
+    path("files/<uuid:file_id>/<str:signature>", linked_file, name="file"),
     path("v1/", include("apps.workflows.api.urls")),
     path("v1/", include("apps.annotations.api.urls")),
     re_path("^v1/", no_such_address),

@@ -24,10 +24,11 @@ class Draft:
     path: Path
     sha256: str
     size: int
+    folder: str = FOLDER
 
     def keep(self) -> str:
         """Give the file the name of its content, which is its path below MEDIA_ROOT; safe to repeat."""
-        name = f"{FOLDER}/{self.sha256[:2]}/{self.sha256}"
+        name = f"{self.folder}/{self.sha256[:2]}/{self.sha256}"
         target = blob_path(name)
         target.parent.mkdir(parents=True, exist_ok=True)
         if self.path.exists():
@@ -36,9 +37,9 @@ class Draft:
 
 
 @contextmanager
-def received(pieces: Iterable[bytes], *, limit: int) -> Iterator[Draft]:
+def received(pieces: Iterable[bytes], *, limit: int, folder: str = FOLDER) -> Iterator[Draft]:
     """Write the pieces to disk for as long as the block runs. Raises TooLarge, and then keeps nothing."""
-    root = Path(settings.MEDIA_ROOT) / FOLDER
+    root = Path(settings.MEDIA_ROOT) / folder
     root.mkdir(parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
     handle, path = tempfile.mkstemp(dir=root, prefix="upload-")
@@ -52,7 +53,7 @@ def received(pieces: Iterable[bytes], *, limit: int) -> Iterator[Draft]:
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
-        yield Draft(path=Path(path), sha256=digest.hexdigest(), size=size)
+        yield Draft(path=Path(path), sha256=digest.hexdigest(), size=size, folder=folder)
     finally:
         Path(path).unlink(missing_ok=True)
 

@@ -11,6 +11,7 @@ from apps.workflows import services
 from apps.workflows.api.views import SOURCE, ServiceView, body_of, end_user_of, wants_stream
 from apps.workflows.models import Run
 from apps.workflows.selectors.applications import live_version
+from apps.workflows.selectors.files import with_links
 from apps.workflows.selectors.runs import open_run, run_info
 from apps.workflows.streaming.frames import outcome
 from apps.workflows.streaming.sse import sse_response
@@ -32,6 +33,7 @@ class ChatMessages(ServiceView):
             source=SOURCE,
             end_user=end_user_of(request),
             conversation_id=body_of(request).get("conversation_id") or None,
+            files=body_of(request).get("files") or (),
         )
         return _answer(accepted, streaming=streaming)
 
@@ -49,6 +51,7 @@ class WorkflowRuns(ServiceView):
             inputs=body_of(request).get("inputs", {}),
             source=SOURCE,
             end_user=end_user_of(request),
+            files=body_of(request).get("files") or (),
         )
         return _answer(accepted, streaming=streaming)
 
@@ -79,7 +82,7 @@ class RunDetail(ServiceView):
                 "workflow_id": str(run.version_id),
                 "status": run.status,
                 "inputs": run.inputs,
-                "outputs": run.outputs,
+                "outputs": with_links(run.outputs),
                 "error": run.error["message"] if run.error else None,
                 "total_steps": run.steps,
                 "total_tokens": run.total_tokens,

@@ -38,6 +38,13 @@ INPUT: Final = closed(
         "default": {},
         "options": {"type": "array", "items": {"type": "string"}, "minItems": 1},
         "max_length": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+        "file_types": {
+            "type": "array",
+            "items": {"enum": ["image", "document", "audio", "video", "custom"]},
+            "minItems": 1,
+        },
+        "extensions": {"type": "array", "items": {"type": "string", "maxLength": 20}, "maxItems": 100},
+        "max_files": {"type": "integer", "minimum": 1, "maximum": 100},
     },
     required=["name", "type"],
     more={

@@ -12,30 +12,86 @@ from typing import Any, Protocol
 
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import Usage
+from apps.workflows.engine.file_port import FilePort
+from apps.workflows.engine.http_port import HttpPort
+from apps.workflows.engine.tool_port import ToolPort
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A picture beside the text of a message: `file` is a value of the type file, `detail` how closely to look."""
+
+    file: Mapping[str, Any]
+    detail: str = "high"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A model wants a tool called; `arguments` is the text that it wrote, which should be a JSON object."""
+
+    id: str
+    name: str
+    arguments: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptMessage:
-    """One message to a model; `role` is system, user or assistant."""
+    """One message to a model; `role` is system, user, assistant or tool.
+
+    An assistant's message may carry the `tool_calls` that it asked for; what came of each is a message of the role
+    tool with its `tool_call_id`.
+    """
 
     role: str
     text: str
+    pictures: Sequence[Picture] = ()
+    tool_calls: Sequence[ToolCall] = ()
+    tool_call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolOffer:
+    """A tool that the model may ask for; `parameters` is the JSON Schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyShape:
+    """The reply must be JSON of this schema. Providers that cannot promise that are asked for JSON, or for nothing."""
+
+    name: str
+    schema: Mapping[str, Any]
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """A chat completion. `parameters` are the document's (temperature, top_p, max_tokens, stop, seed ...)."""
+    """A chat completion. `parameters` are the document's (temperature, top_p, max_tokens, stop, seed ...).
+
+    `tool_choice` is auto, none, required, or the name of the tool to call; it means nothing without `tools`.
+    """
 
     model: str
     messages: Sequence[PromptMessage]
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    tools: Sequence[ToolOffer] = ()
+    tool_choice: str = "auto"
+    shape: ReplyShape | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDelta:
-    """A piece of the reply; the last one carries why it ended, the usage and the model that really answered."""
+    """A piece of the reply, or of the thinking before it (`reasoning`).
+
+    The last one carries why the reply ended, the tools it wants called, the usage and the model that really answered.
+    """
 
     text: str = ""
+    reasoning: str = ""
+    tool_calls: Sequence[ToolCall] = ()
     finish_reason: str | None = None
     usage: Usage | None = None
     model: str | None = None
@@ -169,3 +225,6 @@ class Ports:
     memory: MemoryPort
     examples: ExamplesPort
     code: CodePort
+    http: HttpPort
+    tools: ToolPort
+    files: FilePort

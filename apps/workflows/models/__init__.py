@@ -2,6 +2,9 @@
 
 from apps.workflows.models.application import Application, Version
 from apps.workflows.models.conversation import Conversation, Message
+from apps.workflows.models.file import File
 from apps.workflows.models.run import Run, RunEvent
+from apps.workflows.models.toolset import Toolset
+from apps.workflows.models.wait import Wait
 
-__all__ = ["Application", "Conversation", "Message", "Run", "RunEvent", "Version"]
+__all__ = ["Application", "Conversation", "File", "Message", "Run", "RunEvent", "Toolset", "Version", "Wait"]

@@ -31,6 +31,7 @@ from apps.workflows.engine.events import (
 )
 from apps.workflows.engine.run_info import RunInfo
 from apps.workflows.engine.summary import RunSummary, retriever_resources
+from apps.workflows.selectors.files import linked_files, with_links
 from apps.workflows.streaming.rounds import Rounds
 from apps.workflows.streaming.waits import Waits
 
@@ -245,7 +246,12 @@ class Encoder:
             frames.append(error_frame(self._error(event.error), self._ids))
         if self._info.message_id is not None:
             frames.append(
-                self._frame("message_end", id=str(self._info.message_id), metadata=self._metadata(), files=[])
+                self._frame(
+                    "message_end",
+                    id=str(self._info.message_id),
+                    metadata=self._metadata(),
+                    files=linked_files(self._summary.outputs),
+                )
             )
         frames.append(self._frame("workflow_finished", data=self._run_finished()))
         return frames
@@ -256,7 +262,7 @@ class Encoder:
             "id": str(self._info.run_id),
             "workflow_id": str(self._info.version_id),
             "status": summary.status,
-            "outputs": summary.outputs,
+            "outputs": with_links(summary.outputs),
             "error": error.message if error else None,
             "elapsed_time": summary.elapsed,
             "total_tokens": summary.usage.total_tokens,
@@ -265,7 +271,7 @@ class Encoder:
             "created_at": self._created_at,
             "finished_at": self._created_at + round(summary.elapsed),
             "exceptions_count": summary.exceptions,
-            "files": [],
+            "files": linked_files(summary.outputs),
         }
 
     def _metadata(self) -> Frame:

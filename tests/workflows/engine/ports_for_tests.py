@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import Usage
+from apps.workflows.engine.file_port import FileContent, FilePort, FileValue
+from apps.workflows.engine.http_port import HttpPort, HttpRequest, HttpResponse
 from apps.workflows.engine.ports import (
     CodePort,
     CodeReport,
@@ -22,7 +24,9 @@ from apps.workflows.engine.ports import (
     Ports,
     PromptMessage,
     RetrievalRequest,
+    ToolCall,
 )
+from apps.workflows.engine.tool_port import ToolInfo, ToolPort, ToolResult
 
 
 @dataclass
@@ -33,6 +37,8 @@ class Reply:
     pause: float = 0.0
     failure: Exception | None = None
     counts_first: bool = False
+    reasoning: str = ""
+    tool_calls: Sequence[ToolCall] = ()
     usage: Usage = field(default_factory=lambda: Usage(input_tokens=7, output_tokens=3))
 
 
@@ -49,6 +55,8 @@ class ScriptedModel:
         queue = self.replies[request.model]
         reply = queue.popleft() if len(queue) > 1 else queue[0]
         try:
+            if reply.reasoning:
+                yield ModelDelta(reasoning=reply.reasoning)
             for piece in reply.pieces:
                 await asyncio.sleep(reply.pause)
                 yield ModelDelta(text=piece)
@@ -56,7 +64,13 @@ class ScriptedModel:
                 yield ModelDelta(usage=reply.usage)
             if reply.failure is not None:
                 raise reply.failure
-            yield ModelDelta(finish_reason="stop", usage=reply.usage, model=f"{request.model}-1", provider="scripted")
+            yield ModelDelta(
+                tool_calls=reply.tool_calls,
+                finish_reason="stop",
+                usage=reply.usage,
+                model=f"{request.model}-1",
+                provider="scripted",
+            )
         finally:
             self.closed += 1
 
@@ -112,6 +126,78 @@ class ScriptedCode:
         return await self.run(CodeRequest(language="jinja2", code=template, inputs=inputs, profile="template"))
 
 
+@dataclass
+class ScriptedHttp:
+    """An HTTP port that gives one answer after the other (the last for ever) and remembers the requests."""
+
+    gives: Sequence[HttpResponse | Exception] = (HttpResponse(status=200, url=""),)
+    seen: list[HttpRequest] = field(default_factory=list)
+
+    async def send(self, request: HttpRequest) -> HttpResponse:
+        gives = self.gives[min(len(self.seen), len(self.gives) - 1)]
+        self.seen.append(request)
+        if isinstance(gives, Exception):
+            raise gives
+        return gives
+
+
+@dataclass
+class HeldFiles:
+    """A file port that keeps files in memory; texts are the bytes, decoded."""
+
+    held: dict[str, FileContent] = field(default_factory=dict)
+
+    async def read(self, file: FileValue) -> FileContent:
+        if file.get("id") not in self.held:
+            raise NodeFailure("file_not_found", "There is no such file.")
+        return self.held[str(file["id"])]
+
+    async def text(self, file: FileValue) -> str:
+        return (await self.read(file)).content.decode()
+
+    async def save(self, content: FileContent) -> dict[str, Any]:
+        name = f"file-{len(self.held) + 1}"
+        self.held[name] = content
+        return {
+            "kind": "file",
+            "id": name,
+            "name": content.name,
+            "extension": f".{content.name.rpartition('.')[2]}",
+            "mime_type": content.mime_type,
+            "size": len(content.content),
+            "type": "custom",
+            "transfer_method": "tool_file",
+        }
+
+
+@dataclass
+class HeldTools:
+    """A tool port with functions; what they raise is what the tool raises."""
+
+    tools: Mapping[str, tuple[ToolInfo, Callable[..., ToolResult]]] = field(default_factory=dict)
+    seen: list[tuple[str, Mapping[str, Any], str]] = field(default_factory=list)
+
+    async def describe(self, name: str) -> ToolInfo:
+        if name not in self.tools:
+            raise NodeFailure("tool_not_found", f"There is no tool {name!r}.")
+        return self.tools[name][0]
+
+    async def call(self, name: str, parameters: Mapping[str, Any], *, key: str = "") -> ToolResult:
+        await self.describe(name)
+        self.seen.append((name, parameters, key))
+        return self.tools[name][1](**parameters)
+
+
+def tool(
+    name: str, function: Callable[..., ToolResult], *, acts: bool = False, **properties: Any
+) -> dict[str, tuple[ToolInfo, Callable[..., ToolResult]]]:
+    """A tool for HeldTools."""
+    schema = {"type": "object", "properties": properties}
+    return {
+        name: (ToolInfo(name=name, label=name, description=f"Does {name}.", parameters=schema, acts=acts), function)
+    }
+
+
 def ports(
     *,
     models: ScriptedModel | None = None,
@@ -119,6 +205,9 @@ def ports(
     memory: Sequence[PromptMessage] = (),
     examples: Sequence[Example] = (),
     code: CodePort | None = None,
+    http: HttpPort | None = None,
+    tools: ToolPort | None = None,
+    files: FilePort | None = None,
 ) -> Ports:
     """Ports that do nothing but what is given."""
     return Ports(
@@ -127,6 +216,9 @@ def ports(
         memory=FixedMemory(memory),
         examples=FixedExamples(examples),
         code=code or ScriptedCode(),
+        http=http or ScriptedHttp(),
+        tools=tools or HeldTools(),
+        files=files or HeldFiles(),
     )
 
 
