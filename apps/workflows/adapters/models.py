@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from uuid import UUID
@@ -10,7 +11,8 @@ from django.db import InterfaceError, OperationalError
 
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import Usage
-from apps.workflows.engine.ports import ModelDelta, ModelRequest
+from apps.workflows.engine.file_port import FilePort
+from apps.workflows.engine.ports import ModelDelta, ModelRequest, Picture, PromptMessage, ToolCall
 from model_runtime import types as runtime
 from model_runtime.errors import ModelError
 from model_runtime.protocols import ChatModel
@@ -25,8 +27,10 @@ DEFAULT = "default"
 class TeamModels:
     """Opens models by name for one team and keeps them for the run."""
 
-    def __init__(self, team_id: UUID) -> None:
+    def __init__(self, team_id: UUID, *, files: FilePort | None = None) -> None:
+        """`files` gives the pictures that prompts show."""
         self._team_id = team_id
+        self._files = files
         self._opened: dict[str, ChatModel] = {}
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta]:
@@ -34,17 +38,12 @@ class TeamModels:
         said: list[str] = []
         try:
             model = await self._open(request.model)
-            messages = [runtime.Message(role=message.role, text=message.text) for message in request.messages]  # type: ignore[arg-type]
+            messages = [await self._message(message) for message in request.messages]
             parameters = runtime.ModelParameters.from_mapping(request.parameters)
-            async with aclosing(model.stream(messages, parameters=parameters)) as chunks:
+            async with aclosing(model.stream(messages, parameters=parameters, wish=_wish(request))) as chunks:
                 async for chunk in chunks:
                     said.append(chunk.text)
-                    yield ModelDelta(
-                        text=chunk.text,
-                        finish_reason=chunk.finish_reason,
-                        usage=_usage(chunk.usage),
-                        model=model.name if chunk.finish_reason else None,
-                    )
+                    yield _delta(chunk, model)
         except ModelError as exc:
             raise NodeFailure(
                 exc.code,
@@ -63,6 +62,52 @@ class TeamModels:
             wanted = "" if name == DEFAULT else name
             self._opened[name] = await in_thread(open_chat_model, wanted, team_id=self._team_id)
         return self._opened[name]
+
+    async def _message(self, message: PromptMessage) -> runtime.Message:
+        return runtime.Message(
+            role=message.role,  # type: ignore[arg-type]
+            text=message.text,
+            images=[await self._image(picture) for picture in message.pictures],
+            tool_calls=[
+                runtime.ToolCall(id=call.id, name=call.name, arguments=call.arguments) for call in message.tool_calls
+            ],
+            tool_call_id=message.tool_call_id,
+        )
+
+    async def _image(self, picture: Picture) -> runtime.Image:
+        """The picture itself, not its address: providers cannot reach our files, and should not fetch others' for us.
+
+        So whoever keeps the file has checked that this team may show it.
+        """
+        if self._files is None:
+            raise NodeFailure("file_unreadable", "Files cannot be read here.")
+        found = await self._files.read(picture.file)
+        written = base64.b64encode(found.content).decode("ascii")
+        return runtime.Image(url=f"data:{found.mime_type};base64,{written}", detail=picture.detail)
+
+
+def _wish(request: ModelRequest) -> runtime.Wish:
+    shape = request.shape
+    return runtime.Wish(
+        tools=[
+            runtime.Tool(name=offer.name, description=offer.description, parameters=offer.parameters)
+            for offer in request.tools
+        ],
+        tool_choice=request.tool_choice,
+        format=None if shape is None else runtime.Format(name=shape.name, schema=shape.schema, strict=shape.strict),
+    )
+
+
+def _delta(chunk: runtime.Chunk, model: ChatModel) -> ModelDelta:
+    return ModelDelta(
+        text=chunk.text,
+        reasoning=chunk.reasoning,
+        tool_calls=[ToolCall(id=call.id, name=call.name, arguments=call.arguments) for call in chunk.tool_calls],
+        finish_reason=chunk.finish_reason,
+        usage=_usage(chunk.usage),
+        model=model.name if chunk.finish_reason else None,
+        provider=model.provider if chunk.finish_reason else None,
+    )
 
 
 def _usage(usage: runtime.Usage | None) -> Usage | None:
