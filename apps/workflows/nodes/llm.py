@@ -2,113 +2,167 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any, cast
+from typing import Any
 
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.node import Config, NodeContext, NodeResult, NodeType, Use
-from apps.workflows.engine.ports import ModelDelta, ModelRequest
+from apps.workflows.engine.ports import ModelRequest
 from apps.workflows.engine.variables import Reference, Template, parse_source
-from apps.workflows.nodes.llm_config import LLM_SCHEMA, FewShot, LlmConfig
-from apps.workflows.nodes.llm_prompt import Assembled, Prompt, assemble
-from apps.workflows.nodes.shapes import uses
-
-#: The insertion that only prompts know: the passages of the node's `context`.
-CONTEXT_NAME = "context"
+from apps.workflows.nodes.asking import Model, Said, Vision, ask, shown, text_uses, vision_uses
+from apps.workflows.nodes.llm_config import LLM_SCHEMA, FewShot, LlmConfig, MemoryConfig
+from apps.workflows.nodes.llm_prompt import (
+    CONTEXT_NAME,
+    HISTORIES_NAME,
+    Assembled,
+    Memory,
+    Prompt,
+    Written,
+    assemble,
+)
+from apps.workflows.nodes.secrets import Secrets
+from apps.workflows.nodes.shapes import escape, uses
+from apps.workflows.nodes.structured import Structure
+from apps.workflows.nodes.thinking import Thoughts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Llm:
-    """Sends the prompt and passes the reply on, piece by piece."""
+    """Sends the prompt and passes the reply on, piece by piece; one that must be data only once it is sound.
 
-    model: str
-    parameters: Mapping[str, Any]
+    With `tagged`, what the model thinks is a part of the text, between tags.
+    """
+
+    model: Model
     prompt: Prompt
+    structure: Structure | None
+    tagged: bool
 
     async def run(self, context: NodeContext) -> NodeResult:
         assembled = await assemble(self.prompt, context)
         context.inputs = {"citations": len(assembled.citations)} if self.prompt.context else {}
-        context.process = self._process(assembled)
+        secrets = Secrets.among(self.prompt.references(), context.values)
+        context.process = {
+            "messages": secrets.hide_in(shown(assembled.messages)),
+            **self.model.process(),
+            "examples": assembled.example_ids,
+        }
         if not assembled.messages:
             raise NodeFailure("empty_prompt", "Every message of the prompt is empty.")
-        request = ModelRequest(model=self.model, messages=tuple(assembled.messages), parameters=self.parameters)
+        request = ModelRequest(
+            model=self.model.name, messages=tuple(assembled.messages), parameters=self.model.parameters
+        )
+        if self.structure is not None:
+            return await self._ask_for_data(self.structure, request, assembled, context)
         return await self._ask(request, assembled, context)
 
     async def _ask(self, request: ModelRequest, assembled: Assembled, context: NodeContext) -> NodeResult:
+        if self.tagged:
+            said = await ask(request, context, on_text=context.text)
+            return _result(said, said.text, said.reasoning, assembled, context)
+        thoughts = Thoughts()
         pieces: list[str] = []
-        model, finish_reason = self.model, None
-        async with _closing(context.ports.models.stream(request)) as stream:
-            async for delta in stream:
-                if delta.text:
-                    pieces.append(delta.text)
-                    context.text(delta.text)
-                if delta.usage is not None:
-                    context.usage = delta.usage
-                if delta.model or delta.provider:
-                    model = delta.model or model
-                    context.process = {**context.process, "model": model, "provider": delta.provider}
-                finish_reason = delta.finish_reason or finish_reason
-        return NodeResult(
-            outputs={
-                "text": "".join(pieces),
-                "usage": None if context.usage is None else asdict(context.usage),
-                "model": model,
-                "finish_reason": finish_reason,
-                "citations": assembled.citations,
-            }
-        )
 
-    def _process(self, assembled: Assembled) -> dict[str, Any]:
-        return {
-            "messages": [{"role": message.role, "text": message.text} for message in assembled.messages],
-            "model": self.model,
-            "requested_model": self.model,
-            "provider": None,
-            "parameters": dict(self.parameters),
-            "examples": assembled.example_ids,
+        def say(piece: str) -> None:
+            if piece:
+                pieces.append(piece)
+                context.text(piece)
+
+        said = await ask(request, context, on_text=lambda piece: say(thoughts.take(piece)))
+        say(thoughts.take("", last=True))
+        return _result(said, "".join(pieces), said.reasoning or thoughts.reasoning, assembled, context)
+
+    async def _ask_for_data(
+        self, structure: Structure, request: ModelRequest, assembled: Assembled, context: NodeContext
+    ) -> NodeResult:
+        said, value = await structure.ask(request, context)
+        context.text(said.text)
+        return _result(said, said.text, said.reasoning, assembled, context, structured=value)
+
+
+def _result(
+    said: Said, text: str, reasoning: str, assembled: Assembled, context: NodeContext, **more: Any
+) -> NodeResult:
+    return NodeResult(
+        outputs={
+            "text": text,
+            "reasoning": reasoning,
+            "usage": None if context.usage is None else asdict(context.usage),
+            "model": said.model,
+            "provider": said.provider,
+            "finish_reason": said.finish_reason,
+            "citations": assembled.citations,
+            **more,
         }
-
-
-def _closing(stream: AsyncIterator[ModelDelta]) -> AbstractAsyncContextManager[AsyncIterator[ModelDelta]]:
-    """Close the provider's stream however we leave it; a plain iterator has nothing to close."""
-    if hasattr(stream, "aclose"):
-        return cast("AbstractAsyncContextManager[AsyncIterator[ModelDelta]]", aclosing(stream))
-    return nullcontext(stream)
+    )
 
 
 def _compile(config: Config) -> Llm:
     typed = LlmConfig.parse(config)
     few_shot = typed.few_shot or FewShot(k=0)
+    messages = tuple(
+        Written(
+            role=message["role"],
+            text=Template.parse(message["text"]),
+            jinja=message["text"] if message.get("jinja") else None,
+            variables=tuple((name, parse_source(text)) for name, text in (message.get("variables") or {}).items()),
+        )
+        for message in typed.prompt
+    )
     return Llm(
-        model=typed.model["name"],
-        parameters={key: value for key, value in typed.model.items() if key != "name"},
+        model=Model.parse(typed.model),
         prompt=Prompt(
-            messages=tuple((message["role"], Template.parse(message["text"])) for message in typed.prompt),
+            messages=messages,
             context=None if typed.context is None else Reference.parse(typed.context),
-            window=typed.memory["window"] if typed.memory else 0,
+            memory=None if typed.memory is None else _memory(typed.memory, messages),
             examples=few_shot.k,
             examples_query=parse_source(few_shot.query),
             examples_in_system=few_shot.place == "system",
+            vision=Vision.parse(typed.vision),
+        ),
+        structure=None
+        if typed.structured is None
+        else Structure(name="reply", schema=typed.structured.schema, strict=typed.structured.strict),
+        tagged=typed.reasoning == "tagged",
+    )
+
+
+def _memory(config: MemoryConfig, messages: tuple[Written, ...]) -> Memory:
+    return Memory(
+        window=config.window,
+        query=None if config.query is None else Template.parse(config.query),
+        user_prefix=config.user_prefix,
+        assistant_prefix=config.assistant_prefix,
+        as_transcript=any(
+            reference.path == HISTORIES_NAME for message in messages for reference in message.text.references()
         ),
     )
 
 
-def _outputs(_config: Config) -> frozenset[str]:
-    return frozenset({"text", "usage", "model", "finish_reason", "citations"})
+def _outputs(config: Config) -> frozenset[str]:
+    always = {"text", "reasoning", "usage", "model", "provider", "finish_reason", "citations"}
+    return frozenset(always | ({"structured"} if "structured" in config else set()))
 
 
 def _uses(config: Config) -> Iterator[Use]:
-    has_context = "context" in config
-    if has_context:
+    local = {name for name, key in ((CONTEXT_NAME, "context"), (HISTORIES_NAME, "memory")) if key in config}
+    if "context" in config:
         yield from uses("/context", config["context"], optional=True)
     for place, message in enumerate(config["prompt"]):
-        for reference in Template.parse(message["text"]).references():
-            if reference.path != CONTEXT_NAME or not has_context:
-                yield Use(pointer=f"/prompt/{place}/text", reference=reference)
+        if not message.get("jinja"):
+            for use in text_uses(f"/prompt/{place}/text", message["text"]):
+                if use.reference.path not in local:
+                    yield use
+        for name, text in (message.get("variables") or {}).items():
+            yield from uses(f"/prompt/{place}/variables/{escape(name)}", text)
+    if "query" in config.get("memory", {}):
+        for use in text_uses("/memory/query", config["memory"]["query"]):
+            if use.reference.path not in local:
+                yield use
     if "few_shot" in config and "query" in config["few_shot"]:
         yield from uses("/few_shot/query", config["few_shot"]["query"], optional=True)
+    yield from vision_uses(config)
 
 
 LLM = NodeType(name="llm", schema=LLM_SCHEMA, compile=_compile, outputs=_outputs, uses=_uses)

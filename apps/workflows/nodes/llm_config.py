@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.workflows.engine.node import Config, own_keys
+from apps.workflows.nodes.asking import MODEL, VISION
+from apps.workflows.nodes.sandboxed import INPUTS
 from apps.workflows.nodes.shapes import REFERENCE, SOURCE, TEXT, Schema, closed
 
 
@@ -20,53 +22,79 @@ class FewShot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryConfig:
+    """Show `window` earlier turns; `query` is what then stands last, the prefixes name who speaks in a transcript."""
+
+    window: int
+    query: str | None = None
+    user_prefix: str = "Human"
+    assistant_prefix: str = "Assistant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Structured:
+    """The reply must be JSON of this schema; `strict` asks the provider to keep to it by itself."""
+
+    schema: Mapping[str, Any]
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LlmConfig:
     """`model` holds the name and the parameters; `context` is the reference that `{{ context }}` shows."""
 
     model: Mapping[str, Any]
-    prompt: Sequence[Mapping[str, str]]
+    prompt: Sequence[Mapping[str, Any]]
     context: str | None = None
-    memory: Mapping[str, int] | None = None
+    memory: MemoryConfig | None = None
     few_shot: FewShot | None = None
+    vision: Mapping[str, Any] | None = None
+    structured: Structured | None = None
+    reasoning: str = "separated"
 
     @classmethod
     def parse(cls, config: Config) -> LlmConfig:
-        few_shot = config.get("few_shot")
+        few_shot, memory, structured = (config.get(name) for name in ("few_shot", "memory", "structured"))
         return cls(
-            model=own_keys(config["model"]),
+            model=config["model"],
             prompt=config["prompt"],
             context=config.get("context"),
-            memory=config.get("memory"),
+            memory=None if memory is None else MemoryConfig(**own_keys(memory)),
             few_shot=None if few_shot is None else FewShot(**own_keys(few_shot)),
+            vision=config.get("vision"),
+            structured=None if structured is None else Structured(**own_keys(structured)),
+            reasoning=config.get("reasoning", "separated"),
         )
 
 
-_PENALTY: Schema = {"type": "number", "minimum": -2, "maximum": 2}
+_PREFIX: Schema = {"type": "string", "minLength": 1, "maxLength": 100}
 
 LLM_SCHEMA: Schema = closed(
     {
-        "model": closed(
-            {
-                "name": {"type": "string", "minLength": 1, "maxLength": 200},
-                "temperature": {"type": "number", "minimum": 0, "maximum": 2},
-                "top_p": {"type": "number", "minimum": 0, "maximum": 1},
-                "max_tokens": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
-                "presence_penalty": _PENALTY,
-                "frequency_penalty": _PENALTY,
-                "seed": {"type": "integer"},
-                "stop": {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 4},
-            },
-            required=["name"],
-        ),
+        "model": MODEL,
         "prompt": {
             "type": "array",
             "minItems": 1,
             "items": closed(
-                {"role": {"enum": ["system", "user", "assistant"]}, "text": TEXT}, required=["role", "text"]
+                {
+                    "role": {"enum": ["system", "user", "assistant"]},
+                    "text": TEXT,
+                    "jinja": {"type": "boolean", "default": False},
+                    "variables": INPUTS,
+                },
+                required=["role", "text"],
             ),
         },
         "context": REFERENCE,
-        "memory": closed({"window": {"type": "integer", "minimum": 1, "maximum": 100}}, required=["window"]),
+        "memory": closed(
+            {
+                "window": {"type": "integer", "minimum": 1, "maximum": 100},
+                "query": TEXT,
+                "user_prefix": _PREFIX,
+                "assistant_prefix": _PREFIX,
+            },
+            required=["window"],
+        ),
         "few_shot": closed(
             {
                 "k": {"type": "integer", "minimum": 1, "maximum": 20},
@@ -75,6 +103,12 @@ LLM_SCHEMA: Schema = closed(
             },
             required=["k"],
         ),
+        "vision": VISION,
+        "structured": closed(
+            {"schema": {"type": "object", "minProperties": 1}, "strict": {"type": "boolean", "default": False}},
+            required=["schema"],
+        ),
+        "reasoning": {"enum": ["separated", "tagged"], "default": "separated"},
     },
     required=["model", "prompt"],
 )

@@ -1,26 +1,75 @@
-"""Put an llm node's prompt together: messages, passages, examples and what was said before."""
+"""Put an llm node's prompt together: messages, passages, examples, pictures and what was said before."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 from apps.workflows.engine.node import NodeContext
-from apps.workflows.engine.ports import Example, PromptMessage
-from apps.workflows.engine.variables import Reference, Source, Template, as_text, resolve
+from apps.workflows.engine.ports import CodeFailed, Example, Picture, PromptMessage
+from apps.workflows.engine.variables import Reference, Source, Template, as_text, references_of, resolve
+from apps.workflows.nodes.asking import Vision, pictures_in
+from apps.workflows.nodes.sandboxed import plain
+
+#: The insertions that only prompts know: the passages of the node's `context`, and the conversation as a transcript.
+CONTEXT_NAME: Final = "context"
+HISTORIES_NAME: Final = "histories"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A message as the author wrote it: a text with insertions, or a Jinja2 template with its `variables`."""
+
+    role: str
+    text: Template
+    jinja: str | None = None
+    variables: tuple[tuple[str, Source], ...] = ()
+
+    def references(self) -> Iterator[Reference]:
+        """What of the run it shows."""
+        if self.jinja is None:
+            yield from self.text.references()
+        for _, source in self.variables:
+            yield from references_of(source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """Earlier turns: as messages before the last one, or as a transcript where a message inserts `histories`."""
+
+    window: int
+    query: Template | None
+    user_prefix: str
+    assistant_prefix: str
+    as_transcript: bool
+
+    def transcript(self, turns: Sequence[PromptMessage]) -> str:
+        """The conversation as lines."""
+        prefixes = {"user": self.user_prefix, "assistant": self.assistant_prefix}
+        return "\n".join(f"{prefixes.get(turn.role, turn.role)}: {turn.text}" for turn in turns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
     """A compiled prompt: shared by all runs."""
 
-    messages: tuple[tuple[str, Template], ...]
+    messages: tuple[Written, ...]
     context: Reference | None
-    window: int
+    memory: Memory | None
     examples: int
     examples_query: Source
     examples_in_system: bool
+    vision: Vision | None
+
+    def references(self) -> Iterator[Reference]:
+        """What of the run the messages show."""
+        for message in self.messages:
+            yield from message.references()
+        if self.memory is not None and self.memory.query is not None:
+            yield from self.memory.query.references()
+        if self.context is not None:
+            yield self.context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,26 +84,75 @@ class Assembled:
 async def assemble(prompt: Prompt, context: NodeContext) -> Assembled:
     """The messages to send: system, examples, earlier turns, then what is asked now. Empty ones are left out."""
     found = None if prompt.context is None else context.values.get(prompt.context)
-    local = {"context": as_context(found)}
-    messages = [
-        PromptMessage(role=role, text=text)
-        for role, template in prompt.messages
-        if (text := template.render(context.values, local)).strip()
-    ]
+    memory = prompt.memory
+    recent = await context.ports.memory.recent(turns=memory.window) if memory else ()
+    local = {CONTEXT_NAME: as_context(found)}
+    if memory is not None and memory.as_transcript:
+        local[HISTORIES_NAME], recent = memory.transcript(recent), ()
+    messages = await _rendered(prompt, context, local)
     examples = await _examples(prompt, context)
     if examples and prompt.examples_in_system:
         messages = _with_system_block(messages, examples)
         examples_as_turns: list[PromptMessage] = []
     else:
         examples_as_turns = [message for example in examples for message in _turn(example)]
-    recent = await context.ports.memory.recent(turns=prompt.window) if prompt.window else ()
     first = next((at for at, message in enumerate(messages) if message.role != "system"), len(messages))
-    last = next((at for at in range(len(messages), first, -1) if messages[at - 1].role == "user"), first + 1) - 1
+    if memory is not None and memory.query is not None:
+        last = len(messages)
+        query = memory.query.render(context.values, local)
+        messages += [PromptMessage(role="user", text=query)] if query.strip() else []
+    else:
+        last = next((at for at in range(len(messages), first, -1) if messages[at - 1].role == "user"), first + 1) - 1
     return Assembled(
-        messages=[*messages[:first], *examples_as_turns, *messages[first:last], *recent, *messages[last:]],
+        messages=_with_pictures(
+            [*messages[:first], *examples_as_turns, *messages[first:last], *recent, *messages[last:]], prompt, context
+        ),
         citations=_passages(found),
         example_ids=[example.id for example in examples],
     )
+
+
+async def _rendered(prompt: Prompt, context: NodeContext, local: Mapping[str, str]) -> list[PromptMessage]:
+    messages = []
+    for written in prompt.messages:
+        pictures: list[Picture] = []
+        if written.jinja is not None:
+            text = await _filled_in(written, context, local)
+        else:
+            hidden = dict(local)
+            if prompt.vision is not None:  # a picture in a text is shown, not spelled out
+                for reference in written.text.references():
+                    if inside := pictures_in(context.values.get(reference), detail=prompt.vision.detail):
+                        pictures += inside
+                        hidden[reference.path] = ""
+            text = written.text.render(context.values, hidden)
+        if text.strip() or pictures:
+            messages.append(PromptMessage(role=written.role, text=text, pictures=pictures))
+    return messages
+
+
+async def _filled_in(written: Written, context: NodeContext, local: Mapping[str, str]) -> str:
+    """A Jinja2 message, rendered in the sandbox; it knows its own variables and what all prompts know."""
+    inputs = {**local, **{name: plain(resolve(source, context.values)) for name, source in written.variables}}
+    result = await context.ports.code.render(template=written.jinja or "", inputs=inputs)
+    text = result.outputs.get("output")
+    if not isinstance(text, str):
+        raise CodeFailed("code_protocol", "The sandbox gave no text for the template.")
+    return text
+
+
+def _with_pictures(messages: list[PromptMessage], prompt: Prompt, context: NodeContext) -> list[PromptMessage]:
+    """The files of the node's `vision` stand in the last message of the user."""
+    pictures = prompt.vision.pictures(context.values) if prompt.vision else []
+    there = [picture.file.get("id") for message in messages for picture in message.pictures]
+    pictures = [picture for picture in pictures if picture.file.get("id") is None or picture.file["id"] not in there]
+    if not pictures:
+        return messages
+    for at in range(len(messages) - 1, -1, -1):
+        if messages[at].role == "user":
+            messages[at] = replace(messages[at], pictures=[*messages[at].pictures, *pictures])
+            return messages
+    return [*messages, PromptMessage(role="user", text="", pictures=pictures)]
 
 
 def as_context(value: Any) -> str:
@@ -100,6 +198,11 @@ def _with_system_block(messages: list[PromptMessage], examples: Sequence[Example
     block = "\n\n".join(
         ["Approved answers to similar questions:", *(f"Q: {e.question}\nA: {e.answer}" for e in examples)]
     )
+    return with_system(messages, block)
+
+
+def with_system(messages: list[PromptMessage], block: str) -> list[PromptMessage]:
+    """The messages with one more paragraph in the system message, which is made if there is none."""
     if messages and messages[0].role == "system":
-        return [PromptMessage(role="system", text=f"{messages[0].text}\n\n{block}"), *messages[1:]]
+        return [replace(messages[0], text=f"{messages[0].text}\n\n{block}"), *messages[1:]]
     return [PromptMessage(role="system", text=block), *messages]
