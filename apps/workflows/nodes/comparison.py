@@ -60,12 +60,13 @@ def _ordered(compare: Callable[[float, float], bool]) -> Test:
     def test(value: Any, expected: Any) -> bool:
         if value is None:
             return False
-        return compare(_number("left", value), _number("right", expected))
+        return compare(as_number("left", value), as_number("right", expected))
 
     return test
 
 
-def _number(field: str, value: Any) -> float:
+def as_number(field: str, value: Any) -> float:
+    """A number, also one that is written as a text. Raises WrongType."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return value
     if isinstance(value, str):

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from apps.workflows.engine.errors import MissingValue
+from apps.workflows.engine.errors import MissingValue, WrongType
 from apps.workflows.engine.node import Use
 from apps.workflows.engine.variables import MISSING, Reference, Template, Values
 from apps.workflows.nodes.comparison import BINARY, UNARY
+from apps.workflows.nodes.keyed import KeyedConditions, compile_keyed, keyed_conditions, keyed_uses, text_or_constant
 from apps.workflows.nodes.shapes import REFERENCE, Schema, closed, uses
 
 Logical = Literal["and", "or"]
+#: How many of a list's items must meet the conditions of `where`, by operator.
+_WHERE: Final[Mapping[str, Callable[[int, int], bool]]] = {
+    "contains": lambda met, _count: met > 0,
+    "not_contains": lambda met, _count: met == 0,
+    "all_of": lambda met, count: met == count,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """`right` is a constant, or a text with values inserted."""
+    """`right` is a constant, or a text with values inserted; `where` asks about the items of a list instead."""
 
     left: Reference
     op: str
     right: Any = None
+    where: KeyedConditions | None = None
 
     def holds(self, values: Values) -> bool:
         """Whether the comparison is true. Raises MissingValue where there is nothing to compare."""
@@ -30,6 +38,9 @@ class Condition:
             return UNARY[self.op](value)
         if value is MISSING:
             raise MissingValue(self.left.path)
+        if self.where is not None:
+            items = _items(value)
+            return _WHERE[self.op](len(self.where.chosen(items, values)), len(items))
         right = self.right.render(values) if isinstance(self.right, Template) else self.right
         return BINARY[self.op](value, right)
 
@@ -53,10 +64,21 @@ def compile_conditions(conditions: Sequence[Mapping[str, Any]], logical: Logical
 
 
 def _condition(condition: Mapping[str, Any]) -> Condition:
-    right = condition.get("right")
-    if isinstance(right, str) and "{{" in right:
-        right = Template.parse(right)
-    return Condition(left=Reference.parse(condition["left"]), op=condition["op"], right=right)
+    where = condition.get("where")
+    return Condition(
+        left=Reference.parse(condition["left"]),
+        op=condition["op"],
+        right=text_or_constant(condition.get("right")),
+        where=None if where is None else compile_keyed(where),
+    )
+
+
+def _items(value: Any) -> Sequence[Any]:
+    if value is None:
+        return ()
+    if isinstance(value, (list, tuple)):
+        return value
+    raise WrongType(field="left", expected="a list", got="a text" if isinstance(value, str) else type(value).__name__)
 
 
 def condition_uses(pointer: str, conditions: Sequence[Mapping[str, Any]]) -> Iterator[Use]:
@@ -66,10 +88,28 @@ def condition_uses(pointer: str, conditions: Sequence[Mapping[str, Any]]) -> Ite
         right = condition.get("right")
         if isinstance(right, str) and "{{" in right:
             yield from uses(f"{pointer}/{place}/right", right)
+        if "where" in condition:
+            yield from keyed_uses(f"{pointer}/{place}/where", condition["where"])
 
 
 CONDITION: Schema = closed(
-    {"left": REFERENCE, "op": {"enum": [*BINARY, *UNARY]}, "right": {}},
+    {
+        "left": REFERENCE,
+        "op": {"enum": [*BINARY, *UNARY]},
+        "right": {},
+        "where": keyed_conditions(key_required=True),
+    },
     required=["left", "op"],
-    more={"if": {"properties": {"op": {"enum": list(BINARY)}}, "required": ["op"]}, "then": {"required": ["right"]}},
+    more={
+        "allOf": [
+            {
+                "if": {"required": ["where"]},
+                "then": {"properties": {"op": {"enum": list(_WHERE)}}},
+                "else": {
+                    "if": {"properties": {"op": {"enum": list(BINARY)}}, "required": ["op"]},
+                    "then": {"required": ["right"]},
+                },
+            }
+        ]
+    },
 )

@@ -7,28 +7,40 @@ from typing import Final
 
 from apps.workflows.engine.node import NodeType, Registry
 from apps.workflows.nodes.answer import ANSWER
+from apps.workflows.nodes.assigner import ASSIGNER
 from apps.workflows.nodes.code import CODE
 from apps.workflows.nodes.end import END
+from apps.workflows.nodes.human_input import HUMAN_INPUT
 from apps.workflows.nodes.if_else import IF_ELSE
 from apps.workflows.nodes.iteration import ITERATION
 from apps.workflows.nodes.knowledge_retrieval import KNOWLEDGE_RETRIEVAL
+from apps.workflows.nodes.list_operator import LIST_OPERATOR
 from apps.workflows.nodes.llm import LLM
 from apps.workflows.nodes.loop import LOOP, LOOP_END
+from apps.workflows.nodes.parameter_extractor import PARAMETER_EXTRACTOR
+from apps.workflows.nodes.question_classifier import QUESTION_CLASSIFIER
 from apps.workflows.nodes.start import START
 from apps.workflows.nodes.template_transform import TEMPLATE_TRANSFORM
+from apps.workflows.nodes.unavailable import UNAVAILABLE
 from apps.workflows.nodes.variable_aggregator import VARIABLE_AGGREGATOR
 
 _TYPES: Final[tuple[NodeType, ...]] = (
     START,
     LLM,
     KNOWLEDGE_RETRIEVAL,
+    QUESTION_CLASSIFIER,
+    PARAMETER_EXTRACTOR,
     IF_ELSE,
     CODE,
     TEMPLATE_TRANSFORM,
+    HUMAN_INPUT,
     ITERATION,
     LOOP,
     LOOP_END,
     VARIABLE_AGGREGATOR,
+    ASSIGNER,
+    LIST_OPERATOR,
+    UNAVAILABLE,
     ANSWER,
     END,
 )
@@ -39,13 +51,8 @@ REGISTRY: Final[Registry] = MappingProxyType({node_type.name: node_type for node
 NOT_AVAILABLE: Final = frozenset(
     {
         "agent",
-        "assigner",
         "document-extractor",
         "http-request",
-        "human-input",
-        "list-operator",
-        "parameter-extractor",
-        "question-classifier",
         "tool",
     }
 )
