@@ -54,6 +54,7 @@ class _Composer:
         self._zero_us = notes.started_us or notes.last_us
         self._root_id = self._id(0)
         self._spans: list[RecordedSpan] = []
+        self._spans_of: dict[tuple[str, str], UUID] = {}
         self._payloads: list[RecordedPayload] = []
         self._thoughts: list[RecordedThought] = []
 
@@ -69,8 +70,8 @@ class _Composer:
         span = RecordedSpan(
             id=span_id,
             **self._owner(),
-            parent_id=self._root_id,
-            name=short(step.title or step.node_id),
+            parent_id=self._spans_of.get(step.container, self._root_id) if step.container else self._root_id,
+            name=short(step.shown_title),
             kind=kind,
             node_id=short(step.node_id),
             node_type=short(step.node_type, 100),
@@ -92,6 +93,7 @@ class _Composer:
             **token_columns(usage),
         )
         self._spans.append(span)
+        self._spans_of[step.frame, step.node_id] = span_id
         if kind in THINKING or model:
             position = len(self._thoughts) + 1
             self._thoughts.append(

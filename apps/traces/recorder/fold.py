@@ -26,7 +26,7 @@ class Folding:
         self._run = run
         self._notes = RunNotes()
         self._steps: list[StepNotes] = []
-        self._open: dict[str, StepNotes] = {}
+        self._open: dict[tuple[str, str], StepNotes] = {}
 
     @property
     def run(self) -> RunInfo:
@@ -38,7 +38,7 @@ class Folding:
         notes.last_seq = seq
         match event:
             case events.NodeText():
-                step = self._step(event.node_id, event.at)
+                step = self._step(event, event.at)
                 if step.first_text_us is None:
                     step.first_text_us = max(0, micros(event.at) - step.started_us)
                 step.text.add(event.text)
@@ -73,7 +73,7 @@ class Folding:
 
     def _hear(self, event: events.AnswerText) -> None:
         """Give the text to the node that made it, while that runs: its outcome will hold all of it."""
-        step = self._open.get(event.source_id or event.node_id)
+        step = self._open.get(("", event.source_id or event.node_id))
         if step is None or step.ended_us is not None:
             return
         if step.first_text_us is None:
@@ -87,29 +87,33 @@ class Folding:
             title=event.title,
             index=event.index,
             predecessor=event.predecessor_id or "",
+            frame=event.frame,
+            attempt=event.attempt,
             started_us=micros(event.at),
         )
-        # A node of a loop starts again and again: later events belong to its latest start.
-        self._open[event.node_id] = step
+        # A node may start again, in another process: later events belong to its latest start.
+        self._open[event.frame, event.node_id] = step
         self._steps.append(step)
 
-    def _step(self, node_id: str, at: float) -> StepNotes:
+    def _step(self, event: events.NodeText | events.NodeSucceeded | events.NodeFailed, at: float) -> StepNotes:
         """The latest start of the node; in a log without that event, its first sign of life."""
-        step = self._open.get(node_id)
+        place = event.frame, event.node_id
+        step = self._open.get(place)
         if step is None:
-            known = self._run.nodes.get(node_id, {})
+            known = self._run.nodes.get(event.node_id, {})
             step = StepNotes(
-                node_id=node_id,
+                node_id=event.node_id,
+                frame=event.frame,
                 node_type=known.get("type", ""),
                 title=known.get("title", ""),
                 started_us=micros(at),
             )
-            self._open[node_id] = step
+            self._open[place] = step
             self._steps.append(step)
         return step
 
     def _end(self, event: events.NodeSucceeded | events.NodeFailed) -> None:
-        step = self._step(event.node_id, event.at - event.elapsed)
+        step = self._step(event, event.at - event.elapsed)
         step.ended_us = micros(event.at)
         step.elapsed_us = micros(event.elapsed)
         step.inputs, step.outputs, step.process = event.inputs, event.outputs, event.process

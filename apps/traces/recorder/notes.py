@@ -42,6 +42,9 @@ class StepNotes:
     title: str = ""
     index: int | None = None
     predecessor: str = ""
+    #: The round of a container that it ran in, as the engine names it; and which try of the node it was.
+    frame: str = ""
+    attempt: int = 1
     started_us: int
     ended_us: int | None = None
     elapsed_us: int = 0
@@ -57,6 +60,20 @@ class StepNotes:
     outputs: JsonObject = field(default_factory=dict)
     process: JsonObject = field(default_factory=dict)
     usage: Usage | None = None
+
+    @property
+    def container(self) -> tuple[str, str] | None:
+        """Frame and id of the container around it."""
+        if not self.frame:
+            return None
+        outer, _, last = self.frame.rpartition("/")
+        return outer, last.rpartition(":")[0]
+
+    @property
+    def shown_title(self) -> str:
+        """Its title, with the number of the round it ran in."""
+        title = self.title or self.node_id
+        return f"{title} [{int(self.frame.rpartition(':')[2]) + 1}]" if self.frame else title
 
     @property
     def written(self) -> Text:

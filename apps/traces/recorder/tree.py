@@ -8,7 +8,31 @@ from apps.traces.recorder.notes import StepNotes
 
 
 def placed(document: Iterable[str], steps: Sequence[StepNotes]) -> list[StepNotes | str]:
-    """Steps as they began; a node of the document that never began stands after its neighbour there."""
+    """Steps as they began, those inside a container after it, round by round.
+
+    A node of the document that never began stands after its neighbour there.
+    """
+    inner: dict[tuple[str, str], list[StepNotes]] = {}
+    for step in steps:
+        if step.container is not None:
+            inner.setdefault(step.container, []).append(step)
+    last_start = {(step.frame, step.node_id): step for step in steps}
+    order: list[StepNotes | str] = []
+    stack: list[StepNotes | str] = list(reversed(_outermost(document, [step for step in steps if not step.frame])))
+    while stack:
+        place = stack.pop()
+        order.append(place)
+        if isinstance(place, StepNotes) and last_start[place.frame, place.node_id] is place:
+            rounds = inner.pop((place.frame, place.node_id), [])
+            stack.extend(sorted(rounds, key=_round, reverse=True))
+    return [*order, *(step for steps_left in inner.values() for step in steps_left)]
+
+
+def _round(step: StepNotes) -> tuple[int, int]:
+    return int(step.frame.rpartition(":")[2]), step.index or 0
+
+
+def _outermost(document: Iterable[str], steps: Sequence[StepNotes]) -> list[StepNotes | str]:
     last = {step.node_id: place for place, step in enumerate(steps)}
     after: dict[int, list[str]] = {}
     before = -1

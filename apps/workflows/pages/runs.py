@@ -68,19 +68,19 @@ def run(request: HttpRequest, application: Application, run_id: str) -> HttpResp
 
 def _steps(run: Run) -> list[dict[str, object]]:
     """The nodes that ran, in order, each with its outcome."""
-    steps: dict[str, dict[str, object]] = {}
+    steps: dict[tuple[str, str], dict[str, object]] = {}
     sources = sources_of(run.version.document)
     for _seq, event in stored_events(run.id):
         match event:
             case NodeStarted():
-                steps[event.node_id] = {
-                    "title": event.title,
+                steps[event.frame, event.node_id] = {
+                    "title": f"{event.title} [{_round(event.frame)}]" if event.frame else event.title,
                     "type": event.node_type,
                     "status": "running",
                     "source": sources.get(event.node_id),
                 }
             case NodeSucceeded():
-                steps[event.node_id] |= {
+                steps[event.frame, event.node_id] |= {
                     "status": "succeeded",
                     "elapsed": event.elapsed,
                     "usage": event.usage,
@@ -91,7 +91,7 @@ def _steps(run: Run) -> list[dict[str, object]]:
                     "outputs": _named(event.outputs),
                 }
             case NodeFailed():
-                steps[event.node_id] |= {
+                steps[event.frame, event.node_id] |= {
                     "status": "failed",
                     "elapsed": event.elapsed,
                     "error": event.error,
@@ -102,6 +102,11 @@ def _steps(run: Run) -> list[dict[str, object]]:
                     "outputs": _named(event.outputs),
                 }
     return list(steps.values())
+
+
+def _round(frame: str) -> str:
+    """The numbers of the rounds that a node ran in, outermost first: 3.1."""
+    return ".".join(str(int(step.rpartition(":")[2]) + 1) for step in frame.split("/"))
 
 
 def _named(values: Mapping[str, Any]) -> list[dict[str, Any]]:
