@@ -19,7 +19,10 @@ from apps.workflows.engine.journal import Row
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """What the rows of an ended run, and of its message where it has one, show. JSON values only."""
+    """What the rows of an ended run, of its message and of its conversation show, where it has them. JSON values only.
+
+    `variables` are those of the conversation that the run has set.
+    """
 
     status: str
     outputs: Mapping[str, Any]
@@ -33,6 +36,7 @@ class Ending:
     answer: str
     answer_status: str
     metadata: Mapping[str, Any]
+    variables: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,14 +110,23 @@ _LOG_AND_CLOSE = f"""
         SELECT * FROM jsonb_to_recordset(%s::jsonb) AS row (
             run_id uuid, epoch int, status text, outputs jsonb, error jsonb, usage jsonb, total_tokens int,
             input_tokens int, output_tokens int, steps int, elapsed float8, answer text, answer_status text,
-            metadata jsonb)
+            metadata jsonb, variables jsonb)
     ), closed AS (
         UPDATE workflows_run AS run SET
             status = ended.status, outputs = ended.outputs, error = ended.error, usage = ended.usage,
             total_tokens = ended.total_tokens, steps = ended.steps, elapsed = ended.elapsed,
             finished_at = clock_timestamp(), lease_until = NULL
         FROM ended WHERE run.id = ended.run_id AND run.epoch = ended.epoch AND run.status = 'running'
-        RETURNING run.id
+        RETURNING run.id, run.conversation_id
+    ), kept AS (
+        UPDATE workflows_conversation AS conversation SET variables = conversation.variables || written.variables
+        FROM (
+            SELECT closed.conversation_id AS id,
+                jsonb_object_agg(named.key, named.value ORDER BY closed.id) AS variables
+            FROM ended JOIN closed ON closed.id = ended.run_id CROSS JOIN jsonb_each(ended.variables) AS named
+            GROUP BY closed.conversation_id
+        ) AS written
+        WHERE conversation.id = written.id
     ), answered AS (
         UPDATE workflows_message AS message SET
             answer = ended.answer, status = ended.answer_status, error = ended.error, metadata = ended.metadata,

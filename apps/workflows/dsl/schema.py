@@ -52,10 +52,15 @@ INPUT: Final = closed(
         "then": {"required": ["options"]},
     },
 )
+_ITEM_TYPES: Final = ("string", "number", "integer", "boolean", "object", "file", "any")
+VARIABLE_TYPES: Final = (
+    *("string", "number", "integer", "boolean", "object", "secret", "file", "array"),
+    *(f"array[{name}]" for name in _ITEM_TYPES),
+)
 _VARIABLE = closed(
     {
         "name": NAME,
-        "type": {"enum": ["string", "number", "boolean", "object", "array", "secret"]},
+        "type": {"enum": list(VARIABLE_TYPES)},
         "default": {},
         "description": {"type": "string"},
     },

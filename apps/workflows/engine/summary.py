@@ -35,6 +35,8 @@ class RunSummary:
     exceptions: int = 0
     passages: list[dict[str, Any]] = field(default_factory=list)
     replaced: dict[str, Any] | None = None
+    #: The conversation's variables that the run has set, with their last values.
+    variables: dict[str, Any] = field(default_factory=dict)
     _found: list[dict[str, Any]] = field(default_factory=list)
     _answer: list[str] = field(default_factory=list)
 
@@ -57,6 +59,10 @@ class RunSummary:
                 self.steps += 1
             case NodeSucceeded():
                 self._take_passages(event)
+                for path, value in event.writes.items():
+                    root, _, name = path.partition(".")
+                    if root == "conversation":
+                        self.variables[name] = value
                 if event.usage is not None:
                     self.usage = self.usage + event.usage
             case NodeFailed():

@@ -30,6 +30,7 @@ def ending_of(summary: RunSummary) -> Ending:
         answer=storable(summary.answer),
         answer_status=str(_ANSWER_STATUS.get(status, Message.Status.NORMAL)),
         metadata=message_metadata(summary),
+        variables=storable(summary.variables),
     )
 
 

@@ -203,7 +203,7 @@ def _accepted(
         info=info_of(run, application=application, version=version, message_id=message.id if message else None),
         plan=plan,
         values=RunValues(
-            inputs=run.inputs, sys=system, conversation=conversation.variables if conversation else {}, env={}
+            inputs=run.inputs, sys=system, conversation=_variables(conversation, version.document), env={}
         ),
         message=message,
         is_new_conversation=is_new,
@@ -237,3 +237,8 @@ def plan_of(version: Version) -> Plan:
 def _initial_variables(document: dict[str, Any]) -> dict[str, Any]:
     declared = document.get("variables", {}).get("conversation", [])
     return {variable["name"]: variable.get("default") for variable in declared}
+
+
+def _variables(conversation: Conversation | None, document: dict[str, Any]) -> dict[str, Any]:
+    """A conversation's variables, with those that the version has and the conversation began without."""
+    return {**_initial_variables(document), **conversation.variables} if conversation else {}

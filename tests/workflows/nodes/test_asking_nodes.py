@@ -54,7 +54,9 @@ def process(played, name="ask"):
 def test_thoughts_are_kept_apart_wherever_the_pieces_are_cut(size):
     text = "<think>a < b, so\n</think>\n\nIt is <b>7</b> <thin> <THINK>or 8</THINK> sure < 9"
     thoughts = Thoughts()
-    got = "".join(thoughts.take(text[at : at + size]) for at in range(0, len(text), size)) + thoughts.take("", last=True)
+    got = "".join(thoughts.take(text[at : at + size]) for at in range(0, len(text), size)) + thoughts.take(
+        "", last=True
+    )
     assert got == "It is <b>7</b> <thin> sure < 9"
     assert thoughts.reasoning == "a < b, so\nor 8"
 
@@ -104,7 +106,8 @@ async def test_llm_memory_can_end_with_a_query_of_its_own():
 
 async def test_llm_shows_the_conversation_as_a_transcript_in_a_single_prompt():
     written = asking(
-        "{{ histories }}\nHuman: {{ sys.query }}", memory={"window": 2, "assistant_prefix": "Bot", "user_prefix": "Human"}
+        "{{ histories }}\nHuman: {{ sys.query }}",
+        memory={"window": 2, "assistant_prefix": "Bot", "user_prefix": "Human"},
     )
     _, seen = await run(written, memory=TURNS)
     assert [m.text for m in seen[0].messages] == ["Human: hi\nBot: hello\nHuman: q"]
@@ -219,7 +222,8 @@ def classifying(*classes, **config):
         {"id": "bug", "name": "Something is broken", "label": "Bugs"},
         {"id": "money", "name": "Payments about {{ inputs.what }}"},
     )
-    return node("sort", "question-classifier", config={"query": "sys.query", "model": MODEL, "classes": list(classes), **config})  # fmt: skip
+    config = {"query": "sys.query", "model": MODEL, "classes": list(classes), **config}
+    return node("sort", "question-classifier", config=config)
 
 
 async def classify(reply, **config):
