@@ -10,6 +10,7 @@ from apps.workflows.nodes.answer import ANSWER
 from apps.workflows.nodes.assigner import ASSIGNER
 from apps.workflows.nodes.code import CODE
 from apps.workflows.nodes.end import END
+from apps.workflows.nodes.http_request import HTTP_REQUEST
 from apps.workflows.nodes.human_input import HUMAN_INPUT
 from apps.workflows.nodes.if_else import IF_ELSE
 from apps.workflows.nodes.iteration import ITERATION
@@ -33,6 +34,7 @@ _TYPES: Final[tuple[NodeType, ...]] = (
     IF_ELSE,
     CODE,
     TEMPLATE_TRANSFORM,
+    HTTP_REQUEST,
     HUMAN_INPUT,
     ITERATION,
     LOOP,
@@ -52,7 +54,6 @@ NOT_AVAILABLE: Final = frozenset(
     {
         "agent",
         "document-extractor",
-        "http-request",
         "tool",
     }
 )
