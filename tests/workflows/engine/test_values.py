@@ -88,7 +88,7 @@ def test_zero_and_false_are_values():
 
 def test_durations():
     assert [seconds(text) for text in ("500ms", "60s", "2m", "1h", "1.5s", 3, 0.2)] == [0.5, 60, 120, 3600, 1.5, 3, 0.2]
-    for wrong in ("", "5", "5 s", "5d", "s", "5s\n"):
+    for wrong in ("", "5", "5 s", "5w", "s", "5s\n"):
         with pytest.raises(InvalidGraph):
             seconds(wrong)
 
