@@ -163,7 +163,12 @@ def _check_texts(node: OutlineNode, place: str) -> Iterator[Problem]:
     while stack:
         path, value = stack.pop()
         if isinstance(value, Mapping):
-            stack.extend((path + pointer(key), item) for key, item in value.items() if not key.startswith("x-"))
+            jinja = value.get("jinja") is True  # there, braces may hold more
+            stack.extend(
+                (path + pointer(key), item)
+                for key, item in value.items()
+                if not key.startswith("x-") and not (jinja and key == "text")
+            )
         elif isinstance(value, list):
             stack.extend((path + pointer(at), item) for at, item in enumerate(value))
         elif isinstance(value, str) and "{{" in value:
@@ -176,6 +181,6 @@ def _check_texts(node: OutlineNode, place: str) -> Iterator[Problem]:
 def _check_context(node: OutlineNode, place: str) -> Iterator[Problem]:
     if "context" not in node.config:
         return
-    if not any(re.search(r"\{\{\s*context\s*\}\}", message["text"]) for message in node.config["prompt"]):
+    if not any(re.search(r"\{\{-?\s*context\b", message["text"]) for message in node.config["prompt"]):
         message = _("The prompt does not show the passages: insert {{ context }}.")
         yield Problem(path=f"{place}/context", code="unused_context", message=message, severity="warning")

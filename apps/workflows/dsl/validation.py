@@ -63,7 +63,7 @@ def validate_against_team(
                     path = pointer(*at, "config", "datasets", number)
                     message = _("There is no dataset %s in this team.") % name
                     problems.append(Problem(path=path, code="unknown_dataset", message=message, severity=severity))
-        elif node["type"] == "llm" and models is not None and config["model"]["name"] not in models:
+        elif models is not None and "model" in config and config["model"]["name"] not in models:
             path = pointer(*at, "config", "model", "name")
             message = _("There is no model %s for this team.") % config["model"]["name"]
             problems.append(Problem(path=path, code="unknown_model", message=message, severity=severity))

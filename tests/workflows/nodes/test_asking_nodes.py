@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from apps.workflows.dsl import validate
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import NodeSucceeded, NodeText
 from apps.workflows.engine.ports import PromptMessage, ToolCall
@@ -342,3 +343,11 @@ async def test_extractor_says_what_it_did_not_get_and_goes_on(text, reason):
     assert played.finished.status == "succeeded"
     assert got["is_success"] is False
     assert reason in got["reason"]
+
+
+def test_braces_of_jinja_messages_are_not_ours():
+    message = {"role": "user", "text": "{% if a %}{{ a | upper }}{% endif %}", "jinja": True, "variables": {"a": "x.y"}}
+    written = document([asking(message), answer("say", "{{ ask.text }}")], "start>ask ask>say")
+    assert [(found.path, found.code) for found in validate(written)] == [
+        ("/nodes/1/config/prompt/0/variables/a", "unknown_reference")
+    ]
