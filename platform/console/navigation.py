@@ -71,7 +71,7 @@ SECTIONS: tuple[Section, ...] = (
                 urls=("datasets:datasets", "admin:datasets_dataset_changelist"),
                 under=("/admin/datasets/",),
             ),
-            Item(label=_("Tools"), icon="wrench", urls=("workflows:tools", "admin:workflows_tool_changelist")),
+            Item(label=_("Tools"), icon="wrench", urls=("workflows:tools", "admin:workflows_toolset_changelist")),
             Item(
                 label=_("Models"),
                 icon="cpu",

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 from uuid import UUID
 
 from apps.datasets.text.child import extract_in_child
-from apps.datasets.text.errors import ExtractionError
+from apps.datasets.text.errors import EmptyDocument, ExtractionError
+from apps.datasets.text.extract.kinds import EXTENSIONS
 from apps.datasets.text.limits import Limits
 from apps.datasets.text.sections import page_texts
 from apps.workflows.engine.errors import NodeFailure
@@ -24,6 +26,7 @@ from support.errors import ConsoleError
 #: A node holds a file in memory, so it may not be of any size.
 MAX_READ_BYTES: Final = 50 * 1024 * 1024
 MAX_TEXT_CHARS: Final = 5_000_000
+_HEAD_BYTES: Final = 4_096
 _LIMITS = Limits(wall_seconds=120.0, max_chars=MAX_TEXT_CHARS)
 _FETCH = HttpTimeouts(connect=10, read=60, write=10)
 Keep = Callable[[FileContent], Awaitable[dict[str, Any]]]
@@ -86,10 +89,29 @@ class TeamFiles:
 def _text_of(path: Path, name: str) -> str:
     """Read in a process of its own: nobody knows what is in the file."""
     try:
-        pages = page_texts(list(extract_in_child(path, name, limits=_LIMITS)))
+        pages = list(page_texts(extract_in_child(path, _readable_name(path, name), limits=_LIMITS)))
+    except EmptyDocument:
+        return ""
     except ExtractionError as exc:
         raise NodeFailure("file_unreadable", f"{name}: {exc}", details={"reason": exc.code}) from exc
     return "\n\n".join(page.text for page in pages)
+
+
+def _readable_name(path: Path, name: str) -> str:
+    """A text of a kind that is not known by its name (source code, subtitles) is read as plain text."""
+    if PurePosixPath(name).suffix.lower() in EXTENSIONS:
+        return name
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    return f"{name}.txt" if _is_text(head) else name
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return b"\x00" not in head and not head.startswith((b"%PDF-", b"PK", b"<!DOCTYPE", b"<html", b"{\\rtf"))
 
 
 def _text_of_bytes(file: FileContent) -> str:

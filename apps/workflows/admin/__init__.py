@@ -2,6 +2,16 @@
 
 from apps.workflows.admin.application import ApplicationAdmin, VersionAdmin
 from apps.workflows.admin.conversation import ConversationAdmin, MessageAdmin
+from apps.workflows.admin.file import FileAdmin
 from apps.workflows.admin.run import RunAdmin
+from apps.workflows.admin.toolset import ToolsetAdmin
 
-__all__ = ["ApplicationAdmin", "ConversationAdmin", "MessageAdmin", "RunAdmin", "VersionAdmin"]
+__all__ = [
+    "ApplicationAdmin",
+    "ConversationAdmin",
+    "FileAdmin",
+    "MessageAdmin",
+    "RunAdmin",
+    "ToolsetAdmin",
+    "VersionAdmin",
+]

@@ -9,6 +9,7 @@ from apps.workflows.engine.node import NodeType, Registry
 from apps.workflows.nodes.answer import ANSWER
 from apps.workflows.nodes.assigner import ASSIGNER
 from apps.workflows.nodes.code import CODE
+from apps.workflows.nodes.document_extractor import DOCUMENT_EXTRACTOR
 from apps.workflows.nodes.end import END
 from apps.workflows.nodes.http_request import HTTP_REQUEST
 from apps.workflows.nodes.human_input import HUMAN_INPUT
@@ -22,6 +23,7 @@ from apps.workflows.nodes.parameter_extractor import PARAMETER_EXTRACTOR
 from apps.workflows.nodes.question_classifier import QUESTION_CLASSIFIER
 from apps.workflows.nodes.start import START
 from apps.workflows.nodes.template_transform import TEMPLATE_TRANSFORM
+from apps.workflows.nodes.tool import TOOL
 from apps.workflows.nodes.unavailable import UNAVAILABLE
 from apps.workflows.nodes.variable_aggregator import VARIABLE_AGGREGATOR
 
@@ -35,6 +37,8 @@ _TYPES: Final[tuple[NodeType, ...]] = (
     CODE,
     TEMPLATE_TRANSFORM,
     HTTP_REQUEST,
+    TOOL,
+    DOCUMENT_EXTRACTOR,
     HUMAN_INPUT,
     ITERATION,
     LOOP,
@@ -53,7 +57,5 @@ REGISTRY: Final[Registry] = MappingProxyType({node_type.name: node_type for node
 NOT_AVAILABLE: Final = frozenset(
     {
         "agent",
-        "document-extractor",
-        "tool",
     }
 )
