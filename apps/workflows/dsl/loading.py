@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
 from django.utils.translation import gettext as _
 
 from apps.workflows.dsl import yaml_reader
+from apps.workflows.dsl.dify import export_dify, import_dify, is_dify
 from apps.workflows.dsl.problems import Problem, UnreadableDocument
+from apps.workflows.dsl.validation import validate
 
 MAX_BYTES: Final = 1_000_000
+#: Documents of Dify hold every box of their canvas.
+MAX_DIFY_BYTES: Final = 4_000_000
+_LIKE_DIFY: Final = re.compile(r"""^["' {]*(?:workflow|model_config)["']?\s*:""", re.MULTILINE)
+_LIKE_OURS: Final = re.compile(r"""^["' {]*skep["']?\s*:""", re.MULTILINE)
 
 #: The order in which a document's own keys are written; others follow as they come.
 _ORDER: Final = {
@@ -22,21 +30,61 @@ _ORDER: Final = {
 }
 
 
-def load(text: str | bytes) -> dict[str, Any]:
-    """The document in a YAML or JSON text, not validated yet. Raises UnreadableDocument with line and reason."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """A document as it was read; `warnings` are what its translation from another format has to say."""
+
+    document: dict[str, Any]
+    warnings: list[Problem] = field(default_factory=list)
+    translated: bool = False
+
+
+def read(text: str | bytes) -> Read:
+    """The document in a YAML or JSON text, ours or Dify's: what is in it tells which.
+
+    Ours is not validated yet. Raises UnreadableDocument with line and reason, and with all errors of a document of
+    Dify's that cannot be used.
+    """
     if isinstance(text, bytes):
         text = _decode(text)
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        message = _("The document is larger than %(limit)s bytes.") % {"limit": f"{MAX_BYTES:,}"}
-        raise UnreadableDocument(Problem(path="", code="too_large", message=message))
+    size = len(text) if len(text) > MAX_DIFY_BYTES else len(text.encode("utf-8", "surrogatepass"))
+    if size > (limit := _limit(text)):
+        raise _too_large(limit)
     document = _parse(text.removeprefix("\ufeff"))
     if not isinstance(document, dict):
         message = _("A document is an object with the keys skep, app, nodes and edges.")
         raise UnreadableDocument(Problem(path="", code="wrong_type", message=message))
-    if _is_dify(document):
-        message = _("This is a Dify document. It cannot be imported yet: only documents with `skep: 1` can.")
-        raise UnreadableDocument(Problem(path="", code="unsupported_format", message=message))
-    return document
+    if is_dify(document):
+        return _translated(document)
+    if size > MAX_BYTES:
+        raise _too_large(MAX_BYTES)
+    return Read(document=document)
+
+
+def load(text: str | bytes) -> dict[str, Any]:
+    """The document alone, for those who have no use for warnings. Raises UnreadableDocument."""
+    return read(text).document
+
+
+def dump_dify(document: dict[str, Any]) -> str:
+    """A valid document as Dify's YAML."""
+    return yaml_reader.write(export_dify(document, validate=validate))
+
+
+def _limit(text: str) -> int:
+    return MAX_DIFY_BYTES if _LIKE_DIFY.search(text) and not _LIKE_OURS.search(text) else MAX_BYTES
+
+
+def _too_large(limit: int) -> UnreadableDocument:
+    message = _("The document is larger than %(limit)s bytes.") % {"limit": f"{limit:,}"}
+    return UnreadableDocument(Problem(path="", code="too_large", message=message))
+
+
+def _translated(document: dict[str, Any]) -> Read:
+    imported = import_dify(document, validate=validate)
+    if imported.errors:
+        raise UnreadableDocument(*imported.errors)
+    return Read(document=imported.document, warnings=imported.warnings, translated=True)
 
 
 def dump(document: dict[str, Any]) -> str:
@@ -90,9 +138,3 @@ def _problem(code: str, fault: yaml.YAMLError) -> Problem:
         "reason": reason,
     }
     return Problem(path="", code=code, message=message)
-
-
-def _is_dify(document: dict[str, Any]) -> bool:
-    if "skep" in document or not isinstance(document.get("app"), dict):
-        return False
-    return document.get("kind") in ("app", "rag_pipeline") or "workflow" in document or "model_config" in document

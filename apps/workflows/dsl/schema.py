@@ -167,6 +167,14 @@ def document_schema() -> dict[str, Any]:
     }
 
 
+def node_schema(name: str) -> dict[str, Any]:
+    """The schema of one node type (JSON Schema 2020-12): the whole node, with its configuration."""
+    config = REGISTRY[name].schema
+    required = [*NODE["required"], "config"] if config.get("required") else NODE["required"]
+    properties = {**NODE["properties"], "type": {"const": name}, "config": config}
+    return {"$schema": DIALECT, "title": name, **NODE, "properties": properties, "required": required}
+
+
 def _config_of(name: str, schema: Mapping[str, Any]) -> Schema:
     then: dict[str, Any] = {"properties": {"config": {"$ref": f"#/$defs/config-{name}"}}}
     if schema.get("required"):

@@ -28,7 +28,7 @@ def _is_integer(_checker: Any, value: Any) -> bool:
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.sub(r"(?<!\\)\$", r"\\Z", pattern))
+    return re.compile(re.sub(r"(?<!\\)\$(?=\||\Z)", r"\\Z", pattern))
 
 
 def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:

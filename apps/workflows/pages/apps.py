@@ -22,7 +22,7 @@ from apps.workflows.selectors.applications import applications_of
 from support.errors import NotFound
 
 PER_PAGE = 24
-MAX_FILE_BYTES = 1_000_000
+MAX_FILE_BYTES = 4_000_000
 
 
 class NewAppForm(forms.Form):
@@ -58,7 +58,9 @@ class NewAppForm(forms.Form):
 class ImportForm(forms.Form):
     """A document as a file."""
 
-    file = forms.FileField(label=gettext_lazy("Document"), help_text=gettext_lazy("YAML or JSON, at most 1 MB."))
+    file = forms.FileField(
+        label=gettext_lazy("Document"), help_text=gettext_lazy("YAML or JSON: a document of this console, or of Dify.")
+    )
 
 
 @login_required
@@ -106,7 +108,7 @@ def import_app(request: HttpRequest) -> HttpResponse:
         upload = form.cleaned_data["file"]
         try:
             if upload.size > MAX_FILE_BYTES:
-                form.add_error("file", _("The file is larger than 1 MB."))
+                form.add_error("file", _("The file is larger than 4 MB."))
             else:
                 application, saved = services.import_document(
                     text=upload.read().decode("utf-8"), team_id=team.id, by=_person(request)

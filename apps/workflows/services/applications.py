@@ -14,7 +14,7 @@ from django.utils.text import slugify
 
 from accounts.models import User
 from apps.datasets.selectors.datasets import dataset_slugs
-from apps.workflows.dsl import Problem, load, validate, validate_against_team
+from apps.workflows.dsl import Problem, load, read, validate, validate_against_team
 from apps.workflows.engine.journal import storable
 from apps.workflows.models import Application, Version
 from apps.workflows.selectors.applications import next_number
@@ -60,12 +60,13 @@ def check_document(document: object, *, team_id: UUID, publishing: bool = False)
 def import_document(
     *, text: str, team_id: UUID, by: User | None = None, update: bool = True
 ) -> tuple[Application, Saved]:
-    """Make or update the app that a document describes, published at once.
+    """Make or update the app that a document of ours or of Dify's describes, published at once.
 
     The team's app of the same name gets a new version; without `update` there is always a new app.
     Raises UnreadableDocument, InvalidDocument; then nothing is kept.
     """
-    document = load(text)
+    found = read(text)
+    document = found.document
     problems = check_document(document, team_id=team_id)
     _refuse(problems)
     facts = document["app"]
@@ -77,7 +78,7 @@ def import_document(
     return application, Saved(
         version=saved.version,
         is_new=saved.is_new,
-        warnings=[problem for problem in problems if problem.severity == "warning"],
+        warnings=[*found.warnings, *(problem for problem in problems if problem.severity == "warning")],
     )
 
 

@@ -91,12 +91,9 @@ def test_aliases_become_values_of_their_own():
     assert document["b"] == {"n": 1}
 
 
-def test_dify_documents_are_recognised_and_refused_for_now():
-    assert (
-        refusal("kind: app\nversion: '0.6.0'\napp: {name: x, mode: workflow}\nworkflow: {graph: {}}")[0]
-        == "unsupported_format"
-    )
-    assert refusal("app: {mode: chat}\nmodel_config: {}")[0] == "unsupported_format"
+def test_a_pipeline_of_dify_is_recognised_and_refused():
+    text = "kind: rag_pipeline\nversion: '0.6.0'\napp: {name: x}\nworkflow: {graph: {}}"
+    assert refusal(text)[0] == "unsupported_format"
 
 
 @settings(max_examples=200, deadline=None)

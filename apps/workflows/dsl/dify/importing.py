@@ -1,0 +1,355 @@
+"""Dify's document as ours: read the frame, sort the graph, translate every node, repair, and keep what is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from django.utils.translation import gettext as _
+
+from apps.workflows.dsl.dify import frame
+from apps.workflows.dsl.dify.exporting import survey, write_data
+from apps.workflows.dsl.dify.frame import KEPT
+from apps.workflows.dsl.dify.incoming import MISSING, Here, Known, Reading
+from apps.workflows.dsl.dify.node_data import read_common
+from apps.workflows.dsl.dify.nodes.asking import class_ids
+from apps.workflows.dsl.dify.nodes.branching import case_ids
+from apps.workflows.dsl.dify.nodes.containers import read_until
+from apps.workflows.dsl.dify.nodes.mapping import NoCounterpart
+from apps.workflows.dsl.dify.nodes.table import CONTAINERS, MAPPED
+from apps.workflows.dsl.dify.patches import difference, digest
+from apps.workflows.dsl.dify.reading import as_number, list_at, object_at, text_at
+from apps.workflows.dsl.dify.repair import Repair
+from apps.workflows.dsl.dify.sorting import Found, Sorted, Way, sort_graph
+from apps.workflows.dsl.problems import Problem
+
+#: Keys that say how the canvas looked when the file was written.
+_NOISE: Final = frozenset({"selected", "dragging"})
+_GRAPH: Final = ("workflow", "graph")
+_MAX_WARNINGS: Final = 500
+
+
+@dataclass(slots=True, kw_only=True)
+class Importing:
+    """One import: the parts that are known so far."""
+
+    raw: dict[str, Any]
+    sorted: Sorted
+    reading: Reading
+    kind: str
+    document: dict[str, Any] = field(default_factory=dict)
+    origin: dict[str, Found] = field(default_factory=dict)
+    given_up: set[str] = field(default_factory=set)
+    #: Our edges with the ways they were made of. Edges have no names, so their place in memory tells them apart.
+    ways: dict[int, tuple[dict[str, Any], Way]] = field(default_factory=dict)
+
+
+def import_graph(
+    raw: dict[str, Any], *, validate: Callable[[Any], list[Problem]]
+) -> tuple[dict[str, Any], list[Problem], list[Problem]]:
+    """Our document for one of mode workflow or advanced-chat, with warnings and the errors that are left."""
+    graph = object_at(raw, *_GRAPH)
+    made = _begin(raw, sort_graph(list_at(graph, "nodes"), list_at(graph, "edges"), _GRAPH))
+    made.document |= _read_graph("", made)
+    _declare_missing(made)
+    repair = Repair(
+        document=made.document,
+        missing=made.reading.missing,
+        validate=validate,
+        give_up=lambda node, reason: _give_up(node, reason, made),
+        dropped=lambda edge: _put_edge_aside(edge, made),
+    )
+    _declare_missing(made, needed=True)
+    errors = repair.run()
+    _declare_missing(made)
+    warnings = made.reading.problems
+    for path, code, message in repair.told:
+        warnings.append(Problem(path=_their_path(path, made), code=code, message=message, severity="warning"))
+    _keep(made)
+    shown = [Problem(path=_their_path(e.path, made), code=e.code, message=e.message) for e in errors]
+    return made.document, _once(warnings), shown
+
+
+def _once(warnings: list[Problem]) -> list[Problem]:
+    found = list(dict.fromkeys(warnings))
+    if len(found) > _MAX_WARNINGS:
+        message = _("There are %d more warnings than are shown.") % (len(found) - _MAX_WARNINGS)
+        found[_MAX_WARNINGS:] = [Problem(path="", code="too_many_problems", message=message, severity="warning")]
+    return found
+
+
+def _begin(raw: dict[str, Any], graph: Sorted) -> Importing:
+    workflow = object_at(raw, "workflow")
+    kind = "workflow" if text_at(raw, "app", "mode") == frame.WORKFLOW_MODE else "chat"
+    _begin_somewhere(graph)
+    start = next((one for one in graph.children("") if one.known.type == "start"), None)
+    declared, path = (list_at(start.data, "variables"), (*start.path, "variables")) if start else ([], ())
+    inputs, names, problems = frame.read_inputs(declared, path)
+    conversation, conversation_names, more = frame.read_variables(
+        list_at(workflow, "conversation_variables"), ("workflow", "conversation_variables"), secrets=False
+    )
+    environment, environment_names, still = frame.read_variables(
+        list_at(workflow, "environment_variables"), ("workflow", "environment_variables"), secrets=True
+    )
+    features, unused = frame.read_features(object_at(workflow, "features"), ("workflow", "features"))
+    taken = set(environment_names.values())
+    missing = MISSING
+    while missing in taken:
+        missing += "_"
+    reading = Reading(
+        nodes={theirs: found.known for theirs, found in graph.found.items()},
+        inputs=names,
+        conversation=conversation_names,
+        environment=environment_names,
+        missing=f"env.{missing}",
+        problems=[*graph.problems, *problems, *more, *still, *unused],
+    )
+    document: dict[str, Any] = {"skep": 1, "app": frame.read_app(raw, kind=kind)}
+    if inputs:
+        document["inputs"] = inputs
+    variables = {"conversation": conversation, "environment": environment}
+    if conversation or environment:
+        document["variables"] = {key: value for key, value in variables.items() if value}
+    if features:
+        document["features"] = features
+    return Importing(raw=frame.without_secrets(raw), sorted=graph, reading=reading, kind=kind, document=document)
+
+
+def _begin_somewhere(graph: Sorted) -> None:
+    """Where only an event of a plugin begins a run, somebody starts it by hand here."""
+    outside = graph.children("")
+    if any(one.known.type in ("start", "trigger-webhook", "trigger-schedule") for one in outside):
+        return
+    for one in outside:
+        if one.known.type == "trigger-plugin":
+            known = Known(theirs=one.known.theirs, id=one.known.id, type="start")
+            graph.found[known.theirs] = Found(known=known, raw=one.raw, data=one.data, path=one.path)
+            message = _("Events of plugins start no runs here: somebody starts them by hand.")
+            graph.warn(one.path, "no_counterpart", message)
+            return
+
+
+def _read_graph(container: str, made: Importing) -> dict[str, Any]:
+    """The nodes and edges of one graph, and those inside its containers."""
+    found = made.sorted.children(container)
+    nodes = [_read_node(one, made) for one in found]
+    edges = _read_edges({one.known.theirs for one in found} & made.sorted.found.keys(), made)
+    return {"nodes": nodes, "edges": edges} if edges else {"nodes": nodes}
+
+
+def _read_node(found: Found, made: Importing) -> dict[str, Any]:
+    known = found.known
+    made.origin[known.id] = found
+    node: dict[str, Any] = {"id": known.id, "type": known.type}
+    node |= read_common(found.data, node_id=known.id, kind=known.type)
+    if known.theirs != known.id:
+        node[KEPT] = {"id": known.theirs}
+    here = Here(reading=made.reading, node=known, path=found.path)
+    try:
+        config = _read_config(found, here, made)
+    except NoCounterpart as why:
+        made.reading.warn(found.path, "no_counterpart", why.reason)
+        _give_up(node, why.reason, made)
+        return node
+    if config:
+        node["config"] = config
+    if known.type == "start" and text_at(found.data, "type") != "start":
+        node.setdefault(KEPT, {}).update(whole=found.data, of=digest([node["type"], node.get("config")]))
+    return node
+
+
+def _read_config(found: Found, here: Here, made: Importing) -> dict[str, Any]:
+    known, data = found.known, found.data
+    mapping = MAPPED.get(known.type)
+    if mapping is None:
+        raise NoCounterpart(_("There are no nodes of type %s here.") % repr(known.type[:60]))
+    config = mapping.read(data, here)
+    if known.type not in CONTAINERS:
+        return config
+    if not made.sorted.children(known.theirs):
+        raise NoCounterpart(_("There is nothing in the container."))
+    config["body"] = _read_graph(known.theirs, made)
+    inner = Known(theirs="", id="", type="", inside=(*known.inside, known.theirs))
+    inside = Here(reading=made.reading, node=inner, path=found.path)
+    if known.type == "loop":
+        return config | read_until(data, inside)
+    if list_at(data, "output_selector"):
+        config["collect"] = inside.reference(data["output_selector"], "output_selector")
+    return config
+
+
+def _give_up(node: dict[str, Any], reason: str, made: Importing) -> None:
+    """Let a node stand that says why it cannot run; what was in it is put aside."""
+    found = made.origin.get(text_at(node, "id"))
+    data = found.data if found is not None else {}
+    if node.get("type") in ("end", "answer", "start") and node.get("type") == text_at(data, "type"):
+        node["type"], node["config"] = "variable-aggregator", {"variables": [made.reading.missing]}
+    else:
+        node["type"], node["config"] = "unavailable", {"reason": reason[:2_000] or "?"}
+    node.setdefault(KEPT, {}).update(whole=data, of=digest([node["type"], node["config"]]))
+    made.given_up.add(text_at(node, "id"))
+    for edge, way in made.ways.values():
+        if edge["from"] == node["id"] and edge.get("when", "error") != "error":
+            del edge["when"]
+            edge[KEPT] = {"handle": way.handle}
+    if found is not None and (inner := made.sorted.within(found.known.theirs)):
+        for name in inner:
+            made.origin.pop(made.reading.nodes[name].id, None)
+        made.sorted.put_aside(inner)
+        made.sorted.aside_nodes += [
+            raw
+            for raw in list_at(made.raw, *_GRAPH, "nodes")
+            if text_at(raw, "id") in made.sorted.entries
+            and made.sorted.entries[text_at(raw, "id")] == found.known.theirs
+        ]
+        made.sorted.aside_edges += [
+            raw
+            for raw in list_at(made.raw, *_GRAPH, "edges")
+            if made.sorted.entries.get(text_at(raw, "source")) == found.known.theirs
+        ]
+
+
+def _read_edges(members: set[str], made: Importing) -> list[dict[str, Any]]:
+    edges: list[dict[str, Any]] = []
+    seen: set[tuple[str, str, str]] = set()
+    for way in made.sorted.ways:
+        if way.source not in members or way.target not in members:
+            continue
+        edge = _read_edge(way, made)
+        key = ("", "", "") if edge is None else (edge["from"], edge["to"], edge.get("when", ""))
+        if edge is None or key in seen:
+            made.sorted.aside_edges.append(way.raw)
+            continue
+        seen.add(key)
+        edges.append(edge)
+        made.ways[id(edge)] = (edge, way)
+    return edges
+
+
+def _put_edge_aside(edge: dict[str, Any], made: Importing) -> None:
+    if id(edge) in made.ways:
+        made.sorted.aside_edges.append(made.ways[id(edge)][1].raw)
+
+
+def _read_edge(way: Way, made: Importing) -> dict[str, Any] | None:
+    source, target = made.sorted.found[way.source], made.sorted.found[way.target]
+    edge = {"from": source.known.id, "to": target.known.id}
+    if target.known.type == "start":
+        made.reading.warn(way.path, "edge_into_start", _("Nothing leads to a start node; the edge is put aside."))
+        return None
+    kind, fails = source.known.type, source.data.get("error_strategy") == "fail-branch"
+    if way.handle == "fail-branch" and fails:
+        return {**edge, "when": "error"}
+    handles = None if source.known.id in made.given_up else _handles(kind, source.data)
+    if handles is None:
+        if way.handle == "fail-branch":
+            made.reading.warn(way.path, "unused_edge", _("The node has no way on for failures; the edge is put aside."))
+            return None
+        return edge if way.handle == "source" else {**edge, KEPT: {"handle": way.handle}}
+    if way.handle in handles:
+        return {**edge, "when": handles[way.handle]}
+    made.reading.warn(
+        way.path, "unused_edge", _("The node never goes on by %s; the edge is put aside.") % way.handle[:60]
+    )
+    return None
+
+
+def _handles(kind: str, data: Mapping[str, Any]) -> dict[str, str] | None:
+    """Dify's handles -> our ways on, for the nodes that choose one."""
+    if kind == "if-else":
+        return {"false": "else", **dict(case_ids(data))}
+    if kind == "question-classifier":
+        return dict(class_ids(data))
+    if kind == "human-input":
+        actions = [text_at(one, "id") for one in list_at(data, "user_actions")]
+        return {"__timeout": "timeout", **{action: action for action in actions}}
+    return None
+
+
+def _declare_missing(made: Importing, *, needed: bool = False) -> None:
+    """Declare what stands for missing values, if anything uses it."""
+    name = made.reading.missing.removeprefix("env.")
+    variables = made.document.setdefault("variables", {})
+    environment = [one for one in variables.get("environment", []) if one.get("name") != name]
+    if needed or _mentions(made.document.get("nodes"), made.reading.missing):
+        description = str(_("Stands for what the imported document refers to and does not have. It is empty."))
+        environment.append({"name": name, "type": "string", "description": description, KEPT: {"added": True}})
+    if environment:
+        variables["environment"] = environment
+    else:
+        variables.pop("environment", None)
+    if not variables:
+        del made.document["variables"]
+
+
+def _mentions(value: Any, words: str) -> bool:
+    stack = [value]
+    while stack:
+        one = stack.pop()
+        if isinstance(one, str) and words in one:
+            return True
+        if isinstance(one, dict):
+            stack.extend(one.values())
+        elif isinstance(one, list):
+            stack.extend(one)
+    return False
+
+
+def _their_path(path: str, made: Importing) -> str:
+    """A place of ours as one of Dify's document: at least its node."""
+    parts = path.split("/")[1:]
+    at = max((place for place in range(len(parts) - 1) if parts[place] == "nodes"), default=-1)
+    value: Any = made.document
+    for part in parts[: at + 2] if at >= 0 else ():
+        value = value.get(part) if isinstance(value, dict) else value[int(part)] if isinstance(value, list) else None
+    found = made.origin.get(text_at(value, "id")) if isinstance(value, dict) else None
+    if found is None:
+        return path
+    return "".join(f"/{part}" for part in found.path)
+
+
+def _keep(made: Importing) -> None:
+    """Note what the way back would lose, at each node and at the document."""
+    view = survey(made.document)
+    canvas: dict[str, list[float]] = {}
+    for named, node in view.found:
+        found = made.origin.get(named.id)
+        if found is None:
+            continue
+        _keep_entry(named.theirs, node, made)
+        place = [as_number(object_at(found.raw, "position").get(axis)) for axis in ("x", "y")]
+        if None not in place:
+            canvas[named.id] = [number for number in place if number is not None]
+        patch = difference(write_data(named, node, view), found.data, ignoring=_NOISE)
+        if patch:
+            _kept(node)["keys"] = patch
+        if KEPT in node:
+            node[KEPT] = node.pop(KEPT)  # what is kept stands last, so that documents read well
+    if canvas:
+        made.document["canvas"] = canvas
+    _keep_frame(made)
+
+
+def _kept(part: Any) -> dict[str, Any]:
+    kept: dict[str, Any] = part.setdefault(KEPT, {})
+    return kept
+
+
+def _keep_entry(theirs: str, node: Any, made: Importing) -> None:
+    entry = next((entry for entry, container in made.sorted.entries.items() if container == theirs), None)
+    if entry is not None and node.get("type") in CONTAINERS and entry != f"{theirs}start":
+        _kept(node)["start"] = entry
+
+
+def _keep_frame(made: Importing) -> None:
+    workflow = object_at(made.raw, "workflow")
+    graph = {key: value for key, value in object_at(workflow, "graph").items() if key not in ("nodes", "edges")}
+    wanted = {**made.raw, "workflow": {**workflow, "graph": graph}}
+    patch = difference(frame.write_frame(made.document), wanted, ignoring=_NOISE)
+    aside = {"nodes": made.sorted.aside_nodes, "edges": made.sorted.aside_edges}
+    aside = {kind: parts for kind, parts in aside.items() if parts}
+    if patch:
+        _kept(made.document)["keys"] = patch
+    if aside:
+        _kept(made.document)["aside"] = aside
