@@ -83,19 +83,30 @@ def pick_label(prompt: Prompt) -> str | None:
     labels = _labels(prompt.instructions) or _labels(everything)
     if len(labels) < 2:
         return None
-    subject = set(content_terms(_subject(prompt)))
-    criterion = _CLASSIFY.sub(" ", prompt.instructions)
+    return best_label(labels, _subject(prompt), criterion=_CLASSIFY.sub(" ", prompt.instructions))
+
+
+def best_label(labels: dict[str, str], text: str, *, criterion: str = "", sure: bool = False) -> str | None:
+    """The label that a text speaks for most, given what is told about each.
+
+    Where it speaks for none, one for the rest, or with `sure` none.
+    """
+    subject = set(content_terms(text))
     scores = {label: _support(label, told, subject, criterion, labels) for label, told in labels.items()}
     best = max(scores, key=lambda label: scores[label])
     if scores[best] > 0:
         return best
-    return next((label for label in labels if normalise(label) in (*_REST, *_NO)), best)
+    return None if sure else next((label for label in labels if normalise(label) in (*_REST, *_NO)), best)
+
+
+def told_labels(text: str) -> dict[str, str]:
+    """Label -> what a list in the text says about it."""
+    return {found[1].strip(_EDGES): found[2] or "" for found in _BULLET.finditer(text)}
 
 
 def _labels(text: str) -> dict[str, str]:
     """Label -> what the prompt says about it."""
-    bulleted = {found[1].strip(_EDGES): found[2] or "" for found in _BULLET.finditer(text)}
-    bulleted = {label: told for label, told in bulleted.items() if label and len(label.split()) <= 4}
+    bulleted = {label: told for label, told in told_labels(text).items() if label and len(label.split()) <= 4}
     if len(bulleted) > 1:
         return bulleted
     for found in _LIST.finditer(text):
