@@ -12,7 +12,7 @@ from apps.workflows.dsl.outline import Outline, OutlineEdge, Place, list_at
 from apps.workflows.dsl.problems import Problem
 from apps.workflows.engine.policy import ERROR_HANDLE
 from apps.workflows.engine.variables import RESERVED_IDS
-from apps.workflows.nodes.registry import NOT_AVAILABLE, REGISTRY
+from apps.workflows.nodes.registry import REGISTRY
 
 
 def check_graph(document: Mapping[str, Any], graph: Outline) -> Iterator[Problem]:
@@ -58,15 +58,11 @@ def _check_types(document: Mapping[str, Any], graph: Outline) -> Iterator[Proble
         if not isinstance(name, str) or name in REGISTRY:
             continue
         path = graph.pointer("nodes", place, "type")
-        if name in NOT_AVAILABLE:
-            message = _("Nodes of type %s cannot run in this version.") % name
-            yield Problem(path=path, code="node_type_not_available", message=message)
-        else:
-            message = _("There is no node type %(type)s. The types are: %(types)s.") % {
-                "type": repr(name[:60]),
-                "types": ", ".join(sorted(REGISTRY)),
-            }
-            yield Problem(path=path, code="unknown_node_type", message=message)
+        message = _("There is no node type %(type)s. The types are: %(types)s.") % {
+            "type": repr(name[:60]),
+            "types": ", ".join(sorted(REGISTRY)),
+        }
+        yield Problem(path=path, code="unknown_node_type", message=message)
 
 
 def _check_place(graph: Outline) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Final
 
 from apps.workflows.engine.node import NodeType, Registry
+from apps.workflows.nodes.agent import AGENT
 from apps.workflows.nodes.answer import ANSWER
 from apps.workflows.nodes.assigner import ASSIGNER
 from apps.workflows.nodes.code import CODE
@@ -38,6 +39,7 @@ _TYPES: Final[tuple[NodeType, ...]] = (
     TEMPLATE_TRANSFORM,
     HTTP_REQUEST,
     TOOL,
+    AGENT,
     DOCUMENT_EXTRACTOR,
     HUMAN_INPUT,
     ITERATION,
@@ -52,10 +54,3 @@ _TYPES: Final[tuple[NodeType, ...]] = (
 )
 
 REGISTRY: Final[Registry] = MappingProxyType({node_type.name: node_type for node_type in _TYPES})
-
-#: Node types that documents may name but that cannot run here yet.
-NOT_AVAILABLE: Final = frozenset(
-    {
-        "agent",
-    }
-)

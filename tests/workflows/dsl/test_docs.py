@@ -10,9 +10,21 @@ import pytest
 
 from apps.workflows.dsl import compile_document, load, validate
 from apps.workflows.dsl.validation import all_nodes
+from apps.workflows.engine.file_port import FileContent
+from apps.workflows.engine.http_port import HttpResponse
 from apps.workflows.engine.runner import RunValues, execute
+from apps.workflows.engine.tool_port import ToolResult
 from apps.workflows.nodes.registry import REGISTRY
-from tests.workflows.engine.ports_for_tests import Reply, ScriptedModel, passage, ports
+from tests.workflows.engine.ports_for_tests import (
+    HeldFiles,
+    HeldTools,
+    Reply,
+    ScriptedHttp,
+    ScriptedModel,
+    passage,
+    ports,
+    tool,
+)
 
 #: Their examples run in a real sandbox: see tests/workflows/sandbox.
 SANDBOXED = {"code", "template-transform"}
@@ -35,12 +47,24 @@ EXPECTED = {
     "list-operator": {"cheapest": {"name": "Heather", "price": 5, "kind": "honey"}, "names": "Heather, Clover"},
     "question-classifier": {"answer": "About Money back, returned goods: within 14 days."},
     "parameter-extractor": {"answer": "3 days in Rome, second class."},
+    "http-request": {"status": 200, "body": "sunny"},
+    "tool": {"result": "42"},
+    "agent": {"answer": "A fine reply."},
+    "document-extractor": {"texts": ["Bees dance."]},
     "unavailable": {"answer": 'Without a map: The tool "maps" of the plugin "acme/maps" does not exist here.'},
     "iteration": {"labels": ["A fine reply.", "A fine reply."]},
     "loop": {"rest": 5, "steps": [20, 10, 5], "rounds": 3},
     "loop-end": {"text": "A fine reply.", "rounds": 1},
     "end": {"summary": "A fine reply.", "tokens": 3, "title": "Summary of words"},
 }
+
+
+PAPER = {"kind": "file", "id": "p", "name": "bees.txt"}
+TOOLS = ("builtin/calculator", "builtin/time.now", "dataset/search")
+
+
+def found(**_given):
+    return ToolResult(text="42")
 
 
 def example(node_type):
@@ -60,13 +84,16 @@ async def test_every_node_type_has_a_page_with_an_example_that_runs(node_type):
     finished = await execute(
         compile_document(document),
         run=RunValues(
-            inputs={"text": "words"},
+            inputs={"text": "words", "papers": [PAPER]},
             sys={"query": "A refund, please?"},
             conversation={variable["name"]: variable.get("default") for variable in variables},
         ),
         ports=ports(
             models=ScriptedModel(default=Reply(REPLIES.get(node_type, ["A fine ", "reply."]))),
             passages=[passage("Bees dance.")],
+            http=ScriptedHttp([HttpResponse(status=200, url="", content=b"sunny")]),
+            tools=HeldTools({name: made for each in TOOLS for name, made in tool(each, found).items()}),
+            files=HeldFiles({"p": FileContent(name="bees.txt", mime_type="text/plain", content=b"Bees dance.")}),
         ),
         emit=lambda _event: None,
     )

@@ -90,7 +90,6 @@ def test_a_right_document_has_no_problems_and_compiles():
             [("/nodes/3/id", "bad_format"), ("/edges/2/to", "unknown_node"), ("/nodes/3", "unreachable")],
         ),
         ("/nodes/3/id", "find", [("/nodes/3/id", "duplicate_id"), ("/edges/2/to", "unknown_node")]),
-        ("/nodes/4/type", "agent", [("/nodes/4/type", "node_type_not_available")]),
         ("/nodes/4/type", "teapot", [("/nodes/4/type", "unknown_node_type")]),
         (
             "/nodes/4/type",
