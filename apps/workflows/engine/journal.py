@@ -98,5 +98,6 @@ def _same_source(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         "pieces" in one
         and one["kind"] == other["kind"]
         and one["node_id"] == other["node_id"]
+        and one.get("frame") == other.get("frame")
         and one.get("source_id") == other.get("source_id")
     )
