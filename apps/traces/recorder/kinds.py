@@ -13,10 +13,13 @@ KIND_OF_TYPE = {
     "end": "end",
     "answer": "answer",
     "llm": LLM,
+    "parameter-extractor": LLM,
     "knowledge-retrieval": "retrieval",
     "if-else": "branch",
     "question-classifier": "branch",
     "variable-aggregator": "aggregate",
+    "assigner": "aggregate",
+    "list-operator": "aggregate",
     "code": "code",
     "template-transform": "template",
     "http-request": "http",
@@ -24,6 +27,7 @@ KIND_OF_TYPE = {
     "agent": "agent",
     "iteration": "loop",
     "loop": "loop",
+    "loop-end": "loop",
     "human-input": "human",
 }
 
