@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.workflows.engine.errors import NodeFailure
-from apps.workflows.engine.events import Event, NodeAnswered, NodeWaiting, RunPaused, from_dict, to_dict
+from apps.workflows.engine.events import Event, NodeAnswered, NodeNoted, NodeWaiting, RunPaused, from_dict, to_dict
 from apps.workflows.engine.graph import Plan, compile_plan
 from apps.workflows.engine.http_port import HttpResponse
 from apps.workflows.engine.past import Past
@@ -80,6 +80,9 @@ def _still(event: Event) -> Event:
     """What is made up anew in each run stands still, like the clock."""
     if isinstance(event, NodeWaiting) and "token" in event.asks:
         return replace(event, asks={**event.asks, "token": "token"})
+    if isinstance(event, NodeNoted):
+        times = {name: 0.0 for name in ("started_at", "latency") if name in event.body}
+        return replace(event, body={**event.body, **times})
     return event
 
 
