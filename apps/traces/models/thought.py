@@ -35,6 +35,9 @@ class AgentThought(models.Model):
     output_tokens = models.BigIntegerField(_("output tokens"), default=0)
     cached_tokens = models.BigIntegerField(_("cached input tokens"), default=0)
     reasoning_tokens = models.BigIntegerField(_("reasoning tokens"), default=0)
+    #: What the call cost; null where nobody knows the model's prices.
+    price = models.DecimalField(_("price"), max_digits=20, decimal_places=10, null=True)
+    currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
     latency_us = models.BigIntegerField(_("latency"))
     first_text_us = models.BigIntegerField(_("time to first text"), null=True)
     error_code = models.CharField(_("error code"), max_length=100, blank=True)

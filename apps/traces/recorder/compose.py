@@ -27,6 +27,7 @@ from apps.traces.recorder.shapes import (
     token_columns,
 )
 from apps.traces.recorder.steps import input_preview, output_preview, payload_of, status_of, thought_of
+from apps.traces.recorder.thoughts import told_thought
 from apps.traces.recorder.tree import placed
 from apps.workflows.engine.events import Usage
 from apps.workflows.hooks import RunInfo
@@ -94,7 +95,9 @@ class _Composer:
         )
         self._spans.append(span)
         self._spans_of[step.frame, step.node_id] = span_id
-        if kind in THINKING or model:
+        if step.thoughts:
+            self._add_thoughts(step, span)
+        elif kind in THINKING or model:
             position = len(self._thoughts) + 1
             self._thoughts.append(
                 thought_of(
@@ -106,6 +109,14 @@ class _Composer:
                     message_id=self._run.message_id,
                 )
             )
+
+    def _add_thoughts(self, step: StepNotes, span: RecordedSpan) -> None:
+        """The steps of an agent, each with its own model call."""
+        for body in step.thoughts:
+            position = len(self._thoughts) + 1
+            id_ = self._id(position, of="thought")
+            told = told_thought(span, body, id=id_, position=position, message_id=self._run.message_id)
+            self._thoughts.append(told)
 
     def add_skipped(self, node_id: str) -> None:
         """A span without times for a node of the document that never began."""

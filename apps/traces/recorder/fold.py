@@ -10,6 +10,8 @@ from apps.traces.recorder.record import RecordedTrace
 from apps.workflows.engine import events
 from apps.workflows.hooks import RunInfo
 
+_OfANode = events.NodeText | events.NodeNoted | events.NodeSucceeded | events.NodeFailed
+
 
 def fold(run: RunInfo, log: Iterable[tuple[int, events.Event]]) -> RecordedTrace:
     """The trace of a run from its numbered events; a log that breaks off gives an incomplete trace."""
@@ -48,6 +50,8 @@ class Folding:
                 self._hear(event)
             case events.NodeStarted():
                 self._start(event)
+            case events.NodeNoted(note="agent_thought"):
+                self._step(event, event.at).think(event.body)
             case events.NodeSucceeded() | events.NodeFailed():
                 self._end(event)
             case events.AnswerReplaced():
@@ -95,7 +99,9 @@ class Folding:
         self._open[event.frame, event.node_id] = step
         self._steps.append(step)
 
-    def _step(self, event: events.NodeText | events.NodeSucceeded | events.NodeFailed, at: float) -> StepNotes:
+    def _step(
+        self, event: events.NodeText | events.NodeSucceeded | events.NodeFailed | events.NodeNoted, at: float
+    ) -> StepNotes:
         """The latest start of the node; in a log without that event, its first sign of life."""
         place = event.frame, event.node_id
         step = self._open.get(place)

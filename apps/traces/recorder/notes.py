@@ -8,6 +8,9 @@ from typing import Any
 from apps.traces.recorder.caps import PAYLOAD_LIMIT
 from apps.workflows.engine.events import ErrorInfo, JsonObject, Usage
 
+#: More steps than any agent may take, even when it is tried again.
+THOUGHTS_LIMIT = 2_000
+
 
 @dataclass(slots=True)
 class Text:
@@ -60,6 +63,15 @@ class StepNotes:
     outputs: JsonObject = field(default_factory=dict)
     process: JsonObject = field(default_factory=dict)
     usage: Usage | None = None
+    #: The steps of an agent as it told them, those of earlier tries too: they were paid for.
+    thoughts: list[JsonObject] = field(default_factory=list)
+
+    def think(self, thought: JsonObject) -> None:
+        """Note a thought down; telling it again with what came of it takes its place."""
+        if self.thoughts and self.thoughts[-1].get("position") == thought.get("position"):
+            self.thoughts.pop()
+        if len(self.thoughts) < THOUGHTS_LIMIT:
+            self.thoughts.append(thought)
 
     @property
     def container(self) -> tuple[str, str] | None:

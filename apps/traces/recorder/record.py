@@ -83,6 +83,9 @@ class RecordedThought:
     output_tokens: int = 0
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    #: Decimal digits, as JSON can carry them without loss.
+    price: str | None = None
+    currency: str = ""
     latency_us: int = 0
     first_text_us: int | None = None
     error_code: str = ""

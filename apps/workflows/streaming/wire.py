@@ -6,9 +6,11 @@ in citations and `annotation_reply` in the metadata come on top.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID, uuid5
 
 from apps.workflows.engine.events import (
     AnswerReplaced,
@@ -18,6 +20,7 @@ from apps.workflows.engine.events import (
     FrameStarted,
     NodeAnswered,
     NodeFailed,
+    NodeNoted,
     NodeRetried,
     NodeStarted,
     NodeSucceeded,
@@ -96,10 +99,12 @@ class Encoder:
             case RunResumed():
                 started = {**self._run_facts(), "inputs": {}, "reason": "resumption"}
                 return [self._frame("workflow_started", data=started)]
+            case NodeNoted(note="agent_thought"):
+                return self._thought(event)
             case AnswerText():
                 return [
                     self._frame(
-                        "message",
+                        self._says(event),
                         id=str(self._info.message_id),
                         answer=event.text,
                         from_variable_selector=[event.source_id or event.node_id, "text"],
@@ -121,6 +126,17 @@ class Encoder:
             case RunFinished():
                 return self._finished(event)
         return []
+
+    def _says(self, event: AnswerText) -> str:
+        """What an agent writes has a name of its own on the wire."""
+        source = self._info.nodes.get(event.source_id or "")
+        return "agent_message" if source is not None and source.get("type") == "agent" else "message"
+
+    def _thought(self, event: NodeNoted) -> list[Frame]:
+        """A step of an agent; visitors do not see what its tools were asked and said."""
+        if not self._detailed:
+            return []
+        return [self._frame("agent_thought", **thought_body(self._info.run_id, event))]
 
     def blocking_body(self) -> Frame:
         """The body of a blocking call, once the run has finished."""
@@ -283,6 +299,21 @@ class Encoder:
         if summary.replaced and summary.replaced.get("reason") == "annotation_reply":
             metadata["annotation_reply"] = summary.replaced
         return for_reader(metadata, public=not self._detailed)
+
+
+def thought_body(run_id: UUID, event: NodeNoted) -> Frame:
+    """A step of an agent in the wire's shape; told again with what came of it, it has the same id."""
+    body = event.body
+    return {
+        "id": str(uuid5(run_id, f"{event.frame}/{event.node_id}/{body.get('position')}")),
+        "position": body.get("position"),
+        "thought": body.get("thought") or "",
+        "observation": body.get("observation") or "",
+        "tool": body.get("tool") or "",
+        "tool_labels": body.get("tool_labels") or {},
+        "tool_input": json.dumps(body.get("tool_input") or {}, ensure_ascii=False),
+        "message_files": [str(file.get("id")) for file in body.get("files") or ()],
+    }
 
 
 def usage_body(usage: Usage, *, latency: float) -> Frame:

@@ -56,6 +56,7 @@ export class Turn {
     if (this.steps.take(frame)) this.doing(this.steps.current || say("thinking"));
     switch (frame.event) {
       case "message":
+      case "agent_message":
         this.answer += frame.answer;
         this.#draw();
         break;
