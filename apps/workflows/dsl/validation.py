@@ -17,6 +17,7 @@ from apps.workflows.dsl.inputs import check_value
 from apps.workflows.dsl.outline import Place, list_at, outline
 from apps.workflows.dsl.problems import Problem, Severity, pointer
 from apps.workflows.dsl.reference_rules import check_references
+from apps.workflows.dsl.schema_rules import check_schemas
 from apps.workflows.dsl.shape import check_edge, check_frame, check_input, check_node
 from apps.workflows.nodes.registry import REGISTRY
 
@@ -93,6 +94,7 @@ def _check_document(document: dict[str, Any]) -> Iterator[Problem]:
     yield from check_references(graph)
     for part in graph.all():
         yield from check_code(part)
+        yield from check_schemas(part)
 
 
 def _check_parts(document: Mapping[str, Any], misshapen: set[Place]) -> Iterator[Problem]:

@@ -24,7 +24,7 @@ from apps.workflows.nodes.llm_prompt import (
 from apps.workflows.nodes.secrets import Secrets
 from apps.workflows.nodes.shapes import escape, uses
 from apps.workflows.nodes.structured import Structure
-from apps.workflows.nodes.thinking import Thoughts
+from apps.workflows.nodes.thinking import Thoughts, apart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,8 +77,9 @@ class Llm:
         self, structure: Structure, request: ModelRequest, assembled: Assembled, context: NodeContext
     ) -> NodeResult:
         said, value = await structure.ask(request, context)
-        context.text(said.text)
-        return _result(said, said.text, said.reasoning, assembled, context, structured=value)
+        text, thought = (said.text, "") if self.tagged else apart(said.text)
+        context.text(text)
+        return _result(said, text, said.reasoning or thought, assembled, context, structured=value)
 
 
 def _result(

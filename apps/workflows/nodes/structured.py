@@ -12,7 +12,7 @@ from apps.workflows.engine.node import NodeContext
 from apps.workflows.engine.ports import ModelRequest, PromptMessage, ReplyShape
 from apps.workflows.nodes.asking import Said, ask
 from apps.workflows.nodes.json_reply import NotJson, read_json
-from apps.workflows.nodes.json_schema import Schema
+from apps.workflows.nodes.json_schema import Schema, compiled
 from apps.workflows.nodes.llm_prompt import with_system
 
 
@@ -39,7 +39,7 @@ class Structure:
 
     async def ask(self, request: ModelRequest, context: NodeContext) -> tuple[Said, Any]:
         """Ask, check, and where the reply does not fit ask once more. Raises NodeFailure if it still does not."""
-        schema = Schema(self.schema)
+        schema = compiled(self.schema)
         request = self.asked_for(request)
         said = await ask(request, context)
         value, problems = _read(said.text, schema)

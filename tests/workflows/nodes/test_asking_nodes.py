@@ -174,7 +174,18 @@ async def test_llm_fails_when_the_data_is_still_wrong():
 
 
 @pytest.mark.parametrize(
-    "schema", [{"$ref": "http://169.254.169.254/x"}, {"$ref": "#/nowhere"}, {"$ref": "#"}, {"type": "nonsense"}]
+    "schema",
+    [
+        {"$ref": "http://169.254.169.254/x"},
+        {"$ref": "#/nowhere"},
+        {"$ref": "#"},
+        {"type": "nonsense"},
+        {"properties": 5},
+        {
+            "anyOf": [{"$ref": "#/$defs/0"}],
+            "$defs": {str(n): {"allOf": [{"$ref": f"#/$defs/{n + 1}"}] * 2} for n in range(40)},
+        },
+    ],
 )
 async def test_llm_refuses_a_schema_that_cannot_be_used(schema):
     played, _ = await run(asking("x", structured={"schema": schema}), said("{}"))
@@ -213,6 +224,20 @@ def test_what_is_no_json_is_said_to_be_none(text):
     except NotJson:
         return
     assert isinstance(value, (dict, list))
+
+
+def test_a_schema_that_cannot_be_used_is_warned_of_beforehand():
+    written = asking("x", structured={"schema": {"type": "nonsense"}})
+    (problem,) = validate(document([written, answer("say", "{{ ask.text }}")], "start>ask ask>say"))
+    assert (problem.path, problem.code) == ("/nodes/1/config/structured/schema", "bad_schema")
+    assert problem.severity == "warning"
+
+
+async def test_older_schemas_are_understood():
+    schema = {"type": "object", "properties": {"pair": {"items": [{"type": "integer"}, {"type": "string"}]}}}
+    played, _ = await run(asking("x", structured={"schema": schema}), said('<think>hm</think>{"pair": [1, "a"]}'))
+    assert outputs(played)["structured"] == {"pair": [1, "a"]}
+    assert (outputs(played)["text"], outputs(played)["reasoning"]) == ('{"pair": [1, "a"]}', "hm")
 
 
 # Classes
