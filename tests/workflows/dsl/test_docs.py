@@ -130,5 +130,5 @@ def test_every_code_is_explained_and_every_explained_code_exists():
     used = {code for folder in ("engine", "nodes", "dsl") for _, code in codes_in(folder)}
     assert len(used) > 25
     assert used <= explained, f"docs/errors.md does not explain {used - explained}"
-    source = "".join(path.read_text() for path in (ROOT / "apps" / "workflows").glob("[edn]*/*.py"))
+    source = "".join(path.read_text() for path in (ROOT / "apps" / "workflows").glob("[edn]*/**/*.py"))
     assert not [code for code in explained if f'"{code}"' not in source]
