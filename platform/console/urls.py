@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView
 
 from apps.workflows.api.file_views import linked_file
 from apps.workflows.pages.chat import chat_history, chat_page
+from apps.workflows.pages.uploads import upload_publicly
 from console import health
 from console.pages.frame import palette, switch_team
 from console.pages.styles import styles
@@ -18,10 +19,12 @@ urlpatterns = [
     path("datasets/", include("apps.datasets.pages.urls")),
     path("chat/<slug:slug>/", chat_page, name="chat-page"),
     path("chat/<slug:slug>/history/", chat_history, name="chat-history"),
+    path("chat/<slug:slug>/files/", upload_publicly, name="chat-files"),
     path("files/<uuid:file_id>/<str:signature>", linked_file, name="file"),
     path("v1/", include("apps.workflows.api.urls")),
     path("v1/", include("apps.annotations.api.urls")),
     re_path("^v1/", no_such_address),
+    path("api/schema/", include("apps.workflows.api.schema_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("admin/sandbox/", include("apps.sandbox.pages.urls")),
     path("admin/", admin.site.urls),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,10 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.workflows.api.views import SOURCE, ServiceView, body_of, end_user_of, page_limit
+from apps.workflows.engine.events import NodeNoted
 from apps.workflows.engine.journal import storable
 from apps.workflows.hooks import verdicts
 from apps.workflows.models import Conversation, Message
+from apps.workflows.selectors.events import thoughts_of
+from apps.workflows.selectors.files import linked_files
 from apps.workflows.selectors.messages import as_uuid, conversations_of, open_conversation
+from apps.workflows.streaming.wire import thought_body
 from support.errors import InvalidInput, NotFound
 
 
@@ -88,7 +93,12 @@ class Messages(ServiceView):
             rows = rows.filter(id__lt=first_id)
         found = list(rows[: limit + 1])
         given = verdicts([row.id for row in found], source=SOURCE, end_user=end_user_of(request))
-        body = _page(limit, found, lambda row: message_body(row, verdict=given.get(row.id)))
+        thoughts = thoughts_of([row.run_id for row in found])
+        body = _page(
+            limit,
+            found,
+            lambda row: message_body(row, verdict=given.get(row.id), thoughts=thoughts.get(row.run_id, ())),
+        )
         body["data"].reverse()
         return Response(body)
 
@@ -106,7 +116,7 @@ def conversation_body(conversation: Conversation) -> dict[str, Any]:
     }
 
 
-def message_body(message: Message, *, verdict: str | None) -> dict[str, Any]:
+def message_body(message: Message, *, verdict: str | None, thoughts: Sequence[NodeNoted] = ()) -> dict[str, Any]:
     """A message in the wire's shape."""
     return {
         "id": str(message.id),
@@ -117,11 +127,17 @@ def message_body(message: Message, *, verdict: str | None) -> dict[str, Any]:
         "answer": message.answer,
         "status": message.status,
         "error": message.error["message"] if message.error else None,
-        "message_files": [],
+        "message_files": [
+            {**file, "belongs_to": "user", "upload_file_id": file["id"]}
+            for file in linked_files(message.inputs.get("sys.files"))
+        ],
         "feedback": {"rating": verdict} if verdict else None,
         "retriever_resources": message.metadata.get("retriever_resources", []),
         "annotation_reply": message.metadata.get("annotation_reply"),
-        "agent_thoughts": [],
+        "agent_thoughts": [
+            {**thought, "chain_id": None, "message_id": str(message.id), "files": thought.pop("message_files")}
+            for thought in told_once(thought_body(message.run_id, event) for event in thoughts)
+        ],
         "created_at": int(message.created_at.timestamp()),
         "extra_contents": [],
         "message_tokens": message.input_tokens,
@@ -145,3 +161,8 @@ def _known(rows: QuerySet[Conversation], last_id: str | None) -> Conversation | 
 
 def _page(limit: int, found: list[Any], body: Any) -> dict[str, Any]:
     return {"limit": limit, "has_more": len(found) > limit, "data": [body(row) for row in found[:limit]]}
+
+
+def told_once(thoughts: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The steps of an agent as they ended: one that was told again, with what came of it, takes its own place."""
+    return list({thought["id"]: thought for thought in thoughts}.values())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import orjson
 
-from apps.workflows.engine.events import Event, from_dict
+from apps.workflows.engine.events import Event, NodeNoted, from_dict
 from apps.workflows.engine.journal import decode
 from apps.workflows.models import Run, RunEvent
 
@@ -31,3 +32,14 @@ def live_event(entry: tuple[bytes, dict[bytes, bytes]]) -> tuple[int, Event]:
     """The numbered event in one entry of a run's Redis stream."""
     entry_id, fields = entry
     return int(entry_id.split(b"-")[0]), from_dict(orjson.loads(fields[b"e"]))
+
+
+def thoughts_of(run_ids: Sequence[UUID]) -> dict[UUID, list[NodeNoted]]:
+    """What the agents of these runs told of their steps, in order."""
+    rows = RunEvent.objects.filter(run_id__in=run_ids, kind=NodeNoted.kind).order_by("run_id", "seq")
+    found: dict[UUID, list[NodeNoted]] = {}
+    for run_id, *row in rows.values_list("run_id", "seq", "last_seq", "kind", "payload"):
+        for _, event in decode([tuple(row)], after=0):
+            if isinstance(event, NodeNoted) and event.note == "agent_thought":
+                found.setdefault(run_id, []).append(event)
+    return found

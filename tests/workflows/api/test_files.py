@@ -127,3 +127,34 @@ def test_equal_content_is_kept_once(server, make_app, key_of):
     first, second = File.objects.all()
     assert first.blob == second.blob
     assert first.team == Team.objects.get()
+
+
+READ = """
+skep: 1
+app: {name: Read, kind: workflow}
+inputs: [{name: papers, label: Papers, type: files, required: true}]
+nodes:
+  - {id: start, type: start}
+  - {id: read, type: document-extractor, config: {files: inputs.papers}}
+  - {id: end, type: end, config: {outputs: {texts: read.text}}}
+edges: [{from: start, to: read}, {from: read, to: end}]
+"""
+
+
+def test_documents_of_many_kinds_are_read(server, make_app, key_of):
+    headers = key_of(make_app(READ))
+    papers = [
+        ("a.md", b"# Bees\n\nThey dance.", "They dance."),
+        ("b.html", b"<html><body><h1>Wasps</h1><p>They do not.</p></body></html>", "They do not."),
+        ("c.py", b"def dance():\n    return 1\n", "def dance():"),
+        ("d.csv", b"name,legs\nbee,6\n", "bee"),
+    ]
+    given = [local(upload(server, headers, name=name, content=content).json()) for name, content, _ in papers]
+    texts = run(server, headers, {"papers": given}).json()["data"]["outputs"]["texts"]
+    for text, (_, _, inside) in zip(texts, papers, strict=True):
+        assert inside in text
+    empty = local(upload(server, headers, name="e.txt", content=b"").json())
+    assert run(server, headers, {"papers": [empty]}).json()["data"]["outputs"]["texts"] == [""]
+    broken = local(upload(server, headers, name="f.pdf", content=b"no PDF").json())
+    failed = run(server, headers, {"papers": [broken]})
+    assert failed.json()["code"] == "file_unreadable"
