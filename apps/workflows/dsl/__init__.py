@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from apps.workflows.dsl.diff import Change, Difference, diff_documents
+from apps.workflows.dsl.diff import Change, Difference, NodeChange, diff_documents
 from apps.workflows.dsl.inputs import check_inputs
 from apps.workflows.dsl.loading import Read, dump, dump_dify, load, read
 from apps.workflows.dsl.problems import Problem, UnreadableDocument, errors_in
-from apps.workflows.dsl.schema import document_schema, node_schema
+from apps.workflows.dsl.schema import document_schema, node_schema, node_types
 from apps.workflows.dsl.summary import nodes_of
 from apps.workflows.dsl.validation import validate, validate_against_team
 from apps.workflows.engine.graph import Plan, compile_plan, digest_of
@@ -18,6 +18,7 @@ from apps.workflows.nodes.registry import REGISTRY
 __all__ = [
     "Change",
     "Difference",
+    "NodeChange",
     "Problem",
     "Read",
     "UnreadableDocument",
@@ -31,6 +32,7 @@ __all__ = [
     "errors_in",
     "load",
     "node_schema",
+    "node_types",
     "nodes_of",
     "read",
     "validate",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from apps.workflows.engine.node import NodeType
 from apps.workflows.nodes.registry import REGISTRY
 from apps.workflows.nodes.shapes import NAME, Schema, closed
 
@@ -165,6 +166,11 @@ def document_schema() -> dict[str, Any]:
             **{f"config-{name}": REGISTRY[name].schema for name in types},
         },
     }
+
+
+def node_types() -> list[NodeType]:
+    """The node types there are, by name."""
+    return [REGISTRY[name] for name in sorted(REGISTRY)]
 
 
 def node_schema(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One app: overview, document, versions, settings."""
+"""One app: overview, document, settings."""
 
 from __future__ import annotations
 
@@ -6,24 +6,19 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
 
 from apps.workflows import services
-from apps.workflows.dsl import Problem, UnreadableDocument, dump, load
+from apps.workflows.dsl import Problem, UnreadableDocument, dump, read
 from apps.workflows.models import Application
 from apps.workflows.pages.access import member_page, rights
 from apps.workflows.pages.drawing import draw
 from apps.workflows.pages.sources import sources_of
-from apps.workflows.selectors.applications import run_counts, version_numbered, versions_of
-from support.errors import NotFound
+from apps.workflows.selectors.applications import run_counts
 
 MAX_DOCUMENT_CHARS = 1_000_000
-PER_PAGE = 30
 
 
 def app_context(request: HttpRequest, application: Application, tab: str) -> dict[str, Any]:
@@ -113,13 +108,14 @@ def document(request: HttpRequest, application: Application) -> HttpResponse:
 
 
 def _save(request: HttpRequest, application: Application, text: str) -> HttpResponse:
+    found = read(text)
     saved = services.save_version(
         application=application,
-        document=load(text),
+        document=found.document,
         by=request.user,  # type: ignore[arg-type]
         note=request.POST.get("note", "")[:500],
     )
-    for warning in saved.warnings:
+    for warning in (*found.warnings, *saved.warnings):
         messages.warning(request, f"{warning.path}: {warning.message}")
     number = {"number": saved.version.number}
     if not saved.is_new:
@@ -127,77 +123,6 @@ def _save(request: HttpRequest, application: Application, text: str) -> HttpResp
     else:
         messages.success(request, _("Saved as version %(number)d. Publish it when it is ready.") % number)
     return redirect("workflows:document", application.slug)
-
-
-@member_page()
-def versions(request: HttpRequest, application: Application) -> HttpResponse:
-    """All saved versions, the newest first."""
-    page = Paginator(versions_of(application), PER_PAGE).get_page(request.GET.get("page"))
-    return render(
-        request, "workflows/app_versions.html", {**app_context(request, application, "versions"), "page": page}
-    )
-
-
-@require_POST
-@member_page("publish")
-def publish(request: HttpRequest, application: Application) -> HttpResponse:
-    """Make a version (the draft, unless a number is given) the published one."""
-    number = request.POST.get("number", "")
-    try:
-        version = version_numbered(application, int(number[:18])) if number.isdecimal() else application.draft
-    except NotFound as exc:
-        messages.error(request, exc.message)
-        return redirect("workflows:versions", application.slug)
-    if version is None:
-        messages.error(request, _("There is nothing to publish yet. Save a document first."))
-        return redirect("workflows:document", application.slug)
-    try:
-        services.check_before_publishing(version)
-    except services.InvalidDocument as exc:
-        for problem in exc.problems:
-            messages.error(request, f"{problem.path}: {problem.message}")
-        return redirect("workflows:versions", application.slug)
-    services.publish_version(
-        application=application,
-        version=version,
-        by=request.user,  # type: ignore[arg-type]
-        note=request.POST.get("note", "")[:500],
-    )
-    messages.success(request, _("Version %(number)d is published.") % {"number": version.number})
-    return redirect("workflows:app", application.slug)
-
-
-@require_POST
-@member_page("edit")
-def restore(request: HttpRequest, application: Application, number: int) -> HttpResponse:
-    """Make an older version the draft again."""
-    try:
-        saved = services.restore_version(
-            application=application,
-            version=version_numbered(application, number),
-            by=request.user,  # type: ignore[arg-type]
-        )
-    except NotFound as exc:
-        messages.error(request, exc.message)
-    else:
-        messages.success(
-            request,
-            _("Version %(old)d is the draft again, as version %(new)d.") % {"old": number, "new": saved.version.number},
-        )
-    return redirect("workflows:document", application.slug)
-
-
-@member_page()
-def export(request: HttpRequest, application: Application, number: int) -> HttpResponse:
-    """A version's document as a YAML file."""
-    try:
-        version = version_numbered(application, number)
-    except NotFound:
-        return redirect("workflows:versions", application.slug)
-    response = HttpResponse(dump(version.document), content_type="application/yaml; charset=utf-8")
-    name = f"{slugify(application.name) or application.slug}-v{number}.yaml"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
 
 
 @member_page("edit")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models.functions import Coalesce, Lag
 from django.utils.translation import gettext as _
 
 from accounts.models import ApiKey
@@ -71,8 +71,9 @@ def applications_of(team_id: UUID, *, search: str = "") -> QuerySet[Application]
 
 
 def versions_of(application: Application) -> QuerySet[Version]:
-    """All saved versions, newest first, without their documents."""
-    return application.versions.select_related("created_by").defer("document").order_by("-number")
+    """All saved versions, newest first, without their documents; `previous` is the number of the one before."""
+    found = application.versions.select_related("created_by").defer("document").order_by("-number")
+    return found.annotate(previous=Window(Lag("number"), order_by="number"))
 
 
 def version_numbered(application: Application, number: int) -> Version:

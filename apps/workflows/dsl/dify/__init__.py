@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.utils.translation import gettext as _
 
 from apps.workflows.dsl.dify import ours
+from apps.workflows.dsl.dify.cleaning import MAX_DEPTH, TooDeep, cleaned
 from apps.workflows.dsl.dify.exporting import export_graph
 from apps.workflows.dsl.dify.frame import VERSION
 from apps.workflows.dsl.dify.importing import import_graph
@@ -43,7 +44,12 @@ def import_dify(raw: dict[str, Any], *, validate: Validate) -> Imported:
     refused = _refusal(raw)
     if refused is not None:
         return Imported(document={}, errors=[refused])
-    warnings = list(_about_version(raw))
+    try:
+        raw, warnings = cleaned(raw)
+    except TooDeep:
+        message = _("The document is nested deeper than %s levels.") % MAX_DEPTH
+        return Imported(document={}, errors=[Problem(path="", code="too_deep", message=message)])
+    warnings += _about_version(raw)
     raw = _with_mode(raw)
     if text_at(raw, "app", "mode") in MODES:
         document, more = import_simple(raw)

@@ -19,6 +19,7 @@ from apps.workflows.dsl.dify.patches import digest, patched
 from apps.workflows.dsl.dify.reading import flag_at, list_at, object_at, text_at
 
 WIDTH: Final = 244
+_ENTRIES: Final = ("iteration-start", "loop-start")
 _LONGEST_ID: Final = 50
 _PLAIN, _ERROR, _OTHERWISE, _LATE = "source", "fail-branch", "false", "__timeout"
 
@@ -160,7 +161,10 @@ def export_graph(document: Mapping[str, Any]) -> dict[str, Any]:
     aside = object_at(kept, "aside")
     workflow = object_at(raw, "workflow")
     graph = object_at(workflow, "graph")
-    graph = {**graph, "nodes": nodes + list_at(aside, "nodes"), "edges": edges + list_at(aside, "edges")}
+    # What was put aside stands first: of two nodes with one id the later counts.
+    first = [node for node in list_at(aside, "nodes") if text_at(node, "data", "type") not in _ENTRIES]
+    last = [node for node in list_at(aside, "nodes") if text_at(node, "data", "type") in _ENTRIES]
+    graph = {**graph, "nodes": first + nodes + last, "edges": edges + list_at(aside, "edges")}
     return {**raw, "workflow": {**workflow, "graph": graph}}
 
 

@@ -127,11 +127,12 @@ def _read_input(one: dict[str, Any], theirs: str, ours: str) -> dict[str, Any]:
         kind = "text"
     length = number_at(one, "max_length")
     default = _default(one.get("default"), kind)
+    label = text_at(one, "label")[:200]
     if kind == "select" and default not in options:
         default = None
     return filled(
         name=ours,
-        label=text_at(one, "label")[:200] or None,
+        label=label if label not in ("", theirs) else None,
         type=kind,
         description=text_at(one, "description") or None,
         required=flag_at(one, "required"),

@@ -22,7 +22,7 @@ from apps.workflows.dsl.dify.patches import difference, digest
 from apps.workflows.dsl.dify.reading import as_number, list_at, object_at, text_at
 from apps.workflows.dsl.dify.repair import Repair
 from apps.workflows.dsl.dify.sorting import Found, Sorted, Way, sort_graph
-from apps.workflows.dsl.problems import Problem
+from apps.workflows.dsl.problems import Problem, errors_in
 
 #: Keys that say how the canvas looked when the file was written.
 _NOISE: Final = frozenset({"selected", "dragging"})
@@ -67,6 +67,7 @@ def import_graph(
     for path, code, message in repair.told:
         warnings.append(Problem(path=_their_path(path, made), code=code, message=message, severity="warning"))
     _keep(made)
+    errors = errors or errors_in(validate(made.document))
     shown = [Problem(path=_their_path(e.path, made), code=e.code, message=e.message) for e in errors]
     return made.document, _once(warnings), shown
 
@@ -193,21 +194,20 @@ def _give_up(node: dict[str, Any], reason: str, made: Importing) -> None:
         if edge["from"] == node["id"] and edge.get("when", "error") != "error":
             del edge["when"]
             edge[KEPT] = {"handle": way.handle}
-    if found is not None and (inner := made.sorted.within(found.known.theirs)):
-        for name in inner:
-            made.origin.pop(made.reading.nodes[name].id, None)
-        made.sorted.put_aside(inner)
-        made.sorted.aside_nodes += [
-            raw
-            for raw in list_at(made.raw, *_GRAPH, "nodes")
-            if text_at(raw, "id") in made.sorted.entries
-            and made.sorted.entries[text_at(raw, "id")] == found.known.theirs
-        ]
-        made.sorted.aside_edges += [
-            raw
-            for raw in list_at(made.raw, *_GRAPH, "edges")
-            if made.sorted.entries.get(text_at(raw, "source")) == found.known.theirs
-        ]
+    if found is not None and found.known.type in CONTAINERS:
+        _put_body_aside(found.known.theirs, made)
+
+
+def _put_body_aside(container: str, made: Importing) -> None:
+    """Take what was in a container out of the graph, to give it back at export."""
+    inner = made.sorted.within(container)
+    for name in inner:
+        made.origin.pop(made.reading.nodes[name].id, None)
+    made.sorted.put_aside(inner)
+    entries = {entry for entry, around in made.sorted.entries.items() if around in (container, *inner)}
+    graph = object_at(made.raw, *_GRAPH)
+    made.sorted.aside_nodes += [raw for raw in list_at(graph, "nodes") if text_at(raw, "id") in entries]
+    made.sorted.aside_edges += [raw for raw in list_at(graph, "edges") if text_at(raw, "source") in entries]
 
 
 def _read_edges(members: set[str], made: Importing) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -18,7 +18,7 @@ from apps.workflows.dsl.problems import Problem
 from apps.workflows.engine.variables import RESERVED_IDS
 
 _ENTRIES: Final = ("iteration-start", "loop-start")
-_MAX_NESTING: Final = 8
+_MAX_NESTING: Final = 4
 
 Path = tuple[str | int, ...]
 
@@ -87,15 +87,20 @@ def sort_graph(nodes: list[Any], edges: list[Any], path: Path) -> Sorted:
     made = Sorted(path=path)
     usable = _usable(nodes, made)
     inside = _memberships(usable, made)
-    ids = _ids(usable)
+    begun: set[str] = set()
     for theirs, (place, raw) in usable.items():
         if theirs in made.entries:
+            if made.entries[theirs] in ("", *begun):
+                made.aside_nodes.append(raw)  # it begins nothing
+            begun.add(made.entries[theirs])
             continue
         data = object_at(raw, "data")
-        known = Known(theirs=theirs, id=ids[theirs], type=_type(data), inside=inside[theirs])
+        known = Known(theirs=theirs, id=theirs, type=_type(data), inside=inside[theirs])
         made.found[theirs] = Found(known=known, raw=raw, data=data, path=(*path, "nodes", place, "data"))
     _sort_edges(edges, made)
     _leave_unreached(made)
+    ids = _ids(made)
+    made.found = {theirs: replace(one, known=replace(one.known, id=ids[theirs])) for theirs, one in made.found.items()}
     return made
 
 
@@ -150,15 +155,22 @@ def _memberships(usable: dict[str, tuple[int, dict[str, Any]]], made: Sorted) ->
     return inside
 
 
-def _ids(usable: dict[str, tuple[int, dict[str, Any]]]) -> dict[str, str]:
-    """Ours for every id of Dify's: names stay, numbers give way to titles."""
-    ids = {theirs: theirs for theirs in usable if is_identifier(theirs) and theirs not in RESERVED_IDS}
+def _ids(made: Sorted) -> dict[str, str]:
+    """Ours for every id of Dify's: names stay, numbers give way to titles.
+
+    Numbers are given in the order in which export writes nodes, so that the same ones get the same again.
+    """
+    ids = {theirs: theirs for theirs in made.found if is_identifier(theirs) and theirs not in RESERVED_IDS}
     taken = set(ids.values())
-    for theirs, (_place, raw) in usable.items():
+    waiting = made.children("")[::-1]
+    while waiting:
+        one = waiting.pop()
+        theirs = one.known.theirs
         if theirs not in ids:
-            data = object_at(raw, "data")
-            ids[theirs] = free_id(made_of(text_at(data, "title")), _type(data) or "node", taken)
+            ids[theirs] = free_id(made_of(text_at(one.data, "title")), one.known.type or "node", taken)
             taken.add(ids[theirs])
+        if one.known.type in CONTAINERS:
+            waiting += made.children(theirs)[::-1]
     return ids
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from apps.workflows.dsl.dify import Imported, export_dify, import_dify
@@ -46,7 +47,7 @@ def chat_of(*middle: dict[str, Any], answer: str = "Done.", variables: Any = (),
     """start -> the nodes in a row -> answer."""
     nodes = [node("1", "start", "Start", variables=list(variables)), *middle, node("9", "answer", "Say", answer=answer)]
     row = [one["id"] for one in nodes if "parentId" not in one]
-    edges = [edge(one, other) for one, other in zip(row, row[1:], strict=False)]
+    edges = [edge(one, other) for one, other in pairwise(row)]
     return canvas(nodes, edges, **workflow)
 
 

@@ -97,7 +97,11 @@ def test_a_memory_asks_the_question_after_the_conversation():
     ("data", "items"),
     [
         (
-            {"assigned_variable_selector": ["conversation", "topic"], "write_mode": "append", "input_variable_selector": QUESTION},
+            {
+                "assigned_variable_selector": ["conversation", "topic"],
+                "write_mode": "append",
+                "input_variable_selector": QUESTION,
+            },
             [{"variable": "conversation.topic", "operation": "append", "from": "sys.query"}],
         ),
         (
@@ -108,8 +112,18 @@ def test_a_memory_asks_the_question_after_the_conversation():
             {
                 "version": "2",
                 "items": [
-                    {"variable_selector": ["conversation", "topic"], "input_type": "variable", "operation": "over-write", "value": QUESTION},
-                    {"variable_selector": ["conversation", "topic"], "input_type": "constant", "operation": "+=", "value": 3},
+                    {
+                        "variable_selector": ["conversation", "topic"],
+                        "input_type": "variable",
+                        "operation": "over-write",
+                        "value": QUESTION,
+                    },
+                    {
+                        "variable_selector": ["conversation", "topic"],
+                        "input_type": "constant",
+                        "operation": "+=",
+                        "value": 3,
+                    },
                     {"variable_selector": ["conversation", "topic"], "operation": "remove-first", "value": ""},
                 ],
             },
@@ -120,7 +134,7 @@ def test_a_memory_asks_the_question_after_the_conversation():
             ],
         ),
     ],
-)  # fmt: skip
+)
 def test_both_versions_of_assigners_become_items(data, items):
     topic = [{"id": "v", "name": "topic", "value": "", "value_type": "string", "description": ""}]
     raw = chat_of(node("2", "assigner", "Set", **data), conversation_variables=topic)
@@ -153,18 +167,51 @@ def test_cases_and_classes_with_numbers_for_ids_get_names():
     raw = canvas(
         [
             node("1", "start", variables=[]),
-            node("2", "question-classifier", "Sort", model=model(), query_variable_selector=QUESTION,
-                 classes=[{"id": "1711528802873", "name": "Honey"}, {"id": "2", "name": "{{#sys.query#}}", "label": "B"}]),
-            node("3", "if-else", "Which", cases=[
-                {"case_id": "0b5f-77", "logical_operator": "and", "conditions": []},
-                {"case_id": "else", "logical_operator": "or", "conditions": [
-                    condition(["sys", "files"], "contains", "", sub_variable_condition={"logical_operator": "or", "conditions": [
-                        {"key": "type", "comparison_operator": "in", "value": ["image"]}]})]},
-            ]),
-            node("4", "answer", "A", answer="a"), node("5", "answer", "B", answer="b"),
+            node(
+                "2",
+                "question-classifier",
+                "Sort",
+                model=model(),
+                query_variable_selector=QUESTION,
+                classes=[
+                    {"id": "1711528802873", "name": "Honey"},
+                    {"id": "2", "name": "{{#sys.query#}}", "label": "B"},
+                ],
+            ),
+            node(
+                "3",
+                "if-else",
+                "Which",
+                cases=[
+                    {"case_id": "0b5f-77", "logical_operator": "and", "conditions": []},
+                    {
+                        "case_id": "else",
+                        "logical_operator": "or",
+                        "conditions": [
+                            condition(
+                                ["sys", "files"],
+                                "contains",
+                                "",
+                                sub_variable_condition={
+                                    "logical_operator": "or",
+                                    "conditions": [{"key": "type", "comparison_operator": "in", "value": ["image"]}],
+                                },
+                            )
+                        ],
+                    },
+                ],
+            ),
+            node("4", "answer", "A", answer="a"),
+            node("5", "answer", "B", answer="b"),
         ],
-        [edge("1", "2"), edge("2", "3", "1711528802873"), edge("2", "5", "2"), edge("3", "4", "0b5f-77"), edge("3", "5", "else")],
-    )  # fmt: skip
+        [
+            edge("1", "2"),
+            edge("2", "3", "1711528802873"),
+            edge("2", "5", "2"),
+            edge("3", "4", "0b5f-77"),
+            edge("3", "5", "else"),
+        ],
+    )
     result = imported(raw)
     assert result.errors == []
     found = nodes_in(result.document)
@@ -189,8 +236,16 @@ def test_cases_and_classes_with_numbers_for_ids_get_names():
 
 def test_an_illegal_operator_is_read_as_what_it_means_and_an_unknown_one_fails_when_reached():
     def with_operator(operator):
-        return chat_of(node("2", "if-else", "Which", cases=[
-            {"case_id": "true", "logical_operator": "and", "conditions": [condition(QUESTION, operator, "x")]}]))  # fmt: skip
+        return chat_of(
+            node(
+                "2",
+                "if-else",
+                "Which",
+                cases=[
+                    {"case_id": "true", "logical_operator": "and", "conditions": [condition(QUESTION, operator, "x")]}
+                ],
+            )
+        )
 
     for operator, ours in (("==", "="), ("is_not", "is_not"), ("startsWith", "starts_with"), (">=", ">=")):
         result = imported(with_operator(operator))
@@ -205,15 +260,31 @@ def test_an_illegal_operator_is_read_as_what_it_means_and_an_unknown_one_fails_w
 
 def test_requests_keep_lines_bodies_and_authorization():
     raw = chat_of(
-        node("2", "http-request", "Ask", method="post", url="https://bees.example/{{#sys.query#}}",
-             headers="Content-Type:application/json\nX-Time: 10:30", params="q:{{#sys.query#}}\nq:2",
-             authorization={"type": "api-key", "config": {"type": "custom", "header": "X-Key", "api_key": "{{#env.key#}}"}},
-             body={"type": "form-data", "data": [{"id": "k", "key": "n", "type": "text", "value": "{{#sys.query#}}"},
-                                                 {"key": "f", "type": "file", "file": ["sys", "files"]}]},
-             timeout={"connect": 5, "read": 0, "max_read_timeout": 600}, ssl_verify=False,
-             retry_config={"retry_enabled": True, "max_retries": 3, "retry_interval": 100}),
+        node(
+            "2",
+            "http-request",
+            "Ask",
+            method="post",
+            url="https://bees.example/{{#sys.query#}}",
+            headers="Content-Type:application/json\nX-Time: 10:30",
+            params="q:{{#sys.query#}}\nq:2",
+            authorization={
+                "type": "api-key",
+                "config": {"type": "custom", "header": "X-Key", "api_key": "{{#env.key#}}"},
+            },
+            body={
+                "type": "form-data",
+                "data": [
+                    {"id": "k", "key": "n", "type": "text", "value": "{{#sys.query#}}"},
+                    {"key": "f", "type": "file", "file": ["sys", "files"]},
+                ],
+            },
+            timeout={"connect": 5, "read": 0, "max_read_timeout": 600},
+            ssl_verify=False,
+            retry_config={"retry_enabled": True, "max_retries": 3, "retry_interval": 100},
+        ),
         environment_variables=[{"id": "e", "name": "key", "value": "s3cret", "value_type": "secret"}],
-    )  # fmt: skip
+    )
     result = imported(raw)
     assert nodes_in(result.document)["ask"]["config"] == {
         "method": "POST",
@@ -221,11 +292,14 @@ def test_requests_keep_lines_bodies_and_authorization():
         "headers": [{"name": "Content-Type", "value": "application/json"}, {"name": "X-Time", "value": "10:30"}],
         "params": [{"name": "q", "value": "{{ sys.query }}"}, {"name": "q", "value": "2"}],
         "auth": {"kind": "custom", "header": "X-Key", "secret": "{{ env.key }}"},
-        "body": {"kind": "multipart", "fields": [{"name": "n", "value": "{{ sys.query }}"}, {"name": "f", "file": "sys.files"}]},
+        "body": {
+            "kind": "multipart",
+            "fields": [{"name": "n", "value": "{{ sys.query }}"}, {"name": "f", "file": "sys.files"}],
+        },
         "timeouts": {"connect": 5},
         "verify_tls": False,
         "fail_on_status": True,
-    }  # fmt: skip
+    }
     assert "s3cret" not in str(result.document)
     assert "secret_left_out" in codes(result)
 
@@ -241,20 +315,50 @@ def test_requests_keep_lines_bodies_and_authorization():
     ],
 )
 def test_bodies_in_all_their_shapes_come_back(body):
-    raw = chat_of(node("2", "http-request", "Ask", method="PUT", url="https://bees.example", headers="", params="", body=body,
-                       authorization={"type": "no-auth", "config": None}, timeout={}))  # fmt: skip
+    raw = chat_of(
+        node(
+            "2",
+            "http-request",
+            "Ask",
+            method="PUT",
+            url="https://bees.example",
+            headers="",
+            params="",
+            body=body,
+            authorization={"type": "no-auth", "config": None},
+            timeout={},
+        )
+    )
     assert imported(raw).errors == []
     assert lost_on_the_way(raw) == []
 
 
 def test_known_tools_become_ours_and_others_fail_only_when_reached():
     raw = chat_of(
-        node("2", "tool", "Add", provider_id="maths", provider_name="maths", provider_type="builtin", tool_name="eval_expression",
-             tool_configurations={}, tool_parameters={"expression": {"type": "mixed", "value": "1 + {{#sys.query#}}"}}),
-        node("3", "tool", "Draw", provider_id="acme/draw/draw", provider_name="acme/draw/draw", provider_type="builtin",
-             tool_name="paint", tool_configurations={}, tool_parameters={"p": {"type": "variable", "value": QUESTION}}),
+        node(
+            "2",
+            "tool",
+            "Add",
+            provider_id="maths",
+            provider_name="maths",
+            provider_type="builtin",
+            tool_name="eval_expression",
+            tool_configurations={},
+            tool_parameters={"expression": {"type": "mixed", "value": "1 + {{#sys.query#}}"}},
+        ),
+        node(
+            "3",
+            "tool",
+            "Draw",
+            provider_id="acme/draw/draw",
+            provider_name="acme/draw/draw",
+            provider_type="builtin",
+            tool_name="paint",
+            tool_configurations={},
+            tool_parameters={"p": {"type": "variable", "value": QUESTION}},
+        ),
         answer="{{#2.text#}}{{#3.text#}}",
-    )  # fmt: skip
+    )
     result = imported(raw)
     found = nodes_in(result.document)
     assert found["add"]["config"]["tool"] == "builtin/calculator"
@@ -269,35 +373,94 @@ def test_known_tools_become_ours_and_others_fail_only_when_reached():
 def test_lists_files_agents_forms_and_schedules():
     raw = canvas(
         [
-            node("1", "trigger-schedule", "Morning", mode="visual", frequency="weekly", timezone="Asia/Shanghai",
-                 visual_config={"time": "9:05 PM", "weekdays": ["mon", "fri"]}),
-            node("2", "list-operator", "Pick", variable=["sys", "files"], var_type="array[file]",
-                 filter_by={"enabled": True, "conditions": [{"key": "size", "comparison_operator": "≥", "value": "3"}]},
-                 extract_by={"enabled": True, "serial": "2"}, order_by={"enabled": True, "key": "name", "value": "desc"},
-                 limit={"enabled": True, "size": 4}),
+            node(
+                "1",
+                "trigger-schedule",
+                "Morning",
+                mode="visual",
+                frequency="weekly",
+                timezone="Asia/Shanghai",
+                visual_config={"time": "9:05 PM", "weekdays": ["mon", "fri"]},
+            ),
+            node(
+                "2",
+                "list-operator",
+                "Pick",
+                variable=["sys", "files"],
+                var_type="array[file]",
+                filter_by={"enabled": True, "conditions": [{"key": "size", "comparison_operator": "≥", "value": "3"}]},
+                extract_by={"enabled": True, "serial": "2"},
+                order_by={"enabled": True, "key": "name", "value": "desc"},
+                limit={"enabled": True, "size": 4},
+            ),
             node("3", "document-extractor", "Read", variable_selector=["2", "first_record"], is_array_file=False),
-            node("4", "agent", "Do", agent_strategy_name="ReAct", agent_strategy_provider_name="langgenius/agent/agent",
-                 agent_parameters={
-                     "model": {"type": "constant", "value": {"provider": "openai", "model": "gpt-4o", "completion_params": {}}},
-                     "instruction": {"type": "constant", "value": "Be {{#3.text#}}"},
-                     "query": {"type": "constant", "value": "{{#3.text#}}"},
-                     "tools": {"type": "constant", "value": [
-                         {"provider_name": "time", "tool_name": "current_time", "type": "builtin", "enabled": True, "settings": {}, "parameters": {}},
-                         {"provider_name": "acme", "tool_name": "paint", "type": "builtin", "enabled": True}]},
-                     "maximum_iterations": {"type": "constant", "value": 4}}),
-            node("5", "human-input", "Ask", form_content="Is {{#4.text#}} right?\n{{#$output.note#}}",
-                 inputs=[{"type": "paragraph", "output_variable_name": "note", "default": {"type": "variable", "selector": ["4", "text"]}}],
-                 user_actions=[{"id": "ok", "title": "Fine", "button_style": "primary"}],
-                 delivery_methods=[{"id": "d", "enabled": True, "type": "webapp"}], timeout=2, timeout_unit="day"),
-            node("6", "end", "End", outputs=[{"variable": "note", "value_selector": ["5", "note"], "value_type": "Array[string]"},
-                                             {"variable": "what", "value_selector": ["5", "__action_id"]}]),
+            node(
+                "4",
+                "agent",
+                "Do",
+                agent_strategy_name="ReAct",
+                agent_strategy_provider_name="langgenius/agent/agent",
+                agent_parameters={
+                    "model": {
+                        "type": "constant",
+                        "value": {"provider": "openai", "model": "gpt-4o", "completion_params": {}},
+                    },
+                    "instruction": {"type": "constant", "value": "Be {{#3.text#}}"},
+                    "query": {"type": "constant", "value": "{{#3.text#}}"},
+                    "tools": {
+                        "type": "constant",
+                        "value": [
+                            {
+                                "provider_name": "time",
+                                "tool_name": "current_time",
+                                "type": "builtin",
+                                "enabled": True,
+                                "settings": {},
+                                "parameters": {},
+                            },
+                            {"provider_name": "acme", "tool_name": "paint", "type": "builtin", "enabled": True},
+                        ],
+                    },
+                    "maximum_iterations": {"type": "constant", "value": 4},
+                },
+            ),
+            node(
+                "5",
+                "human-input",
+                "Ask",
+                form_content="Is {{#4.text#}} right?\n{{#$output.note#}}",
+                inputs=[
+                    {
+                        "type": "paragraph",
+                        "output_variable_name": "note",
+                        "default": {"type": "variable", "selector": ["4", "text"]},
+                    }
+                ],
+                user_actions=[{"id": "ok", "title": "Fine", "button_style": "primary"}],
+                delivery_methods=[{"id": "d", "enabled": True, "type": "webapp"}],
+                timeout=2,
+                timeout_unit="day",
+            ),
+            node(
+                "6",
+                "end",
+                "End",
+                outputs=[
+                    {"variable": "note", "value_selector": ["5", "note"], "value_type": "Array[string]"},
+                    {"variable": "what", "value_selector": ["5", "__action_id"]},
+                ],
+            ),
         ],
         [edge("1", "2"), edge("2", "3"), edge("3", "4"), edge("4", "5"), edge("5", "6", "ok")],
         mode="workflow",
-    )  # fmt: skip
+    )
     found = nodes_in(imported(raw).document)
     assert found["morning"]["config"] == {
-        "every": "week", "at": "21:05", "weekdays": ["mon", "fri"], "timezone": "Asia/Shanghai"}  # fmt: skip
+        "every": "week",
+        "at": "21:05",
+        "weekdays": ["mon", "fri"],
+        "timezone": "Asia/Shanghai",
+    }
     assert found["pick"]["config"] == {
         "list": "sys.files",
         "filter": {"logical": "and", "conditions": [{"key": "size", "op": ">=", "right": "3"}]},
@@ -327,29 +490,76 @@ def test_lists_files_agents_forms_and_schedules():
 def test_containers_hold_their_graph_and_rounds_have_names():
     raw = canvas(
         [
-            node("1", "start", variables=[{"variable": "words", "type": "json_object", "label": "Words", "required": True}]),
-            node("2", "iteration", "每个词", iterator_selector=["1", "words"], output_selector=["5", "output"],
-                 start_node_id="2start", is_parallel=True, parallel_nums=4, error_handle_mode="remove-abnormal-output", width=388),
+            node(
+                "1",
+                "start",
+                variables=[{"variable": "words", "type": "json_object", "label": "Words", "required": True}],
+            ),
+            node(
+                "2",
+                "iteration",
+                "每个词",
+                iterator_selector=["1", "words"],
+                output_selector=["5", "output"],
+                start_node_id="2start",
+                is_parallel=True,
+                parallel_nums=4,
+                error_handle_mode="remove-abnormal-output",
+                width=388,
+            ),
             node("2start", "iteration-start", parentId="2", outer_type="custom-iteration-start", isInIteration=True),
-            node("5", "template-transform", "Shout", parentId="2", iteration_id="2", isInIteration=True, template="{{ w }}{{ n }}",
-                 variables=[{"variable": "w", "value_selector": ["2", "item"]}, {"variable": "n", "value_selector": ["2", "index"]}]),
-            node("3", "loop", "Again", start_node_id="3start", loop_count=5, logical_operator="or",
-                 break_conditions=[condition(["3", "sum"], ">", "2", varType="number")],
-                 loop_variables=[{"id": "l", "label": "sum", "var_type": "number", "value_type": "constant", "value": "0"}]),
+            node(
+                "5",
+                "template-transform",
+                "Shout",
+                parentId="2",
+                iteration_id="2",
+                isInIteration=True,
+                template="{{ w }}{{ n }}",
+                variables=[
+                    {"variable": "w", "value_selector": ["2", "item"]},
+                    {"variable": "n", "value_selector": ["2", "index"]},
+                ],
+            ),
+            node(
+                "3",
+                "loop",
+                "Again",
+                start_node_id="3start",
+                loop_count=5,
+                logical_operator="or",
+                break_conditions=[condition(["3", "sum"], ">", "2", varType="number")],
+                loop_variables=[
+                    {"id": "l", "label": "sum", "var_type": "number", "value_type": "constant", "value": "0"}
+                ],
+            ),
             node("3start", "loop-start", parentId="3", outer_type="custom-loop-start", isInLoop=True),
-            node("6", "assigner", "Add", parentId="3", loop_id="3", isInLoop=True, version="2",
-                 items=[{"variable_selector": ["3", "sum"], "operation": "+=", "input_type": "constant", "value": 1}]),
+            node(
+                "6",
+                "assigner",
+                "Add",
+                parentId="3",
+                loop_id="3",
+                isInLoop=True,
+                version="2",
+                items=[{"variable_selector": ["3", "sum"], "operation": "+=", "input_type": "constant", "value": 1}],
+            ),
             node("7", "loop-end", "Stop", parentId="3", loop_id="3"),
             node("4", "answer", "Say", answer="{{#2.output#}} {{#3.sum#}} {{#3.loop_round#}}"),
         ],
         [edge("1", "2"), edge("2", "3"), edge("3", "4"), edge("2start", "5"), edge("3start", "6"), edge("6", "7")],
-    )  # fmt: skip
+    )
     result = imported(raw)
     found = nodes_in(result.document)
     assert list(found)[:4] == ["start_1", "iteration_1", "again", "say"]
     iteration = found["iteration_1"]["config"]
     assert {key: value for key, value in iteration.items() if key != "body"} == {
-        "over": "inputs.words", "collect": "shout.output", "parallel": 4, "on_item_error": "drop", "flatten": True}  # fmt: skip
+        "over": "inputs.words",
+        "collect": "shout.output",
+        "parallel": 4,
+        "on_item_error": "drop",
+        "flatten": True,
+    }
     assert found["shout"]["config"]["inputs"] == {"w": "item", "n": "index"}
     assert found["again"]["config"]["variables"] == {"sum": {"type": "number", "value": 0}}
     assert found["again"]["config"]["until"] == [{"left": "loop.sum", "op": ">", "right": "2"}]

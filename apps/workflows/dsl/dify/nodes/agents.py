@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
@@ -13,7 +14,8 @@ from apps.workflows.dsl.dify.nodes.tools import read_parameter, tool_name, tool_
 from apps.workflows.dsl.dify.outgoing import Writing
 from apps.workflows.dsl.dify.reading import as_number, bounded, filled, list_at, object_at, text_at
 
-_DEFAULT_STEPS = 10
+_DEFAULT_STEPS: Final = 10
+_NO_NAME: Final = re.compile(r"[^A-Za-z0-9_.:@-]")
 
 
 def _read(data: Data, here: Here) -> dict[str, Any]:
@@ -77,7 +79,7 @@ def read_tools(tools: Any, here: Here, *at: str | int) -> list[dict[str, Any]]:
             message = _("There is no tool %(tool)s of %(provider)s here: the agent goes without it.")
             message %= {"tool": repr(text_at(one, "tool_name")[:100]), "provider": repr(provider[:100])}
             here.warn("no_tool", message, *at, place)
-            read.append({"tool": f"dify/{provider}/{text_at(one, 'tool_name')}", "enabled": False})
+            read.append({"tool": _stand_in(provider, text_at(one, "tool_name")), "enabled": False})
             continue
         fixed = {
             key: value
@@ -87,6 +89,12 @@ def read_tools(tools: Any, here: Here, *at: str | int) -> list[dict[str, Any]]:
         }
         read.append(filled(tool=name, parameters=fixed or None, enabled=False if one.get("enabled") is False else None))
     return read
+
+
+def _stand_in(provider: str, name: str) -> str:
+    """A name that says which tool is missing."""
+    parts = (_NO_NAME.sub("_", part.rpartition("/")[2])[:60] or "_" for part in (provider, name))
+    return "/".join(("dify", *parts))
 
 
 def _write(config: Config, writing: Writing) -> dict[str, Any]:

@@ -16,9 +16,14 @@ from apps.workflows.dsl.dify.reading import object_at, text_at
 _TOOLS: Final[Mapping[tuple[str, str], tuple[str, Mapping[str, str]]]] = {
     ("time", "current_time"): ("builtin/time.now", {"timezone": "timezone", "format": "format"}),
     ("maths", "eval_expression"): ("builtin/calculator", {"expression": "expression"}),
+    ("time", "timezone_conversion"): (
+        "builtin/time.convert",
+        {"current_time": "time", "current_timezone": "from_timezone", "target_timezone": "timezone"},
+    ),
     ("webscraper", "webscraper"): ("builtin/web_reader", {"url": "url"}),
+    ("jina", "jina_reader"): ("builtin/web_reader", {"url": "url"}),
 }
-_BACK: Final = {ours: theirs for theirs, (ours, _names) in _TOOLS.items()}
+_BACK: Final = {ours: theirs for theirs, (ours, _names) in reversed(list(_TOOLS.items()))}
 
 
 def tool_name(data: Any) -> str | None:
