@@ -49,11 +49,13 @@ def validate_against_team(
     *,
     datasets: AbstractSet[str],
     models: AbstractSet[str] | None,
+    tools: AbstractSet[str] | None = None,
     severity: Severity = "warning",
 ) -> list[Problem]:
-    """What the document names and the team does not have; `datasets` are names and ids, `models` None for any.
+    """What the document names and the team does not have.
 
-    Takes a valid document. A warning when it is imported; pass `severity="error"` when it is published.
+    `datasets` are names and ids; `models` and `tools` are None for any. Takes a valid document. A warning when it is
+    imported; pass `severity="error"` when it is published.
     """
     problems = []
     for at, node in all_nodes(document):
@@ -68,7 +70,21 @@ def validate_against_team(
             path = pointer(*at, "config", "model", "name")
             message = _("There is no model %s for this team.") % config["model"]["name"]
             problems.append(Problem(path=path, code="unknown_model", message=message, severity=severity))
+        for path, name in _tools_of(at, node["type"], config):
+            if tools is not None and name not in tools:
+                message = _("There is no tool %s for this team.") % name
+                problems.append(Problem(path=path, code="unknown_tool", message=message, severity=severity))
     return problems
+
+
+def _tools_of(at: Place, node_type: str, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The tools that a node uses; an agent goes without those that are switched off."""
+    if node_type == "tool":
+        yield pointer(*at, "config", "tool"), config["tool"]
+    elif node_type == "agent":
+        for number, lent in enumerate(config.get("tools", ())):
+            if lent.get("enabled", True):
+                yield pointer(*at, "config", "tools", number, "tool"), lent["tool"]
 
 
 def all_nodes(document: Mapping[str, Any]) -> Iterator[tuple[Place, Mapping[str, Any]]]:

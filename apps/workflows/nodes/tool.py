@@ -15,8 +15,8 @@ from apps.workflows.nodes.shapes import SOURCE, Schema, closed, escape, uses
 #: `builtin/calculator`, `dataset/search`, `openapi/<toolset>/<operation>`.
 TOOL_NAME: Final[Schema] = {
     "type": "string",
-    "pattern": r"^[a-z][a-z0-9_-]*(/[A-Za-z0-9_.:@-]+){1,3}$",
-    "maxLength": 250,
+    "pattern": r"^[a-z][a-z0-9_-]*/\S(.*\S)?$",
+    "maxLength": 500,
 }
 #: A source, or a value as it stands.
 PARAMETERS: Final[Schema] = {

@@ -14,10 +14,12 @@ from django.utils.text import slugify
 
 from accounts.models import User
 from apps.datasets.selectors.datasets import dataset_slugs
+from apps.workflows.adapters.tools.team_tools import OWN_TOOLS
 from apps.workflows.dsl import Problem, load, read, validate, validate_against_team
 from apps.workflows.engine.journal import storable
 from apps.workflows.models import Application, Version
 from apps.workflows.selectors.applications import next_number
+from apps.workflows.selectors.toolsets import tool_names
 from support.errors import InvalidInput
 
 
@@ -50,7 +52,9 @@ def check_document(document: object, *, team_id: UUID, publishing: bool = False)
     problems = validate(document)
     if any(problem.severity == "error" for problem in problems) or not isinstance(document, dict):
         return problems
-    missing = validate_against_team(document, datasets=set(dataset_slugs(team_id)), models=None)
+    missing = validate_against_team(
+        document, datasets=set(dataset_slugs(team_id)), models=None, tools=OWN_TOOLS | tool_names(team_id)
+    )
     if publishing:
         missing = [Problem(path=p.path, code=p.code, message=p.message, severity="error") for p in missing]
     return problems + missing

@@ -239,6 +239,18 @@ def test_what_the_team_lacks_is_a_warning_first_and_an_error_when_it_matters():
         ("/nodes/2/config/model/name", "unknown_model", "warning"),
     ]
     assert validate_against_team(handbook(), datasets={"handbook"}, models=None) == []
+    lent = [{"tool": "builtin/x"}, {"tool": "dify/y", "enabled": False}]
+    using = {
+        "nodes": [
+            {"id": "t", "type": "tool", "config": {"tool": "openapi/a/b"}},
+            {"id": "a", "type": "agent", "config": {"model": {"name": "m"}, "query": "sys.query", "tools": lent}},
+        ]
+    }
+    found = validate_against_team(using, datasets=set(), models=None, tools={"builtin/y"})
+    assert [(problem.path, problem.code) for problem in found] == [
+        ("/nodes/0/config/tool", "unknown_tool"),
+        ("/nodes/1/config/tools/0/tool", "unknown_tool"),
+    ]
     assert len(errors_in(validate_against_team(handbook(), datasets=set(), models=None, severity="error"))) == 1
 
 

@@ -24,6 +24,10 @@ from support.database import in_thread
 from support.errors import ConsoleError
 
 OPENAPI: Final = "openapi"
+#: The tools that every team has.
+OWN_TOOLS: Final = frozenset(
+    each.info.name for each in (CurrentTime, ConvertTime, Calculator, WebReader, DatasetSearch)
+)
 
 
 class TeamTools:
