@@ -10,9 +10,11 @@ import pytest
 
 from apps.workflows.dsl import compile_document, load, validate
 from apps.workflows.dsl.validation import all_nodes
+from apps.workflows.engine.events import NodeAnswered, RunStarted
 from apps.workflows.engine.file_port import FileContent
 from apps.workflows.engine.http_port import HttpResponse
-from apps.workflows.engine.runner import RunValues, execute
+from apps.workflows.engine.past import Past
+from apps.workflows.engine.runner import Continuation, RunValues, execute
 from apps.workflows.engine.tool_port import ToolResult
 from apps.workflows.nodes.registry import REGISTRY
 from tests.workflows.engine.ports_for_tests import (
@@ -53,6 +55,7 @@ EXPECTED = {
     "document-extractor": {"texts": ["Bees dance."]},
     "unavailable": {"answer": 'Without a map: The tool "maps" of the plugin "acme/maps" does not exist here.'},
     "iteration": {"labels": ["A fine reply.", "A fine reply."]},
+    "human-input": {"decision": "approve", "note": "Well earned"},
     "loop": {"rest": 5, "steps": [20, 10, 5], "rounds": 3},
     "loop-end": {"text": "A fine reply.", "rounds": 1},
     "end": {"summary": "A fine reply.", "tokens": 3, "title": "Summary of words"},
@@ -75,6 +78,12 @@ def example(node_type):
     return load(block[1])
 
 
+def answered():
+    """A run that somebody has replied to."""
+    reply = NodeAnswered(at=0, node_id="ask", reply={"action": "approve", "note": "Well earned"})
+    return Continuation(past=Past.of([RunStarted(at=0, inputs={}), reply]), reason="answer")
+
+
 @pytest.mark.parametrize("node_type", sorted(set(REGISTRY) - SANDBOXED))
 async def test_every_node_type_has_a_page_with_an_example_that_runs(node_type):
     document = example(node_type)
@@ -83,6 +92,7 @@ async def test_every_node_type_has_a_page_with_an_example_that_runs(node_type):
     variables = document.get("variables", {}).get("conversation", [])
     finished = await execute(
         compile_document(document),
+        goes_on=answered() if node_type == "human-input" else None,
         run=RunValues(
             inputs={"text": "words", "papers": [PAPER]},
             sys={"query": "A refund, please?"},
