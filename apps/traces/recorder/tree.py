@@ -23,8 +23,8 @@ def placed(document: Iterable[str], steps: Sequence[StepNotes]) -> list[StepNote
         place = stack.pop()
         order.append(place)
         if isinstance(place, StepNotes) and last_start[place.frame, place.node_id] is place:
-            rounds = inner.pop((place.frame, place.node_id), [])
-            stack.extend(sorted(rounds, key=_round, reverse=True))
+            rounds = sorted(inner.pop((place.frame, place.node_id), []), key=_round, reverse=True)
+            stack.extend(rounds)
     return [*order, *(step for steps_left in inner.values() for step in steps_left)]
 
 
