@@ -286,6 +286,20 @@ def _wait(process: subprocess.Popen[bytes]) -> int | None:
 
 
 def gone(processes: Sequence[psutil.Process], *, within: float) -> list[psutil.Process]:
-    """Wait for processes to be gone; return those that are still there (a zombie is not gone)."""
-    _, alive = psutil.wait_procs(list(processes), timeout=within)
-    return list(alive)
+    """Wait for processes to be gone; return those that are still there.
+
+    A dead process whose parent is dead too waits for the machine's first process to take note, which is not ours.
+    """
+    deadline = time.monotonic() + within
+    left = list(processes)
+    while left and time.monotonic() < deadline:
+        left = [process for process in left if process.is_running() and not _is_an_orphan_that_died(process)]
+        time.sleep(0.02)
+    return left
+
+
+def _is_an_orphan_that_died(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE and process.ppid() == 1)
+    except psutil.NoSuchProcess:
+        return True
