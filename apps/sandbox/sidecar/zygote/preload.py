@@ -9,14 +9,13 @@ import sys
 import time
 from collections.abc import Iterable
 
-COMMON = tuple(
-    """
+_NAMES = """
     abc array ast base64 binascii bisect calendar collections collections.abc contextlib copy csv ctypes dataclasses
     datetime decimal difflib enum fractions functools hashlib heapq hmac html inspect io itertools json math numbers
     operator pprint random re secrets statistics string struct textwrap threading time traceback types typing
     unicodedata urllib.parse uuid warnings weakref zlib
-    """.split()
-)
+"""
+COMMON = tuple(_NAMES.split())
 """The standard library that code nodes use. The rest is imported when a run asks for it."""
 
 _M_ARENA_MAX = -8
