@@ -13,13 +13,16 @@ import pytest
 from tests.sandbox.sidecar_process import Sidecar, gone, running_sidecar
 from tests.sandbox.supervisor.wire import Wire, wait_until
 
+SPARES = 4
 TRIVIAL = "def main(): return {'fine': True}"
 SLEEP = "import time\ndef main(): time.sleep(30)"
 
 
 @pytest.fixture(scope="module")
 def sidecar() -> Iterator[Sidecar]:
-    with running_sidecar("root", "--node", "off", "--watchdog-s", "1", "--recycle-runs", "40") as sidecar:
+    with running_sidecar(
+        "root", "--node", "off", "--watchdog-s", "1", "--recycle-runs", "40", "--spares-python", str(SPARES)
+    ) as sidecar:
         yield sidecar
 
 
@@ -77,7 +80,7 @@ def test_many_runs_leave_nothing_behind(sidecar: Sidecar) -> None:
     process = psutil.Process(sidecar.pid)
 
     def settled() -> tuple[int, int]:
-        wait_until(lambda: base(sidecar)["spares"] == sidecar.health()["profiles"]["template"]["spares"])
+        wait_until(lambda: base(sidecar)["spares"] == SPARES)
         return process.num_fds(), len(process.children(recursive=True))
 
     with Wire(sidecar) as wire:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
 
-from apps.sandbox.sidecar.errors import RequestRefused, Unavailable
+from apps.sandbox.sidecar.errors import Mistaken, RequestRefused, Unavailable
 from apps.sandbox.sidecar.http.parser import Head, RequestParser
 from apps.sandbox.sidecar.http.response import CONTINUE, Response
 
@@ -216,6 +217,9 @@ class _Connection(asyncio.Protocol):
             response = await self._server.application.answer(head, body, peer_uid=self._peer_uid)
         except RequestRefused as error:
             response = self._server.application.refuse(head, error)
+        except Exception:  # noqa: BLE001 - the border: a mistake here costs one request its answer, not the sidecar
+            traceback.print_exc()
+            response = self._server.application.refuse(head, Mistaken("the sandbox made a mistake; see its log"))
         self._task = None
         keep_alive = head.keep_alive and not self._last and not response.closes
         self._transport.write(response.to_bytes(keep_alive=keep_alive, with_body=head.method != "HEAD"))

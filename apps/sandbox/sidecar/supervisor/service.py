@@ -168,7 +168,7 @@ class Sandbox:
     async def _admitted(self, request: RunRequest, ticket: _Ticket) -> RunResult:
         line = self._line(request)
         if line.state is not State.READY:
-            await line.open()
+            await self._open_late(line)
         await self.gate.enter(line.profile.name)
         try:
 
@@ -178,6 +178,13 @@ class Sandbox:
             return await line.execute(request, started=started)
         finally:
             self.gate.leave()
+
+    async def _open_late(self, line: Line) -> None:
+        """Open a line because of a request. One whose children are not shut in does not serve; the others do."""
+        try:
+            await line.open()
+        except StartRefused as refusal:
+            raise ProfileUnavailable(f"the profile {line.profile.name} is not safe here", path="profile") from refusal
 
     def _line(self, request: RunRequest) -> Line:
         line = self.lines.get(request.profile)
