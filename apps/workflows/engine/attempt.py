@@ -59,7 +59,7 @@ class Activity:
 
 async def attempt(node: PlanNode, activity: Activity, *, ports: Ports, values: Values) -> NodeResult:
     """Run the node once. Raises NodeFailure, whatever went wrong."""
-    activity.seen = NodeContext(values=values, ports=ports, text=activity.text)
+    activity.seen = NodeContext(node_id=node.id, values=values, ports=ports, text=activity.text)
     try:
         if node.timeout is None:
             return await node.executor.run(activity.seen)

@@ -28,9 +28,10 @@ class NodeContext:
     them, so that they are there when it fails too.
     """
 
-    __slots__ = ("inputs", "ports", "process", "text", "usage", "values")
+    __slots__ = ("inputs", "node_id", "ports", "process", "text", "usage", "values")
 
-    def __init__(self, *, values: Values, ports: Ports, text: Callable[[str], None]) -> None:
+    def __init__(self, *, node_id: str, values: Values, ports: Ports, text: Callable[[str], None]) -> None:
+        self.node_id = node_id
         self.values = values
         self.ports = ports
         #: Stream a piece of the node's `text` output.

@@ -102,7 +102,7 @@ class ExamplesPort(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeRequest:
-    """A function to call in the sandbox. Limits that are None are the sandbox's own."""
+    """A function to call in the sandbox, for a node. Limits that are None are the sandbox's own."""
 
     language: str
     code: str
@@ -110,6 +110,7 @@ class CodeRequest:
     profile: str = "base"
     wall_s: float | None = None
     memory_mb: int | None = None
+    node_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +156,8 @@ class CodePort(Protocol):
         """Call the code's `main` with the inputs."""
         ...
 
-    async def render(self, *, template: str, inputs: Mapping[str, Any]) -> CodeResult:
-        """Fill a Jinja2 template in."""
+    async def render(self, *, template: str, inputs: Mapping[str, Any], node_id: str = "") -> CodeResult:
+        """Fill a Jinja2 template in, for a node."""
         ...
 
 

@@ -49,6 +49,7 @@ class Code:
         about = {"language": config.language, "profile": config.profile}
         context.process = about
         request = CodeRequest(
+            node_id=context.node_id,
             language=config.language,
             code=config.code,
             inputs=values,

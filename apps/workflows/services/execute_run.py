@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from apps.workflows.adapters.code import SandboxedCode
+from apps.workflows.adapters.code import Refusals, SandboxedCode
 from apps.workflows.adapters.event_log import NotLogged
 from apps.workflows.adapters.live import live_publisher
 from apps.workflows.adapters.memory import ConversationMemory, RegisteredExamples
@@ -113,7 +113,7 @@ async def _execute(accepted: Accepted, log: RunLog, stop: asyncio.Event) -> RunF
         retrieval=TeamDatasets(info.team_id),
         memory=ConversationMemory(info.conversation_id, is_new=accepted.is_new_conversation),
         examples=RegisteredExamples(lambda query, k: similar_examples(info, query, k)),
-        code=SandboxedCode(info.run_id),
+        code=SandboxedCode(info.run_id, tell=Refusals(info).tell),
     )
     returned = await execute(accepted.plan, run=accepted.values, ports=ports, emit=emit, stop=stop)
     return ends[-1] if ends else returned
