@@ -56,7 +56,8 @@ function fail(error) {
 // The code is compiled as the body of a function of its own and never pasted into this file: what it declares, hoists
 // or closes is its own.
 function compile(source) {
-  const importModuleDynamically = constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER ?? ((name) => import(name)); // before 20.12
+  // Node.js has it since 20.12; before, import() says that there is no callback, and require works.
+  const importModuleDynamically = constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
   return compileFunction(source, PARAMETERS, { filename: FILE, importModuleDynamically });
 }
 
