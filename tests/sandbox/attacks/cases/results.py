@@ -90,25 +90,31 @@ function main() {
   return { a: value };
 }
 """, expect=either(ends("memory"), ends("output_limit"), ends("timeout"), ends("error", "RangeError"))),
-    Attack(name="python returns surrogates and NUL", point=39, bare=True, expect=_replaced, code="""
+    *(
+        Attack(name=f"python returns {which} surrogates and NUL", point=39, inputs={"half": half}, bare=True, expect=_replaced, code="""
 import sys
-def main(**_):
-    half, nothing = chr(0xD800), chr(0)
+def main(half, **_):
+    nothing = chr(0)
     print("out " + half + nothing)
     sys.stderr.write("err " + half + nothing)
     return {"a" + half: [half + "x", nothing, {nothing: half}]}
-"""),
+""")
+        for which, half in {"high": "\ud800", "low": "\udc00"}.items()
+    ),
     Attack(name="python raises surrogates and NUL", point=39, bare=True,
            code="def main(**_):\n    raise ValueError(chr(0xDC00) + chr(0) + 'end')",
            expect=ends("error", "ValueError", mention="\ufffd\ufffdend")),
-    Attack(name="javascript returns surrogates and NUL", point=39, language="javascript", expect=_replaced, code="""
-function main() {
-  const half = "\\ud800", nothing = "\\0";
+    *(
+        Attack(name=f"javascript returns {which} surrogates and NUL", point=39, inputs={"half": half}, language="javascript", expect=_replaced, code="""
+function main({ half }) {
+  const nothing = "\\0";
   console.log("out " + half + nothing);
   console.error("err " + half + nothing);
   return { ["a" + half]: [half + "x", nothing, { [nothing]: half }] };
 }
-"""),
+""")
+        for which, half in {"high": "\ud800", "low": "\udc00"}.items()
+    ),
     Attack(name="python returns a huge number", point=39, bare=True, code="def main(**_):\n    return {'n': 10 ** 5000}",
            expect=ends("error", "ResultNotJson")),
     Attack(name="python returns a number that the database takes", point=39, bare=True, code="def main(**_):\n    return {'n': 10 ** 300}",
