@@ -216,7 +216,7 @@ def running_sidecar(
     *arguments: str,
     key: str | None = None,
     changed: Mapping[str, str] | None = None,
-    environment: Mapping[str, str] | None = None,
+    without_key: bool = False,
 ) -> Iterator[Sidecar]:
     """A sidecar that has said it is ready; ended when the block ends. Raises StartRefused where it would not start."""
     key = key or f"SKEPKEY-{secrets.token_hex(16)}"
@@ -230,7 +230,7 @@ def running_sidecar(
             process = subprocess.Popen(
                 command,
                 cwd=home.tree,
-                env=_environment(home, key=key) | dict(environment or {}),
+                env=_environment(home, key=None if without_key else key),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -248,11 +248,11 @@ def running_sidecar(
             process.stdout.close()
 
 
-def _environment(home: Home, *, key: str) -> dict[str, str]:
+def _environment(home: Home, *, key: str | None) -> dict[str, str]:
     sources = os.pathsep.join(map(str, home.sources))
     return {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "SANDBOX_API_KEY": key,
+        **({"SANDBOX_API_KEY": key} if key else {}),
         "PYTHONDONTWRITEBYTECODE": "1",
         **({"PYTHONPATH": sources} if sources else {}),
     }
