@@ -249,7 +249,8 @@ def running_sidecar(
 
 
 def _environment(home: Home, *, key: str | None) -> dict[str, str]:
-    sources = os.pathsep.join(map(str, home.sources))
+    own = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and home.user is None]
+    sources = os.pathsep.join([*map(str, home.sources), *own])
     return {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
         **({"SANDBOX_API_KEY": key} if key else {}),

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.sandbox.attacks.attack import Attack, answers, either, ends
 
-SHORT = {"wall_s": 0.25}
+SHORT = {"wall_s": 0.15}
 Result = Mapping[str, Any]
 
 
@@ -191,7 +191,7 @@ def main(**_):
         return {"full": written <= 1 << 17}
     return {"full": False}
 """),
-    Attack(name="python writes empty frames without end", point=38, limits={"wall_s": 1.0}, code="""
+    Attack(name="python writes empty frames without end", point=38, limits={"wall_s": 0.5}, code="""
 def main(**_):
     frame = (b"O" + bytes(4)) * 1000
     while True:

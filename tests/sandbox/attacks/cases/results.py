@@ -74,7 +74,7 @@ RESULTS = [
     ),
     Attack(name="python returns a bomb", point=39, bare=True, limits={"result_bytes": 10_000}, code="def main(**_):\n    return {'a': 'x' * 10_000}",
            expect=ends("output_limit")),
-    Attack(name="python returns a bomb that shares its parts", point=39, bare=True, limits={"memory_mb": 128, "wall_s": 1.0}, code="""
+    Attack(name="python returns a bomb that shares its parts", point=39, bare=True, limits={"memory_mb": 128, "wall_s": 0.6}, code="""
 def main(**_):
     value = ["x"] * 10
     for _ in range(12):
@@ -83,7 +83,7 @@ def main(**_):
 """, expect=either(ends("memory"), ends("output_limit"), ends("timeout"))),
     Attack(name="javascript returns a bomb", point=39, language="javascript", limits={"result_bytes": 10_000},
            code="function main() { return { a: 'x'.repeat(10000) }; }", expect=ends("output_limit")),
-    Attack(name="javascript returns a bomb that shares its parts", point=39, language="javascript", limits={"memory_mb": 128, "wall_s": 1.0}, code="""
+    Attack(name="javascript returns a bomb that shares its parts", point=39, language="javascript", limits={"memory_mb": 128, "wall_s": 0.6}, code="""
 function main() {
   let value = new Array(10).fill("x");
   for (let level = 0; level < 12; level += 1) value = new Array(10).fill(value);
