@@ -54,7 +54,7 @@ def seen(pid: int) -> int:
     """Private memory in kB; children are not dumpable, so only root may look."""
     found = private_kb(pid)
     if found is None:
-        raise PermissionError("the private memory of the sandbox's children can be read by root only")
+        raise PermissionError("smaps_rollup of a child")
     return found
 
 
