@@ -46,6 +46,7 @@ def test_the_page_names_every_option_and_no_other() -> None:
     known = {option for action in _parser()._actions for option in action.option_strings if option.startswith("--")}
     text = PAGE.read_text()
     commands_of_others = {
+        "--realtime",
         "--cap-drop",
         "--cap-add",
         "--user",
