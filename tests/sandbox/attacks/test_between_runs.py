@@ -26,6 +26,7 @@ from tests.sandbox.attacks.cases.runs import (
     PROBE,
     PYTHON_CHANCE,
     SPOILER,
+    TALKER,
 )
 from tests.sandbox.attacks.trivial import answers_at_once
 from tests.sandbox.sidecar_process import ORDINARY_USER, Sidecar
@@ -50,6 +51,17 @@ def test_a_python_run_finds_neither_the_key_nor_another_runs_payload(sidecar: Si
     assert set(result["outputs"]["found"]) == {own}
     assert sidecar.key not in str(result["outputs"])
     assert not result["outputs"]["keys"]
+    assert answers_at_once(sidecar)
+
+
+def test_what_a_run_wrote_past_its_console_is_left_nowhere(sidecar: Sidecar) -> None:
+    """The zygote, of which every later run is a copy, listens at descriptor 2 to why a run died."""
+    for _ in range(ROUNDS):
+        said = sidecar.run(TALKER, inputs={"secret": canary()})
+        assert said["outputs"] == {"written": True}, said
+    own = canary()
+    result = sidecar.run(HEAP_SCAN, inputs={"own": own}, limits={"wall_s": 20})
+    assert set(result["outputs"]["found"]) == {own}, result
     assert answers_at_once(sidecar)
 
 
