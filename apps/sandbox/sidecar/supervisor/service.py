@@ -174,6 +174,8 @@ class Sandbox:
 
             def started(run: Run) -> None:
                 ticket.run = run
+                if ticket.stopped is not None:  # at the very moment in which its child was there
+                    run.stop(ticket.stopped)
 
             return await line.execute(request, started=started)
         finally:
@@ -210,9 +212,10 @@ class Sandbox:
             raise StartRefused(f"in the profile {line.profile.name}, this got through: {', '.join(report.succeeded)}")
 
     def _tick(self) -> None:
+        # Ordered first: whatever goes wrong below, there is a next one.
+        self._ticker = asyncio.get_running_loop().call_later(TICK_S, self._tick)
         for line in self.lines.values():
             line.tick()
-        self._ticker = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
 
 async def _version_of_node(node: str | None) -> str | None:
