@@ -22,10 +22,7 @@ from console.embedded.locks import running_addresses
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120.0  # a start takes seconds; this is for a machine that is busy with other things
-OURS = (
-    *("DATABASE_URL", "REDIS_URL", "TRACES_DATABASE_URL", "SKEP_DATA_DIR", "DJANGO_SETTINGS_MODULE"),
-    *("SANDBOX_URL", "SANDBOX_API_KEY", "SANDBOX_FLOOR"),
-)
+OURS = ("DATABASE_URL", "REDIS_URL", "TRACES_DATABASE_URL", "SKEP_DATA_DIR", "DJANGO_SETTINGS_MODULE")
 
 
 class Copy:

@@ -154,7 +154,7 @@ def test_without_a_key_a_unix_socket_serves_its_own_user_and_root_only(tmp_path:
         sidecar = Sidecar(mode="root", socket=path, key="", process=process)
         assert sidecar.run("def main(): return {'a': 1}")["outputs"] == {"a": 1}
         path.chmod(0o666)  # the kernel lets them in now; the sidecar still does not
-        for folder in (tmp_path, *tmp_path.parents[:2]):
+        for folder in (tmp_path, *tmp_path.parents[:3]):
             folder.chmod(folder.stat().st_mode | 0o111)
         os.seteuid(ORDINARY_USER)
         try:
@@ -176,7 +176,7 @@ def test_an_operators_virtualenv_is_a_profile(tmp_path: Path) -> None:
     packages = tmp_path / "venv" / "lib" / version / "site-packages"
     packages.mkdir(parents=True)
     (packages / "greeting.py").write_text("def greet(name): return f'hello {name}'\n")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:3]):
         folder.chmod(folder.stat().st_mode | 0o111)
     arguments = ("--profile", f"mine={tmp_path}/venv:greeting", "--profile", f"gone={tmp_path}/nothing")
     code = "import greeting\ndef main(): return {'said': greeting.greet('you')}"
