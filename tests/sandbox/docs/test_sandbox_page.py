@@ -54,6 +54,7 @@ def test_the_page_names_every_option_and_no_other() -> None:
         "--security-opt",
         "--privileged",
         "--runtime",
+        "--unix-socket",
     }
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
     assert known - {"--help"} <= named
