@@ -86,22 +86,26 @@ class SandboxedCode:
                 limits=limits,
                 run_id=self._next_id(),
             ),
-            request.node_id,
+            node_id=request.node_id,
+            hide=request.hide,
         )
 
-    async def render(self, *, template: str, inputs: Mapping[str, Any], node_id: str = "") -> CodeResult:
+    async def render(
+        self, *, template: str, inputs: Mapping[str, Any], node_id: str = "", hide: Callable[[str], str] = str
+    ) -> CodeResult:
         """Fill a Jinja2 template in. Raises CodeFailed."""
         return await self._send(
             RunRequest(
                 code=template, inputs=inputs, profile=TEMPLATE_PROFILE, mode=Mode.TEMPLATE, run_id=self._next_id()
             ),
-            node_id,
+            node_id=node_id,
+            hide=hide,
         )
 
     def _next_id(self) -> str:
         return f"{self._run_id}:{next(self._numbers)}"
 
-    async def _send(self, request: RunRequest, node_id: str) -> CodeResult:
+    async def _send(self, request: RunRequest, *, node_id: str, hide: Callable[[str], str]) -> CodeResult:
         try:
             client = await self._connect()
             result = await client.run(request)
@@ -111,7 +115,12 @@ class SandboxedCode:
         if result.status is Status.OK and result.outputs is not None:
             return CodeResult(outputs=result.outputs, report=report)
         if self._tell is not None:
-            await self._tell(request, result, node_id)
+            # The words may be the code's own, and it may have been given secrets.
+            if (error := result.error) is not None:
+                told = replace(error, type=hide(error.type), message=hide(error.message), traceback=None)
+                await self._tell(request, replace(result, error=told), node_id)
+            else:
+                await self._tell(request, result, node_id)
         raise _failure_of(result, report)
 
 

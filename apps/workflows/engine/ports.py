@@ -6,7 +6,7 @@ behind a port is raised as `NodeFailure`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -111,6 +111,8 @@ class CodeRequest:
     wall_s: float | None = None
     memory_mb: int | None = None
     node_id: str = ""
+    #: Covers up what nobody may read, in whatever is kept of how the code ended.
+    hide: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,8 +158,10 @@ class CodePort(Protocol):
         """Call the code's `main` with the inputs."""
         ...
 
-    async def render(self, *, template: str, inputs: Mapping[str, Any], node_id: str = "") -> CodeResult:
-        """Fill a Jinja2 template in, for a node."""
+    async def render(
+        self, *, template: str, inputs: Mapping[str, Any], node_id: str = "", hide: Callable[[str], str] = str
+    ) -> CodeResult:
+        """Fill a Jinja2 template in, for a node; `hide` is that of `CodeRequest`."""
         ...
 
 

@@ -56,6 +56,7 @@ class Code:
             profile=config.profile,
             wall_s=self.limits.wall_s,
             memory_mb=self.limits.memory_mb,
+            hide=secrets.hide,
         )
         try:
             result = await context.ports.code.run(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,7 +108,9 @@ class ScriptedCode:
             raise gives
         return CodeResult(outputs=gives, report=self.report)
 
-    async def render(self, *, template: str, inputs: Mapping[str, Any], node_id: str = "") -> CodeResult:
+    async def render(
+        self, *, template: str, inputs: Mapping[str, Any], node_id: str = "", hide: Callable[[str], str] = str
+    ) -> CodeResult:
         return await self.run(CodeRequest(language="jinja2", code=template, inputs=inputs, profile="template"))
 
 
