@@ -8,7 +8,7 @@ BIN = $(VENV)/bin
 UP_ARGS =
 TEST_ARGS =
 TEST_WORKERS = 3
-SOURCES = manage.py platform apps tests benchmarks
+SOURCES = manage.py platform apps tests benchmarks deploy
 RUNTIME = $(VENV)/.runtime-installed
 DEVELOPMENT = $(VENV)/.development-installed
 

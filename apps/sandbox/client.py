@@ -64,7 +64,8 @@ class SandboxClient:
 
         Cancelling closes the connection, and the sandbox kills a run whose client has gone.
         """
-        request = request if request.run_id else replace(request, run_id=uuid.uuid4().hex)
+        if not request.run_id:  # no UUID by itself: those are runs of workflows, which have a trace to look at
+            request = replace(request, run_id=f"call-{uuid.uuid4().hex}")
         try:
             body = request.to_json()
         except Malformed as exc:

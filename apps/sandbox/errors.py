@@ -18,8 +18,8 @@ from support.errors import Unavailable
 
 #: Shown with every SandboxOff, so that whoever meets it knows the way on.
 HOW_TO_GET_ONE = (
-    "Run `python -m apps.sandbox.sidecar --listen HOST:PORT` with a SANDBOX_API_KEY on a Linux machine or in a "
-    "container, and start Skep with SANDBOX_URL=http://HOST:PORT and the same SANDBOX_API_KEY."
+    "Change what the reason names, or run `python -m apps.sandbox.sidecar --listen HOST:PORT` with a SANDBOX_API_KEY "
+    "on a Linux machine or in a container, and start Skep with SANDBOX_URL=http://HOST:PORT and the same key."
 )
 
 
@@ -35,7 +35,7 @@ class SandboxOff(SandboxError):
     code = "sandbox_off"
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"Code cannot be run here. {reason} {HOW_TO_GET_ONE}", reason=reason)
+        super().__init__(f"Code cannot be run here: {reason.rstrip('. ')}. {HOW_TO_GET_ONE}", reason=reason)
         self.reason = reason
 
 

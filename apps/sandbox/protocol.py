@@ -6,7 +6,6 @@ Standard library only: the sidecar and the Django client share this module.
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -25,6 +24,8 @@ JAVASCRIPT_PROFILE = "javascript"
 TEMPLATE_PROFILE = "template"
 DEFAULT_PROFILE = "base"
 LEAST_WALL_S = 0.05
+#: Of what a run used, in any unit: beyond it, or without an end, it is none that could be kept.
+MOST_OF_A_FIGURE = 1e15
 LEAST_MEMORY_MB = 32
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
@@ -282,7 +283,7 @@ def _text(fields: dict[str, Any], name: str, *, under: str = "") -> str:
 
 def _number(fields: dict[str, Any], name: str) -> int | float:
     value = fields.get(name, 0)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < MOST_OF_A_FIGURE:
         raise Malformed(f"usage.{name}", "must be a number")
     return value
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from _sandbox.endurance import private_kb, zygotes
-from _sandbox.sidecar import sidecar
+from _sandbox.sidecar import Sidecar, sidecar
+
+STEADY_S = 2.0
 
 
 def idle_memory() -> dict[str, Any]:
-    """Start a sidecar with its defaults, let its pools fill, and add up; a profile at a time is told apart."""
+    """Start a sidecar with its default number of spares, let its pools fill, and add up by kind of process."""
     with sidecar() as whole:
+        wait_until_steady(whole)
         profiles = whole.client.health()["profiles"]
-        for name, profile in profiles.items():
-            if profile["state"] == "ready":
-                whole.wait_for_spares(name, least=profile["spares"])
         supervisor = psutil.Process(whole.pid)
         kinds: dict[str, list[int]] = {"supervisor": [seen(whole.pid)]}
         for each in zygotes(supervisor):
@@ -38,11 +39,22 @@ def idle_memory() -> dict[str, Any]:
     }
 
 
+def wait_until_steady(whole: Sidecar) -> None:
+    """Wait until the pools have stopped growing."""
+    spares: list[int] = []
+    steady_since = time.monotonic()
+    while time.monotonic() - steady_since < STEADY_S:
+        now = [profile["spares"] for profile in whole.client.health()["profiles"].values()]
+        if now != spares:
+            spares, steady_since = now, time.monotonic()
+        time.sleep(0.05)
+
+
 def seen(pid: int) -> int:
     """Private memory in kB; children are not dumpable, so only root may look."""
     found = private_kb(pid)
     if found is None:
-        raise PermissionError("the private memory of the sandbox's children can be read by root only")
+        raise PermissionError("smaps_rollup of a child")
     return found
 
 

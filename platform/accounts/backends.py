@@ -15,6 +15,7 @@ _TAKES: dict[str, tuple[str, str]] = {
     "datasets": ("view", "edit"),
     "traces": ("view", "manage"),
     "annotations": ("view", "annotate"),
+    "sandbox": ("annotate", "manage"),
     "providers": ("manage", "manage"),
     "accounts": ("manage", "manage"),
 }

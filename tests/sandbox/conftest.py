@@ -51,3 +51,9 @@ def landlock_sidecar(sidecars: Sidecars) -> Sidecar:
 def sidecar(request: pytest.FixtureRequest, sidecars: Sidecars) -> Sidecar:
     """Every mode, one after the other."""
     return sidecars.of(request.param)
+
+
+@pytest.fixture
+def root_or_user(sidecars: Sidecars) -> Sidecar:
+    """One mode, where all are the same."""
+    return sidecars.of(modes_here()[0])

@@ -216,7 +216,7 @@ def running_sidecar(
     *arguments: str,
     key: str | None = None,
     changed: Mapping[str, str] | None = None,
-    environment: Mapping[str, str] | None = None,
+    without_key: bool = False,
 ) -> Iterator[Sidecar]:
     """A sidecar that has said it is ready; ended when the block ends. Raises StartRefused where it would not start."""
     key = key or f"SKEPKEY-{secrets.token_hex(16)}"
@@ -230,7 +230,7 @@ def running_sidecar(
             process = subprocess.Popen(
                 command,
                 cwd=home.tree,
-                env=_environment(home, key=key) | dict(environment or {}),
+                env=_environment(home, key=None if without_key else key),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -248,11 +248,12 @@ def running_sidecar(
             process.stdout.close()
 
 
-def _environment(home: Home, *, key: str) -> dict[str, str]:
-    sources = os.pathsep.join(map(str, home.sources))
+def _environment(home: Home, *, key: str | None) -> dict[str, str]:
+    own = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path and home.user is None]
+    sources = os.pathsep.join([*map(str, home.sources), *own])
     return {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "SANDBOX_API_KEY": key,
+        **({"SANDBOX_API_KEY": key} if key else {}),
         "PYTHONDONTWRITEBYTECODE": "1",
         **({"PYTHONPATH": sources} if sources else {}),
     }
@@ -286,6 +287,20 @@ def _wait(process: subprocess.Popen[bytes]) -> int | None:
 
 
 def gone(processes: Sequence[psutil.Process], *, within: float) -> list[psutil.Process]:
-    """Wait for processes to be gone; return those that are still there (a zombie is not gone)."""
-    _, alive = psutil.wait_procs(list(processes), timeout=within)
-    return list(alive)
+    """Wait for processes to be gone; return those that are still there.
+
+    A dead process whose parent is dead too waits for the machine's first process to take note, which is not ours.
+    """
+    deadline = time.monotonic() + within
+    left = list(processes)
+    while left and time.monotonic() < deadline:
+        left = [process for process in left if process.is_running() and not _is_an_orphan_that_died(process)]
+        time.sleep(0.02)
+    return left
+
+
+def _is_an_orphan_that_died(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() == psutil.STATUS_ZOMBIE and process.ppid() == 1)
+    except psutil.NoSuchProcess:
+        return True

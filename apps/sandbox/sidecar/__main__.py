@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from apps.sandbox.sidecar.config import Config, read_config
 from apps.sandbox.sidecar.errors import EX_CONFIG, StartRefused
-from apps.sandbox.sidecar.http.sockets import refusal_file
+from apps.sandbox.sidecar.http.sockets import is_served, refusal_file
 
 
 def main() -> int:
@@ -29,7 +29,9 @@ def main() -> int:
 def _tell(reason: str, config: Config | None) -> None:
     line = " ".join(reason.split())
     sys.stderr.write(f"sandbox refused to start: {line}\n")
-    path = refusal_file(config.listen) if config is not None and not config.check else None
+    if config is None or config.check or config.listen.path is None or is_served(config.listen.path):
+        return  # beside a socket that another sidecar serves, the file would tell an untruth
+    path = refusal_file(config.listen)
     if path is not None:
         with suppress(OSError):  # the folder may be missing or closed to us; the line above says it all
             path.write_text(f"{line}\n")

@@ -148,7 +148,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--floor", choices=MODES, help="refuse to start in a weaker mode than this")
     parser.add_argument("--concurrency", type=_positive, default=2 * cores, help="runs at a time")
     parser.add_argument("--queue", type=int, default=64, help="runs that may wait, for each profile")
-    parser.add_argument("--spares-python", type=int, default=2 * cores, help="warm children for each profile")
+    parser.add_argument(
+        "--spares-python", type=int, default=2 * cores, help="warm children of base; half as many of others"
+    )
     parser.add_argument("--spares-javascript", type=int, default=cores, help="warm Node.js processes")
     parser.add_argument("--node", help="the node executable, or `off`")
     parser.add_argument("--net", action="store_true", help="offer the profile net, behind the egress proxy")

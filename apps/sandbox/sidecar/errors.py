@@ -3,7 +3,7 @@
 SandboxError
 ├── StartRefused            the machine cannot keep the promise: exit 78
 └── RequestRefused          an HTTP answer of one shape: {"error": {"code", "message", "path"?}}
-    ├── BadRequest 400   ├── Unauthorized 401   ├── NotFound 404   ├── MethodNotAllowed 405
+    ├── BadRequest 400, BrokenRequest 400   ├── Unauthorized 401   ├── NotFound 404   ├── MethodNotAllowed 405
     ├── LengthRequired 411   ├── TooLarge 413   ├── Busy 429   ├── Unavailable 503
     └── ProfileUnavailable 400   └── LanguageUnavailable 400
 """
@@ -86,6 +86,12 @@ class Unavailable(RequestRefused):
     """Nothing was run: the sandbox starts, stops, or replaces a zygote."""
 
     status, code, retry_after = 503, "unavailable", 1
+
+
+class Mistaken(RequestRefused):
+    """A mistake of the sidecar's own; what it was stands in its log."""
+
+    status, code, closes = 500, "internal", True
 
 
 class ProfileUnavailable(RequestRefused):

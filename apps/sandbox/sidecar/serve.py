@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 import os
+import resource
 import signal
 import socket
 import sys
@@ -23,6 +24,7 @@ from apps.sandbox.sidecar.supervisor.service import Sandbox
 
 #: How long answers may take to go out once every run has its own.
 DRAIN_S = 0.5
+FILES = 8192
 
 
 def serve(config: Config) -> int:
@@ -30,6 +32,7 @@ def serve(config: Config) -> int:
     mode = detect(floor=config.floor).mode
     # Nobody of the same user may look into the process that holds the key; and it leaves no core behind.
     calls.set_dumpable(dumpable=False)
+    _allow_more_files()
     bound = sockets.bind(config.listen)
     try:
         return asyncio.run(_serve(config, mode, bound))
@@ -47,6 +50,14 @@ def check(config: Config) -> int:
         return EX_CONFIG
     print(json.dumps(shown, indent=2))  # noqa: T201
     return 0
+
+
+def _allow_more_files() -> None:
+    """Take what the machine grants: a connection, a child's stream and its news are a descriptor each."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 async def _check(config: Config, mode: str) -> dict[str, object]:

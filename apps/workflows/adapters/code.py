@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 from uuid import UUID
+
+from django.db import DatabaseError
 
 from apps.sandbox.client import SandboxClient, shared_client
 from apps.sandbox.errors import SandboxError
@@ -21,7 +24,12 @@ from apps.sandbox.protocol import (
     RunResult,
     Status,
 )
+from apps.sandbox.services.refusals import record_refusal
 from apps.workflows.engine.ports import CodeFailed, CodeReport, CodeRequest, CodeResult
+from apps.workflows.engine.run_info import RunInfo
+from support.database import in_thread
+
+logger = logging.getLogger(__name__)
 
 #: Types of errors that are about what the code gave, not about what went wrong in it.
 _ABOUT_THE_RESULT: Final = frozenset({"ResultType", "ResultNotJson", "NoResult"})
@@ -47,10 +55,20 @@ _MOST_OF_A_MESSAGE: Final = 2_000
 
 
 class SandboxedCode:
-    """Runs the code of one workflow run; the ids it gives the sandbox begin with the run's."""
+    """Runs the code of one workflow run; the ids it gives the sandbox begin with the run's.
 
-    def __init__(self, run_id: UUID, *, connect: Callable[[], Awaitable[SandboxClient]] = shared_client) -> None:
+    `tell(request, result, node_id)` hears of every run that did not end well.
+    """
+
+    def __init__(
+        self,
+        run_id: UUID,
+        *,
+        tell: Callable[[RunRequest, RunResult, str], Awaitable[None]] | None = None,
+        connect: Callable[[], Awaitable[SandboxClient]] = shared_client,
+    ) -> None:
         self._run_id = run_id
+        self._tell = tell
         self._connect = connect
         self._numbers = count(1)
 
@@ -67,21 +85,27 @@ class SandboxedCode:
                 profile=request.profile,
                 limits=limits,
                 run_id=self._next_id(),
-            )
+            ),
+            node_id=request.node_id,
+            hide=request.hide,
         )
 
-    async def render(self, *, template: str, inputs: Mapping[str, Any]) -> CodeResult:
+    async def render(
+        self, *, template: str, inputs: Mapping[str, Any], node_id: str = "", hide: Callable[[str], str] = str
+    ) -> CodeResult:
         """Fill a Jinja2 template in. Raises CodeFailed."""
         return await self._send(
             RunRequest(
                 code=template, inputs=inputs, profile=TEMPLATE_PROFILE, mode=Mode.TEMPLATE, run_id=self._next_id()
-            )
+            ),
+            node_id=node_id,
+            hide=hide,
         )
 
     def _next_id(self) -> str:
         return f"{self._run_id}:{next(self._numbers)}"
 
-    async def _send(self, request: RunRequest) -> CodeResult:
+    async def _send(self, request: RunRequest, *, node_id: str, hide: Callable[[str], str]) -> CodeResult:
         try:
             client = await self._connect()
             result = await client.run(request)
@@ -90,7 +114,37 @@ class SandboxedCode:
         report = _report_of(result)
         if result.status is Status.OK and result.outputs is not None:
             return CodeResult(outputs=result.outputs, report=report)
+        if self._tell is not None:
+            # The words may be the code's own, and it may have been given secrets.
+            if (error := result.error) is not None:
+                told = replace(error, type=hide(error.type), message=hide(error.message), traceback=None)
+                await self._tell(request, replace(result, error=told), node_id)
+            else:
+                await self._tell(request, result, node_id)
         raise _failure_of(result, report)
+
+
+class Refusals:
+    """Keeps what the sandbox refused to one run, for operators. A run does not fail because that fails."""
+
+    def __init__(self, info: RunInfo) -> None:
+        self._info = info
+
+    async def tell(self, request: RunRequest, result: RunResult, node_id: str) -> None:
+        """Take a run in that did not end well."""
+        info = self._info
+        try:
+            await in_thread(
+                record_refusal,
+                result,
+                request=request,
+                team_id=info.team_id,
+                app_slug=info.application_slug,
+                run_id=info.run_id,
+                node_id=node_id,
+            )
+        except DatabaseError as exc:
+            logger.warning("a refusal of run %s could not be kept: %s", info.run_id, type(exc).__name__)
 
 
 def _report_of(result: RunResult) -> CodeReport:

@@ -107,7 +107,7 @@ class PutAside(BaseException):
 async def attempt(activity: Activity, *, ports: Ports, values: Values) -> NodeResult:
     """Run the node once. Raises NodeFailure, whatever went wrong, and PutAside when it has to wait."""
     node = activity.node
-    activity.seen = NodeContext(values=values, ports=ports, world=activity)
+    activity.seen = NodeContext(node_id=node.id, values=values, ports=ports, world=activity)
     try:
         if node.timeout is None:
             return await node.executor.run(activity.seen)

@@ -77,9 +77,10 @@ class NodeContext:
     them, so that they are there when it fails too.
     """
 
-    __slots__ = ("inputs", "ports", "process", "text", "usage", "values", "world")
+    __slots__ = ("inputs", "node_id", "ports", "process", "text", "usage", "values", "world")
 
-    def __init__(self, *, values: Values, ports: Ports, world: World) -> None:
+    def __init__(self, *, node_id: str, values: Values, ports: Ports, world: World) -> None:
+        self.node_id = node_id
         self.values = values
         self.ports = ports
         self.world = world

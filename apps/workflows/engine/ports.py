@@ -6,7 +6,7 @@ behind a port is raised as `NodeFailure`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -158,7 +158,7 @@ class ExamplesPort(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodeRequest:
-    """A function to call in the sandbox. Limits that are None are the sandbox's own."""
+    """A function to call in the sandbox, for a node. Limits that are None are the sandbox's own."""
 
     language: str
     code: str
@@ -166,6 +166,9 @@ class CodeRequest:
     profile: str = "base"
     wall_s: float | None = None
     memory_mb: int | None = None
+    node_id: str = ""
+    #: Covers up what nobody may read, in whatever is kept of how the code ended.
+    hide: Callable[[str], str] = field(default=str, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,8 +214,10 @@ class CodePort(Protocol):
         """Call the code's `main` with the inputs."""
         ...
 
-    async def render(self, *, template: str, inputs: Mapping[str, Any]) -> CodeResult:
-        """Fill a Jinja2 template in."""
+    async def render(
+        self, *, template: str, inputs: Mapping[str, Any], node_id: str = "", hide: Callable[[str], str] = str
+    ) -> CodeResult:
+        """Fill a Jinja2 template in, for a node; `hide` is that of `CodeRequest`."""
         ...
 
 

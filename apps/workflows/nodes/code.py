@@ -49,12 +49,14 @@ class Code:
         about = {"language": config.language, "profile": config.profile}
         context.process = about
         request = CodeRequest(
+            node_id=context.node_id,
             language=config.language,
             code=config.code,
             inputs=values,
             profile=config.profile,
             wall_s=self.limits.wall_s,
             memory_mb=self.limits.memory_mb,
+            hide=secrets.hide,
         )
         try:
             result = await context.ports.code.run(request)

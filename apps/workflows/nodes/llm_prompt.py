@@ -134,7 +134,7 @@ async def _rendered(prompt: Prompt, context: NodeContext, local: Mapping[str, st
 async def _filled_in(written: Written, context: NodeContext, local: Mapping[str, str]) -> str:
     """A Jinja2 message, rendered in the sandbox; it knows its own variables and what all prompts know."""
     inputs = {**local, **{name: plain(resolve(source, context.values)) for name, source in written.variables}}
-    result = await context.ports.code.render(template=written.jinja or "", inputs=inputs)
+    result = await context.ports.code.render(template=written.jinja or "", inputs=inputs, node_id=context.node_id)
     text = result.outputs.get("output")
     if not isinstance(text, str):
         raise CodeFailed("code_protocol", "The sandbox gave no text for the template.")

@@ -33,7 +33,9 @@ class TemplateTransform:
     async def run(self, context: NodeContext) -> NodeResult:
         values, secrets = self.inputs.read(context)
         try:
-            result = await context.ports.code.render(template=self.template, inputs=values)
+            result = await context.ports.code.render(
+                template=self.template, inputs=values, node_id=context.node_id, hide=secrets.hide
+            )
         except CodeFailed as failure:
             context.process = process_of(failure.report, secrets)
             raise secrets.hide_in_failure(failure) from None

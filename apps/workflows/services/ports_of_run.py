@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.workflows.adapters.code import SandboxedCode
+from apps.workflows.adapters.code import Refusals, SandboxedCode
 from apps.workflows.adapters.files import TeamFiles
 from apps.workflows.adapters.http import GuardedHttp
 from apps.workflows.adapters.memory import ConversationMemory, RegisteredExamples
@@ -33,7 +33,7 @@ def ports_of(info: RunInfo, *, is_new_conversation: bool) -> Ports:
         retrieval=retrieval,
         memory=ConversationMemory(info.conversation_id, is_new=is_new_conversation),
         examples=RegisteredExamples(lambda query, k: similar_examples(info, query, k)),
-        code=SandboxedCode(info.run_id),
+        code=SandboxedCode(info.run_id, tell=Refusals(info).tell),
         http=http,
         tools=TeamTools(info.team_id, http=http, files=files, retrieval=retrieval),
         files=files,

@@ -66,13 +66,6 @@ def test_a_malformed_request_is_refused_with_its_path(root_or_user: Sidecar, nam
     assert answers_at_once(root_or_user)
 
 
-@pytest.fixture
-def root_or_user(sidecars: Any) -> Sidecar:
-    """HTTP is the same in every mode."""
-    sidecar: Sidecar = sidecars.of(modes_here()[0])
-    return sidecar
-
-
 def test_the_other_refusals_have_their_codes(root_or_user: Sidecar) -> None:
     ask = root_or_user.ask
     refusals = {

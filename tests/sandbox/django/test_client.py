@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -43,7 +44,7 @@ async def test_a_run_is_sent_once_with_the_key_and_an_id_and_its_result_comes_ba
     (sent,) = wire.requests
     assert (sent.method, sent.path, sent.headers["x-api-key"]) == ("POST", "/v1/run", KEY)
     assert sent.json["code"] == RUN.code
-    assert len(sent.json["run_id"]) == 32
+    assert re.fullmatch("call-[0-9a-f]{32}", sent.json["run_id"])
 
 
 async def test_connections_are_used_again(wire: Wire, socket: Path):

@@ -79,7 +79,7 @@ def test_the_page_tells_of_every_layer_profile_and_number(browse, sandbox):
     for words in (
         "1,234",
         "numpy and pandas are not installed",
-        "31 forbidden system calls",
+        "31 forbidden things",
         "3.11.7",
         "2 waiting",
         "1,024 MB",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from apps.sandbox.address import parse_address
 from apps.sandbox.client import SandboxClient
 from apps.sandbox.door import Door
 from apps.sandbox.models import Refusal
-from apps.sandbox.protocol import Language, RunLimits, RunRequest, Status
+from apps.sandbox.protocol import Language, RunLimits, RunRequest, RunResult, Status
 from apps.sandbox.services import is_refusal, record_refusal
+from apps.workflows.adapters.code import SandboxedCode
+from apps.workflows.engine.ports import CodeFailed, CodeRequest
+from apps.workflows.nodes.sandboxed import HIDDEN, Secrets
 from support.ids import uuid7
 from tests.sandbox.sidecar_process import Sidecar, modes_here, running_sidecar
 
@@ -123,6 +127,34 @@ def test_what_the_sandbox_stops_is_kept_as_a_refusal(real: Sidecar, team, code: 
     row = Refusal.objects.get()
     assert (row.status, row.system_call) == (status, call)
     assert row.message
+
+
+async def test_a_refusal_is_told_without_the_secrets_that_the_code_was_given(real: Sidecar):
+    token, told = "a-token-of-theirs", []
+
+    async def tell(request: RunRequest, result: RunResult, node_id: str) -> None:
+        told.append((result, node_id))
+
+    async with client_of(real) as client:
+        port = SandboxedCode(uuid7(), tell=tell, connect=partial(_given, client))
+        with pytest.raises(CodeFailed):
+            await port.run(
+                CodeRequest(
+                    language="python3",
+                    code="def main(token):\n    open('/' + token, 'w')",
+                    inputs={"token": token},
+                    node_id="code_1",
+                    hide=Secrets([token]).hide,
+                )
+            )
+    [(result, node_id)] = told
+    assert (result.error.type, node_id) == ("OSError", "code_1")
+    assert HIDDEN in result.error.message
+    assert token not in str(result)
+
+
+async def _given(client: SandboxClient) -> SandboxClient:
+    return client
 
 
 def test_the_page_and_the_probe_show_a_real_sandbox(real: Sidecar, client, superuser, settings):

@@ -10,7 +10,7 @@ import pytest
 
 from apps.sandbox.sidecar.zygote import node_files
 from apps.sandbox.sidecar.zygote.control import Spawn, Stage
-from apps.sandbox.sidecar.zygote.last_words import LONGEST, LastWords
+from apps.sandbox.sidecar.zygote.last_words import LastWords
 from apps.sandbox.sidecar.zygote.node_child import NodeGuest, arguments, environment
 from apps.sandbox.sidecar.zygote.preload import PreloadFailed
 
@@ -79,13 +79,13 @@ def test_the_environment_says_nothing_of_the_machine() -> None:
     assert set(environment()) == {"UV_THREADPOOL_SIZE", "UV_USE_IO_URING", "MALLOC_ARENA_MAX"}
 
 
-def test_the_telling_line_is_heard_among_many() -> None:
+def test_the_telling_phrase_is_heard_among_many() -> None:
     words = LastWords()
     os.write(words.writable, b"<--- Last few GCs --->\n\n[1:0x1] 40 ms: Mark-Compact\n")
     os.write(words.writable, b"FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory\n")
     os.write(words.writable, b"----- Native stack trace -----\n\n 1: 0xb0 node::Abort() [node]\n")
     words.forked()
-    assert words.hear() == "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory"
+    assert words.hear() == "out of memory"
 
 
 def test_silence_and_noise_are_heard_without_waiting() -> None:
@@ -95,6 +95,6 @@ def test_silence_and_noise_are_heard_without_waiting() -> None:
     assert 0 < written < 100_000
     with pytest.raises(BlockingIOError):
         os.write(loud.writable, b"more")
-    assert len(loud.hear() or "") == LONGEST
+    assert loud.hear() is None
     for words in (silent, loud):
         words.forked()

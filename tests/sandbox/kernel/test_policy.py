@@ -169,7 +169,7 @@ def test_the_net_profile_has_tcp_over_ipv4_and_no_other_socket(arch: Arch) -> No
     net, offline = child(arch, NET), child(arch, PYTHON)
     assert [(case, ask(net, arch, "socket", *case)) for case, _ in SOCKETS] == SOCKETS
     assert {ask(offline, arch, "socket", *case) for case, _ in SOCKETS} == {"EPERM"}
-    for name in ("connect", "getsockname", "getpeername", "getsockopt", "shutdown"):
+    for name in ("connect", "getsockname", "getpeername", "shutdown"):
         assert (ask(net, arch, name), ask(offline, arch, name)) == ("allow", "EPERM")
 
 
@@ -188,6 +188,27 @@ def test_the_net_profile_sets_the_options_that_clients_need_and_no_others(arch: 
     net, offline = child(arch, NET), child(arch, PYTHON)
     assert [(case, ask(net, arch, "setsockopt", 3, *case)) for case, _ in OPTIONS] == OPTIONS
     assert {ask(offline, arch, "setsockopt", 3, *case) for case, _ in OPTIONS} == {"EPERM"}
+
+
+QUESTIONS = [
+    *[((1, option), "allow") for option in (3, 4, 38, 39)],
+    # SO_PEERCRED, SO_GET_FILTER, SO_PEERSEC, SO_PEERGROUPS, SO_PEERPIDFD; TCP_INFO, TCP_ZEROCOPY_RECEIVE.
+    *[((1, option), "ENOPROTOOPT") for option in (8, 17, 26, 31, 59, 77, 4 + HIGH)],
+    *[((6, option), "ENOPROTOOPT") for option in (1, 11, 35)],
+    *[((level, 4), "ENOPROTOOPT") for level in (0, 41, 1 + HIGH)],
+]
+PAIRS = [
+    *[((1, kind), "allow") for kind in (1, 1 | 0o4000, 1 | 0o2004000)],
+    *[(case, "EPERM") for case in [(1, 2), (1, 5), (2, 1), (1, 1 + HIGH), (1 + HIGH, 1)]],
+]
+
+
+@both
+def test_the_net_profile_asks_sockets_only_for_what_tells_and_opens_nothing(arch: Arch) -> None:
+    net, offline = child(arch, NET), child(arch, PYTHON)
+    assert [(case, ask(net, arch, "getsockopt", 3, *case)) for case, _ in QUESTIONS] == QUESTIONS
+    assert {ask(offline, arch, "getsockopt", 3, *case) for case, _ in QUESTIONS} == {"EPERM"}
+    assert [(case, ask(net, arch, "socketpair", *case)) for case, _ in PAIRS] == PAIRS
 
 
 def test_the_older_calls_of_x86_64_are_held_to_the_same_rules() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import socket
 import time
 from collections.abc import Iterator
@@ -75,6 +76,13 @@ def test_a_stranger_is_refused_before_sending_the_body(wire: Wire) -> None:
     assert (refused.status, refused.code) == (401, "unauthorized")
     wire.send(b"x" * 100_000)  # and reading goes on for a while, so that the answer is not lost
     assert wire.closed()
+
+
+def test_a_stranger_may_ask_for_health_but_not_send_a_body_with_it(root_sidecar: Sidecar) -> None:
+    for key, status in (("wrong", 401), (root_sidecar.key, 200)):
+        with Wire(root_sidecar) as wire:
+            wire.send(f"GET /health HTTP/1.1\r\nHost: x\r\nX-Api-Key: {key}\r\nContent-Length: 2\r\n\r\n{{}}".encode())
+            assert wire.reply().status == status
 
 
 def test_head_gets_the_head_of_get(wire: Wire) -> None:
@@ -203,6 +211,45 @@ class Echo:
     def refuse(self, head: Head | None, error: RequestRefused) -> Response:
         """As everywhere."""
         return response.refusal(error)
+
+
+async def test_empty_lines_do_not_keep_a_connection_open(tmp_path: Path) -> None:
+    deadlines = Deadlines(idle_s=0.4, head_s=0.4, body_s=0.4, linger_s=0.4, sweep_s=0.05)
+    server = Server(Echo(), max_body_bytes=1000, deadlines=deadlines)
+    bound = socket.socket(socket.AF_UNIX)
+    bound.bind(str(tmp_path / "socket"))
+    await server.listen(bound)
+    reader, writer = await asyncio.open_unix_connection(tmp_path / "socket")
+    ended = asyncio.ensure_future(reader.read())
+    for _ in range(20):
+        if ended.done():
+            break
+        writer.write(b"\r\n")
+        await asyncio.sleep(0.1)
+    assert ended.done()
+    with suppress(ConnectionResetError, BrokenPipeError):
+        assert await ended == b""
+    writer.close()
+    server.stop_accepting()
+    await server.drain(timeout_s=1)
+
+
+async def test_connections_leave_descriptors_to_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (6, 6))
+    server = Server(Echo(), max_body_bytes=1000)
+    bound = socket.socket(socket.AF_UNIX)
+    bound.bind(str(tmp_path / "socket"))
+    await server.listen(bound)
+    opened = [await asyncio.open_unix_connection(tmp_path / "socket") for _ in range(4)]
+    answered = []
+    for reader, writer in opened:
+        with suppress(OSError):
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            answered.append(await reader.read())
+        writer.close()
+    assert [each[:15] for each in answered if each] == [b"HTTP/1.1 200 OK"] * 3
+    server.stop_accepting()
+    await server.drain(timeout_s=1)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -13,13 +14,16 @@ import pytest
 from tests.sandbox.sidecar_process import Sidecar, gone, running_sidecar
 from tests.sandbox.supervisor.wire import Wire, wait_until
 
+SPARES = 4
 TRIVIAL = "def main(): return {'fine': True}"
 SLEEP = "import time\ndef main(): time.sleep(30)"
 
 
 @pytest.fixture(scope="module")
 def sidecar() -> Iterator[Sidecar]:
-    with running_sidecar("root", "--node", "off", "--watchdog-s", "1", "--recycle-runs", "40") as sidecar:
+    with running_sidecar(
+        "root", "--node", "off", "--watchdog-s", "1", "--recycle-runs", "40", "--spares-python", str(SPARES)
+    ) as sidecar:
         yield sidecar
 
 
@@ -77,7 +81,7 @@ def test_many_runs_leave_nothing_behind(sidecar: Sidecar) -> None:
     process = psutil.Process(sidecar.pid)
 
     def settled() -> tuple[int, int]:
-        wait_until(lambda: base(sidecar)["spares"] == sidecar.health()["profiles"]["template"]["spares"])
+        wait_until(lambda: base(sidecar)["spares"] == SPARES)
         return process.num_fds(), len(process.children(recursive=True))
 
     with Wire(sidecar) as wire:
@@ -119,3 +123,20 @@ def test_nothing_outlives_a_supervisor_that_is_killed() -> None:
         sidecar.process.kill()
         sidecar.process.wait(5)
         assert not gone(family, within=5)
+
+
+def test_out_of_descriptors_nothing_is_lost_for_good() -> None:
+    with running_sidecar("root", "--node", "off", "--recycle-runs", "3", "--spares-python", "2") as sidecar:
+        process = psutil.Process(sidecar.pid)
+        few, (soft, hard) = process.num_fds(), process.rlimit(psutil.RLIMIT_NOFILE)
+        process.rlimit(psutil.RLIMIT_NOFILE, (few + 1, hard))  # one connection, and no stream of a child
+        for _ in range(4):
+            sidecar.ask("GET", "/health")
+            with Wire(sidecar, timeout=3) as wire, suppress(OSError):
+                wire.send(wire.run(TRIVIAL))
+                assert wire.reply().status in (200, 503)
+        time.sleep(2.5)
+        process.rlimit(psutil.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(5):
+            assert sidecar.run_when_up(TRIVIAL)["outputs"] == {"fine": True}
+        wait_until(lambda: sidecar.health()["counters"]["recycled"] >= 1)

@@ -151,6 +151,8 @@ def test_a_result_is_read_as_it_was_written(result: RunResult) -> None:
         b'{"status":"ok","stdout":"","stderr":""}',
         b'{"status":"error","stdout":"","stderr":"","usage":{"peak_kb":1e400}}',
         b'{"status":"error","stdout":"","stderr":"","usage":{"peak_kb":"x"}}',
+        b'{"status":"error","stdout":"","stderr":"","usage":{"wall_ms":1%s}}' % (b"0" * 400),
+        b'{"status":"error","stdout":"","stderr":"","usage":{"cpu_ms":-1e300}}',
         b'{"status":"error","stdout":"","stderr":"","error":"x"}',
     ],
 )

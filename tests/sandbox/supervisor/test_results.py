@@ -78,6 +78,8 @@ def test_a_wide_result_is_not_a_deep_one() -> None:
         ('{"a":"\\u0000b"}', {"a": "\ufffdb"}),
         ('{"\\u0000":1}', {"\ufffd": 1}),
         ('{"a":["\\ud800",{"b":"\\udfff"}]}', {"a": ["\ufffd", {"b": "\ufffd"}]}),
+        ('{"a":"\\udc00"}', {"a": "\ufffd"}),
+        ('{"\\uDFFF":1}', {"\ufffd": 1}),
         ('{"a":"\\ud83d\\ude00"}', {"a": "😀"}),
         ('{"a":"\\ude00\\ud83d"}', {"a": "\ufffd\ufffd"}),
     ],

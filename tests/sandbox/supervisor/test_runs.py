@@ -241,3 +241,11 @@ def test_dify_clients_get_their_shape(sandbox: Sidecar) -> None:
     assert ask({"language": "python3"})[0] == 400
     listed = sandbox.ask("GET", "/v1/sandbox/dependencies").body["data"]["dependencies"]
     assert [each["name"] for each in listed] == ["jinja2", "markupsafe"]
+
+
+def test_the_last_refusals_hold_no_words_of_the_code(root_sidecar: Sidecar) -> None:
+    result = root_sidecar.run("def main(token):\n    raise MemoryError(token)", inputs={"token": "a-token-of-theirs"})
+    assert (result["status"], result["error"]["message"]) == ("memory", "a-token-of-theirs")
+    health = root_sidecar.health()
+    assert health["refusals"][0]["message"] == "MemoryError"
+    assert "a-token-of-theirs" not in str(health)

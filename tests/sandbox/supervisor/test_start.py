@@ -9,12 +9,14 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from tests.sandbox.sidecar_process import CHECKOUT, ORDINARY_USER, Sidecar, StartRefused, running_sidecar
+from tests.sandbox.sidecar_process import CHECKOUT, ORDINARY_USER, Sidecar, StartRefused, gone, running_sidecar
 from tests.sandbox.supervisor.wire import Wire
 
 KEY = "k" * 16
@@ -148,10 +150,11 @@ def test_without_a_key_a_unix_socket_serves_its_own_user_and_root_only(tmp_path:
         again = start("--listen", f"unix:{path}")
         assert again.returncode == 78
         assert "another process serves this socket" in again.stderr
+        assert not path.with_name("sandbox.sock.refused").exists()
         sidecar = Sidecar(mode="root", socket=path, key="", process=process)
         assert sidecar.run("def main(): return {'a': 1}")["outputs"] == {"a": 1}
         path.chmod(0o666)  # the kernel lets them in now; the sidecar still does not
-        for folder in (tmp_path, *tmp_path.parents[:2]):
+        for folder in (tmp_path, *tmp_path.parents[:3]):
             folder.chmod(folder.stat().st_mode | 0o111)
         os.seteuid(ORDINARY_USER)
         try:
@@ -166,3 +169,40 @@ def test_without_a_key_a_unix_socket_serves_its_own_user_and_root_only(tmp_path:
         process.wait(10)
         assert process.stdout is not None
         process.stdout.close()
+
+
+def test_an_operators_virtualenv_is_a_profile(tmp_path: Path) -> None:
+    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    packages = tmp_path / "venv" / "lib" / version / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "greeting.py").write_text("def greet(name): return f'hello {name}'\n")
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(folder.stat().st_mode | 0o111)
+    arguments = ("--profile", f"mine={tmp_path}/venv:greeting", "--profile", f"gone={tmp_path}/nothing")
+    code = "import greeting\ndef main(): return {'said': greeting.greet('you')}"
+    with running_sidecar("root", "--node", "off", *arguments) as sidecar:
+        assert sidecar.run(code, profile="mine")["outputs"] == {"said": "hello you"}
+        assert sidecar.run(code)["error"]["type"] == "ModuleNotFoundError"
+        answer = sidecar.try_run(code, profile="gone")
+        assert (answer.code, answer.body["error"]["code"]) == (400, "profile_unavailable")
+        assert "does not exist" in answer.body["error"]["message"]
+
+
+@pytest.mark.parametrize("after", [0.2, 0.6, 1.2])
+def test_it_can_be_told_to_stop_while_it_is_still_starting(tmp_path: Path, after: float) -> None:
+    path = tmp_path / "sandbox.sock"
+    command = [sys.executable, "-m", "apps.sandbox.sidecar", "--listen", f"unix:{path}"]
+    env = {"PATH": os.environ["PATH"]}
+    process = subprocess.Popen(command, cwd=CHECKOUT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        time.sleep(after)
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=10)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    assert process.returncode in (0, -signal.SIGTERM)  # before it could take the signal, there is nothing to end
+    assert b"Traceback" not in said
+    assert not gone(family, within=3)

@@ -77,6 +77,42 @@ def test_siblings_draw_different_numbers_from_numpy(data: Zygote):
     assert not set(first) & set(second)
 
 
+WARMED_OPENSSL = """
+import ssl
+ssl.create_default_context()
+ssl.RAND_bytes(8)
+"""
+WARMED_CRYPTOGRAPHY = """
+from cryptography.hazmat.primitives.asymmetric import x25519
+x25519.X25519PrivateKey.generate()
+"""
+
+
+@pytest.mark.parametrize(
+    ("warmed", "drawn", "packages"),
+    [
+        (WARMED_OPENSSL, "__import__('ssl').RAND_bytes(8).hex()", ()),
+        (
+            WARMED_CRYPTOGRAPHY,
+            "warmed.x25519.X25519PrivateKey.generate().private_bytes_raw().hex()",
+            ("cryptography", "cffi", "_cffi_backend.cpython-311-x86_64-linux-gnu.so", "pycparser"),
+        ),
+    ],
+    ids=["the interpreter's", "the one of cryptography"],
+)
+@pytest.mark.parametrize("mode", ["userns", "landlock"])
+def test_siblings_draw_different_numbers_from_an_openssl_that_was_used_before(
+    mode: str, warmed: str, drawn: str, packages: tuple[str, ...], site_packages: Path, tmp_path: Path
+):
+    """It knows a fork by the process id, which is 1 for the zygote and for each child in its own namespace."""
+    (tmp_path / "warmed.py").write_text(warmed)
+    paths = (str(tmp_path), *shown(site_packages, packages))
+    draw = f"import warmed\ndef main():\n    return {{'drawn': {drawn}}}"
+    with zygote(mode=mode, profile="geo", paths=paths, preload=("warmed",)) as running:
+        results = [running.run(draw, {}, memory_mb=512).outputs["drawn"] for _ in range(3)]
+    assert len(set(results)) == 3
+
+
 def test_an_array_beyond_the_memory_limit_is_refused_by_that_name(data: Zygote):
     text = "import numpy as np\ndef main():\n    return {'n': float(np.ones(10**8).sum())}"
     assert data.run(text, memory_mb=256).error["type"] == "MemoryError"

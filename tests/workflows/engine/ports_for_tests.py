@@ -122,7 +122,9 @@ class ScriptedCode:
             raise gives
         return CodeResult(outputs=gives, report=self.report)
 
-    async def render(self, *, template: str, inputs: Mapping[str, Any]) -> CodeResult:
+    async def render(
+        self, *, template: str, inputs: Mapping[str, Any], node_id: str = "", hide: Callable[[str], str] = str
+    ) -> CodeResult:
         return await self.run(CodeRequest(language="jinja2", code=template, inputs=inputs, profile="template"))
 
 

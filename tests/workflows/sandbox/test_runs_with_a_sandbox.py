@@ -15,6 +15,7 @@ import httpx
 import psutil
 import pytest
 
+from apps.sandbox.models import Refusal
 from apps.workflows.engine.events import NodeFailed, NodeSucceeded
 from apps.workflows.models import Application, Run
 from apps.workflows.selectors.events import stored_events
@@ -153,6 +154,20 @@ def test_an_exception_fails_the_run_with_its_line(web: Web, steady: Sidecar, mak
     assert 'File "main.py", line 2, in main' in ends_of(body["workflow_run_id"])["work"].process["traceback"]
     stored = Run.objects.get(id=body["workflow_run_id"])
     assert (stored.status, stored.error["code"], stored.error["node_id"]) == ("failed", "code_error", "work")
+
+
+ATTACK = "import ctypes\ndef main(n):\n    return {'double': ctypes.CDLL(None).ptrace(0, 0, 0, 0)}"
+
+
+def test_what_the_sandbox_refused_is_kept_for_operators(
+    web: Web, steady: Sidecar, make_app: MakeApp, key_of: KeyOf
+) -> None:
+    app = make_app(working(ATTACK))
+    body = post(web, key_of(app)).json()
+    assert body["code"] == "code_blocked"
+    refusal = Refusal.objects.get(run_id=body["workflow_run_id"])
+    assert (refusal.system_call, refusal.node_id, refusal.app_slug) == ("ptrace", "work", app.slug)
+    assert refusal.team_id == app.team_id
 
 
 def strange(value: str) -> str:

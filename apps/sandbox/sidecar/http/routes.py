@@ -34,8 +34,11 @@ class Routes:
         }
 
     def admit(self, head: Head, *, peer_uid: int | None) -> None:
-        """Refuse strangers before their body is read. Health answers everybody, but tells them little."""
-        if head.path != HEALTH and not self._is_known(head, peer_uid):
+        """Refuse strangers before their body is read. Health answers everybody, but tells them little.
+
+        It takes no body from them either: what they send would be kept until it is whole.
+        """
+        if (head.path != HEALTH or head.length) and not self._is_known(head, peer_uid):
             raise Unauthorized("the key is missing or wrong")
 
     async def answer(self, head: Head, body: bytes, *, peer_uid: int | None) -> Response:

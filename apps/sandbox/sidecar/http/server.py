@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import struct
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
 
-from apps.sandbox.sidecar.errors import RequestRefused, Unavailable
+from apps.sandbox.sidecar.errors import Mistaken, RequestRefused, Unavailable
 from apps.sandbox.sidecar.http.parser import Head, RequestParser
 from apps.sandbox.sidecar.http.response import CONTINUE, Response
 
 MAX_CONNECTIONS: Final = 1024
+#: Of the descriptors that the process may open, what connections leave to processes and their streams.
+LEFT_TO_PROCESSES: Final = 0.5
 #: How much may be pipelined behind a request before reading stops.
 MAX_PIPELINED_BYTES: Final = 64 * 1024
 
@@ -60,6 +64,9 @@ class Server:
         self._connections: set[_Connection] = set()
         self._listener: asyncio.AbstractServer | None = None
         self._sweeper: asyncio.TimerHandle | None = None
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        unlimited = files == resource.RLIM_INFINITY
+        self._most = MAX_CONNECTIONS if unlimited else min(MAX_CONNECTIONS, int(files * (1 - LEFT_TO_PROCESSES)))
 
     async def listen(self, bound: socket.socket) -> None:
         """Accept connections on a bound socket, which the server owns from now on."""
@@ -91,7 +98,7 @@ class Server:
 
     def add(self, connection: _Connection) -> bool:
         """Count a new connection; False if there are too many."""
-        if len(self._connections) >= MAX_CONNECTIONS:
+        if len(self._connections) >= self._most:
             return False
         self._connections.add(connection)
         return True
@@ -150,7 +157,8 @@ class _Connection(asyncio.Protocol):
         if self._state is _State.CLOSING:
             return
         if self._state is _State.HEAD and not self._parser.buffered:
-            self._deadline = self._loop.time() + self._deadlines.head_s
+            # Never later than it was: empty lines before a request are let pass, and could go on for ever.
+            self._deadline = min(self._deadline, self._loop.time() + self._deadlines.head_s)
         self._parser.feed(data)
         if self._state is not _State.ANSWERING and not self._blocked:
             self._advance()
@@ -216,6 +224,9 @@ class _Connection(asyncio.Protocol):
             response = await self._server.application.answer(head, body, peer_uid=self._peer_uid)
         except RequestRefused as error:
             response = self._server.application.refuse(head, error)
+        except Exception:  # noqa: BLE001 - the border: a mistake here costs one request its answer, not the sidecar
+            traceback.print_exc()
+            response = self._server.application.refuse(head, Mistaken("the sandbox made a mistake; see its log"))
         self._task = None
         keep_alive = head.keep_alive and not self._last and not response.closes
         self._transport.write(response.to_bytes(keep_alive=keep_alive, with_body=head.method != "HEAD"))

@@ -29,7 +29,7 @@ def remove(address: Address, bound: socket.socket) -> None:
         return
     try:
         bound_at = os.stat(address.path)
-        if stat.S_ISSOCK(bound_at.st_mode) and not _is_served(address.path):
+        if stat.S_ISSOCK(bound_at.st_mode) and not is_served(address.path):
             address.path.unlink()
     except OSError:
         return
@@ -37,7 +37,9 @@ def remove(address: Address, bound: socket.socket) -> None:
 
 def refusal_file(address: Address) -> Path | None:
     """Where the reason of a refused start is left for whoever waits for the socket."""
-    return None if address.path is None else address.path.with_name(f"{address.path.name}.refused")
+    if address.path is None:
+        return None
+    return address.path.with_name(f"{address.path.name}.refused")
 
 
 def _bind_tcp(address: Address) -> socket.socket:
@@ -58,7 +60,7 @@ def _bind_unix(path: Path) -> socket.socket:
     if path.exists() or path.is_symlink():
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise ValueError("there is a file at this path, and it is no socket")
-        if _is_served(path):
+        if is_served(path):
             raise ValueError("another process serves this socket")
         path.unlink()
     bound = socket.socket(socket.AF_UNIX)
@@ -73,7 +75,8 @@ def _bind_unix(path: Path) -> socket.socket:
     return bound
 
 
-def _is_served(path: Path) -> bool:
+def is_served(path: Path) -> bool:
+    """Whether somebody accepts connections at this path."""
     with socket.socket(socket.AF_UNIX) as knocking:
         knocking.settimeout(1.0)
         try:

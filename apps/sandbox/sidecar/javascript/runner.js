@@ -56,9 +56,9 @@ function fail(error) {
 // The code is compiled as the body of a function of its own and never pasted into this file: what it declares, hoists
 // or closes is its own.
 function compile(source) {
-  const loader = constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
-  const options = loader === undefined ? { filename: FILE } : { filename: FILE, importModuleDynamically: loader };
-  return compileFunction(source, PARAMETERS, options);
+  // Node.js has it since 20.12; before, import() says that there is no callback, and require works.
+  const importModuleDynamically = constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+  return compileFunction(source, PARAMETERS, { filename: FILE, importModuleDynamically });
 }
 
 // What a module of Node.js is given, for the parameters above.

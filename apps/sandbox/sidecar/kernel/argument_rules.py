@@ -65,6 +65,8 @@ _IPPROTO_TCP: Final = 6
 _SOL_SOCKET: Final = 1
 # SO_REUSEADDR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO: no filters, marks or devices.
 _SOCKET_OPTIONS: Final = (2, 7, 8, 9, 13, 20, 21)
+# SO_TYPE, SO_ERROR, SO_PROTOCOL, SO_DOMAIN.
+_SOCKET_QUESTIONS: Final = (3, 4, 38, 39)
 # TCP_NODELAY, TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, TCP_QUICKACK, TCP_USER_TIMEOUT: no upper-layer protocols.
 _TCP_OPTIONS: Final = (1, 4, 5, 6, 12, 18)
 
@@ -106,7 +108,10 @@ def javascript() -> dict[str, int | Rule]:
 
 
 def net() -> dict[str, int | Rule]:
-    """What the net profile needs on top: a TCP socket over IPv4; IPv6 is told to be absent, so that clients go on."""
+    """What the net profile needs on top, or narrower: a TCP socket over IPv4.
+
+    IPv6 is told to be absent, so that clients go on.
+    """
     no_ipv6 = Rule(
         checks=(Check(argument=0, values=(_AF_INET6,)),), then=errno_action(errno.EAFNOSUPPORT), otherwise=_EPERM
     )
@@ -118,6 +123,19 @@ def net() -> dict[str, int | Rule]:
                 Check(argument=2, values=(0, _IPPROTO_TCP)),
             ),
             otherwise=no_ipv6,
+        ),
+        # What connect() could still be pointed at beside TCP: a pair of datagrams, at a socket's file.
+        "socketpair": Rule(
+            checks=(
+                Check(argument=0, values=(_AF_UNIX,)),
+                Check(argument=1, values=(_SOCK_STREAM,), mask=ALL_BITS & ~_SOCK_FLAGS),
+            ),
+            otherwise=_EPERM,
+        ),
+        # Not all of them only tell something: one opens a descriptor for the process at the other end.
+        "getsockopt": Rule(
+            checks=(Check(argument=1, values=(_SOL_SOCKET,)), Check(argument=2, values=_SOCKET_QUESTIONS)),
+            otherwise=errno_action(errno.ENOPROTOOPT),
         ),
         # Unknown options are told to be absent: clients set them for speed, and go on without.
         "setsockopt": Rule(

@@ -30,9 +30,9 @@ JAVASCRIPT: Final = _names(
     """
 )
 
-#: What the net profile adds beside socket() and setsockopt(), which are checked; the network that it reaches is one
+#: What the net profile adds beside socket() and its options, which are checked; the network that it reaches is one
 #: listener and nothing else.
-NET: Final = _names("connect getsockname getpeername getsockopt shutdown")
+NET: Final = _names("connect getsockname getpeername shutdown")
 
 #: Newer spellings of calls. A library takes ENOSYS as "old kernel" and falls back, but EPERM as a failure.
 FALL_BACK: Final = _names(

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from apps.sandbox.protocol import RunRequest, RunResult, Status
+from apps.sandbox.protocol import RunError, RunRequest, RunResult, Status
 
 BOUNDS_MS = (1, 2, 3, 5, 8, 13, 20, 35, 60, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000)
 REMEMBERED_REFUSALS = 100
@@ -27,6 +27,13 @@ class Refusal:
     status: str
     system_call: str | None
     message: str
+
+
+def _words(status: Status, error: RunError | None) -> str:
+    """What happened, in our own words: what code says when its memory is full may hold its inputs."""
+    if error is None:
+        return ""
+    return error.type if status is Status.MEMORY else f"{error.type}: {error.message}"[:200]
 
 
 class Histogram:
@@ -75,7 +82,7 @@ class Counters:
                 profile=request.profile,
                 status=result.status.value,
                 system_call=error.system_call if error else None,
-                message=f"{error.type}: {error.message}"[:200] if error else "",
+                message=_words(result.status, error),
             )
         )
 

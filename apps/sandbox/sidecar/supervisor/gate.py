@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
+from contextlib import suppress
 from typing import Any
 
 from apps.sandbox.sidecar.errors import Busy
@@ -34,7 +35,8 @@ class Gate:
             if place.done() and not place.cancelled():
                 self.leave()  # the place came at the same moment
             else:
-                self._waiting.remove(place)
+                with suppress(ValueError):  # whoever left at the same moment has passed it over already
+                    self._waiting.remove(place)
             raise
         finally:
             self._waiting_of[profile] -= 1

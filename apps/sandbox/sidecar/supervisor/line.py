@@ -13,6 +13,7 @@ from apps.sandbox.sidecar.config import Config
 from apps.sandbox.sidecar.errors import LanguageUnavailable, ProfileUnavailable, StartRefused, Unavailable
 from apps.sandbox.sidecar.supervisor.counters import Counters
 from apps.sandbox.sidecar.supervisor.pool import Pool
+from apps.sandbox.sidecar.supervisor.probe import ProbeFailed
 from apps.sandbox.sidecar.supervisor.profiles import Profile
 from apps.sandbox.sidecar.supervisor.run import Run, child_request
 from apps.sandbox.sidecar.supervisor.slots import Slots
@@ -138,7 +139,7 @@ class Line:
             await self._inspect(self)
             self.runs = 0  # those were ours
             self.state, self.reason = State.READY, None
-        except (ZygoteFailed, StartRefused, Unavailable) as error:
+        except (ZygoteFailed, ProbeFailed, StartRefused, Unavailable, OSError) as error:
             self.state, self.reason, self.generation = State.FAILED, str(error), 0
             await self._bring_down()
             if isinstance(error, StartRefused):
@@ -181,7 +182,7 @@ class Line:
         while True:
             try:
                 await self._bring_up()
-            except ZygoteFailed as error:
+            except (ZygoteFailed, OSError) as error:
                 self.reason = str(error)
                 _log(f"the zygote of {self.profile.name} cannot be replaced: {error}")
                 await asyncio.sleep(pause)
@@ -196,7 +197,7 @@ class Line:
         try:
             await self._bring_up()
             self._counters.recycled += 1
-        except ZygoteFailed as error:
+        except (ZygoteFailed, OSError) as error:
             _log(f"the zygote of {self.profile.name} cannot be recycled: {error}")
             await asyncio.sleep(LONGEST_PAUSE_S)
         finally:

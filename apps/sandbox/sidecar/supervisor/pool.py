@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -73,6 +74,9 @@ class Pool:
             if taker.done() and not taker.cancelled() and taker.exception() is None:
                 self._offer(taker.result())
             raise
+        finally:
+            with suppress(ValueError):  # usually it has been served, and is not there any more
+                self._takers.remove(taker)
 
     async def take_with(self, *, memory_mb: int, cpu_s: int) -> Child:
         """Order a child with limits of its own; nobody else can use it."""

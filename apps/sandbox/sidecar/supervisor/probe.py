@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from apps.sandbox.protocol import Language, RunLimits, RunRequest, RunResult, Status
-from apps.sandbox.sidecar.errors import StartRefused
+from apps.sandbox.sidecar.errors import SandboxError
 from apps.sandbox.sidecar.kernel.lists import ATTACKS
 from apps.sandbox.sidecar.kernel.numbers import X32_BIT, Arch, host_arch
 from apps.sandbox.sidecar.supervisor.probe_code import JAVASCRIPT_WAYS, PYTHON_CALLS, PYTHON_WAYS
@@ -44,6 +44,10 @@ NOT_FILTERED: Final = frozenset({"uprobe", "uretprobe"})
 SAMPLE: Final = frozenset({"ptrace", "unshare", "bpf", "keyctl", "mount", "userfaultfd"})
 
 
+class ProbeFailed(SandboxError):
+    """The probe itself could not be carried out, so that nobody knows."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeReport:
     """What was tried, and what got through."""
@@ -54,7 +58,7 @@ class ProbeReport:
 
 
 async def probe(execute: Execute, *, profile: Profile) -> ProbeReport:
-    """Run the probe in children of one profile; raises StartRefused if it cannot be run."""
+    """Run the probe in children of one profile; raises ProbeFailed if it cannot be run."""
     if profile.language is Language.JAVASCRIPT:
         work = [_ask(execute, profile, JAVASCRIPT_WAYS, {}, "the ways out of Node.js")]
     else:
@@ -90,7 +94,7 @@ async def _ask(
     outputs = result.outputs or {}
     if result.status is not Status.OK or not isinstance(outputs.get("through"), list):
         said = f"{result.error.type}: {result.error.message}" if result.error else result.status.value
-        raise StartRefused(f"the probe of {profile.name} could not try {name}: {said}")
+        raise ProbeFailed(f"the probe of {profile.name} could not try {name}: {said}")
     return int(outputs["tried"]), [f"{profile.name}: {each}" for each in outputs["through"]]
 
 

@@ -62,21 +62,22 @@ class Profile:
 def find_profiles(config: Config, *, mode: str) -> list[Profile]:
     """List every profile, also those that cannot be had."""
     spares = config.spares_python
+    fewer = max(1, spares // 2)
     found = [
         Profile(name="base", language=Language.PYTHON, spares=spares),
-        _packaged(TEMPLATE_PROFILE, TEMPLATE_PACKAGES, (), spares=spares, memory_mb=MEMORY_MB, lazy=False),
-        _packaged("data", DATA_PACKAGES, DATA_EXTRAS, spares=spares, memory_mb=DATA_MEMORY_MB, lazy=True),
+        _packaged(TEMPLATE_PROFILE, TEMPLATE_PACKAGES, (), spares=fewer, memory_mb=MEMORY_MB, lazy=False),
+        _packaged("data", DATA_PACKAGES, DATA_EXTRAS, spares=fewer, memory_mb=DATA_MEMORY_MB, lazy=True),
         _javascript(config),
         Profile(
             name="net",
             language=Language.PYTHON,
             preload=NET_PRELOAD,
-            spares=spares,
+            spares=fewer,
             net=True,
             reason=_no_network(config, mode),
         ),
     ]
-    return found + [_operator(profile, spares=spares) for profile in config.profiles]
+    return found + [_operator(profile, spares=fewer) for profile in config.profiles]
 
 
 def _no_network(config: Config, mode: str) -> str | None:

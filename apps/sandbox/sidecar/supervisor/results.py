@@ -19,7 +19,7 @@ MAX_TRACEBACK: Final = 32 * 1024
 MAX_PATH: Final = 300
 
 #: Text that PostgreSQL cannot hold can only be written with these escapes: anything else is not UTF-8.
-_ODD_TEXT = re.compile(rb"\\u(?:0000|[dD][89abAB])")
+_ODD_TEXT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _ODD_NUMBER = re.compile(rb"NaN|Infinity|[0-9]{200}|[eE]\+?[0-9]{3}")
 _UNHOLDABLE = re.compile("[\x00\ud800-\udfff]")
 

@@ -168,16 +168,25 @@ class Sandbox:
     async def _admitted(self, request: RunRequest, ticket: _Ticket) -> RunResult:
         line = self._line(request)
         if line.state is not State.READY:
-            await line.open()
+            await self._open_late(line)
         await self.gate.enter(line.profile.name)
         try:
 
             def started(run: Run) -> None:
                 ticket.run = run
+                if ticket.stopped is not None:  # at the very moment in which its child was there
+                    run.stop(ticket.stopped)
 
             return await line.execute(request, started=started)
         finally:
             self.gate.leave()
+
+    async def _open_late(self, line: Line) -> None:
+        """Open a line because of a request. One whose children are not shut in does not serve; the others do."""
+        try:
+            await line.open()
+        except StartRefused as refusal:
+            raise ProfileUnavailable(f"the profile {line.profile.name} is not safe here", path="profile") from refusal
 
     def _line(self, request: RunRequest) -> Line:
         line = self.lines.get(request.profile)
@@ -203,9 +212,10 @@ class Sandbox:
             raise StartRefused(f"in the profile {line.profile.name}, this got through: {', '.join(report.succeeded)}")
 
     def _tick(self) -> None:
+        # Ordered first: whatever goes wrong below, there is a next one.
+        self._ticker = asyncio.get_running_loop().call_later(TICK_S, self._tick)
         for line in self.lines.values():
             line.tick()
-        self._ticker = asyncio.get_running_loop().call_later(TICK_S, self._tick)
 
 
 async def _version_of_node(node: str | None) -> str | None:

@@ -11,6 +11,7 @@ import sys
 from itertools import count
 from typing import Final
 
+from apps.sandbox.sidecar.errors import Unavailable
 from apps.sandbox.sidecar.supervisor.child import Child
 from apps.sandbox.sidecar.supervisor.slots import Slots
 from apps.sandbox.sidecar.zygote import control, launch
@@ -55,13 +56,13 @@ class Zygote:
         """Exec a zygote and wait until it is staged; raises ZygoteFailed with the layer that could not be put up."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
-        reading, writing = os.pipe()
-        os.set_blocking(reading, False)
         try:
-            pid = _exec(channel=theirs.fileno(), stderr=writing)
+            pid, reading = _launch(theirs)
+        except OSError:
+            ours.close()
+            raise
         finally:
             theirs.close()
-            os.close(writing)
         zygote = cls(pid=pid, channel=ours, stderr=reading, slots=slots)
         zygote._send(stage)
         try:
@@ -87,7 +88,11 @@ class Zygote:
     def spawn(self, *, memory_mb: int, cpu_s: int) -> Child:
         """Order a child; its `ready` says when it can take a request."""
         slot = self._slots.take()
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:  # no descriptor is left: for a while, and the slot must not be lost over it
+            self._slots.give_back(slot)
+            raise Unavailable(f"no process can be started: {error.strerror}") from None
         ours.setblocking(False)
         number = next(_numbers)
         child = Child(number, zygote=self, slot=slot, memory_mb=memory_mb, cpu_s=cpu_s, stream=ours)
@@ -198,6 +203,19 @@ class Zygote:
     def _last_words(self) -> str:
         lines = self._said.decode(errors="replace").strip().splitlines()
         return lines[-1][:300] if lines else ""
+
+
+def _launch(channel: socket.socket) -> tuple[int, int]:
+    """Exec a zygote; return its pid, and where its stderr can be read."""
+    reading, writing = os.pipe()
+    os.set_blocking(reading, False)
+    try:
+        return _exec(channel=channel.fileno(), stderr=writing), reading
+    except OSError:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
 
 
 def _exec(*, channel: int, stderr: int) -> int:

@@ -130,7 +130,7 @@ class Reaped:
     peak_kb: int
     system_call: str | None = None
     last_words: str | None = None
-    """What its runtime wrote on descriptor 2: why it died, if it did. Text of the child's, so not to be trusted."""
+    """Which phrase of `last_words.PHRASES` was on descriptor 2: memory was refused to it, or it wants that believed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

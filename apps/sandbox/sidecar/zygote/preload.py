@@ -9,52 +9,17 @@ import sys
 import time
 from collections.abc import Iterable
 
-COMMON = (
-    *(
-        "abc",
-        "array",
-        "ast",
-        "base64",
-        "binascii",
-        "bisect",
-        "calendar",
-        "collections",
-        "collections.abc",
-        "contextlib",
-    ),
-    *("copy", "csv", "ctypes", "dataclasses", "datetime", "decimal", "difflib", "enum", "fractions", "functools"),
-    *(
-        "hashlib",
-        "heapq",
-        "hmac",
-        "html",
-        "inspect",
-        "io",
-        "itertools",
-        "json",
-        "math",
-        "numbers",
-        "operator",
-        "pprint",
-    ),
-    *(
-        "random",
-        "re",
-        "secrets",
-        "statistics",
-        "string",
-        "struct",
-        "textwrap",
-        "threading",
-        "time",
-        "traceback",
-        "typing",
-    ),
-    *("types", "unicodedata", "urllib.parse", "uuid", "warnings", "weakref", "zlib"),
-)
+_NAMES = """
+    abc array ast base64 binascii bisect calendar collections collections.abc contextlib copy csv ctypes dataclasses
+    datetime decimal difflib enum fractions functools hashlib heapq hmac html inspect io itertools json math numbers
+    operator pprint random re secrets statistics string struct textwrap threading time traceback types typing
+    unicodedata urllib.parse uuid warnings weakref zlib
+"""
+COMMON = tuple(_NAMES.split())
 """The standard library that code nodes use. The rest is imported when a run asks for it."""
 
 _M_ARENA_MAX = -8
+_SEED_BYTES = 48
 
 _QUIET_LIBRARIES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """A thread started in the zygote would be missing in every child, and a fork in its presence is undefined."""
@@ -82,10 +47,20 @@ def warm_up(modules: Iterable[str]) -> None:
 
 
 def reseed() -> None:
-    """Give this child its own random numbers where a library keeps a state that forks do not renew."""
+    """Give this child its own random numbers where a library keeps a state that forks do not renew.
+
+    OpenSSL would notice a fork by its process id; but the zygote is 1 in its pid namespace, and so is each child.
+    """
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()
+    openssl = sys.modules.get("_ssl")
+    if openssl is not None:
+        openssl.RAND_add(os.urandom(_SEED_BYTES), _SEED_BYTES)
+    bundled = sys.modules.get("cryptography.hazmat.bindings._rust")
+    add = getattr(bundled and bundled._openssl.lib, "RAND_add", None)
+    if add is not None:  # its wheels carry an OpenSSL of their own
+        add(os.urandom(_SEED_BYTES), _SEED_BYTES, _SEED_BYTES)
 
 
 def _one_arena() -> None:

@@ -78,6 +78,8 @@ class PythonGuest:
         if child.proxy_port is not None:
             _use_proxy(child.proxy_port)
         python_run.answer(_REHEARSAL)
+        if child.stage.profile == template_child.PROFILE:
+            template_child.warm_up()
         _forget_rehearsals()
         stream.send(frames.READY)
         try:

@@ -191,11 +191,11 @@ def main(**facts):
         point=2,
         code="""
 def main(**facts):
-    import glob
+    import glob, itertools
     for folder in ["/", "/etc", "/home", "/tmp", "/proc", "/root", "/sys", "/var", facts["canary_folder"], "."]:
         trial("list " + folder, os.listdir, folder)
         trial("scan " + folder, lambda: next(os.scandir(folder)))
-    if found := [*os.walk("/"), *glob.glob("/*")]:
+    if found := [*itertools.islice(os.walk("/"), 3), *glob.glob("/*")]:
         reached["walk"] = found[:3]
     return outcome()
 """,

@@ -222,6 +222,20 @@ ATTACKS = [
         for name, number in calls.items()
     ),
     Attack(
+        name="python calls ptrace from a thread",
+        point=19,
+        needs_x86_64=True,
+        code="""
+import threading
+def main(**_):
+    thread = threading.Thread(target=system_call, args=(101, 0, 0, 0, 0))
+    thread.start()
+    thread.join()
+    return {"survived": True}
+""",
+        expect=blocked("ptrace"),
+    ),
+    Attack(
         name="python calls what the container refuses already",
         point=23,
         modes=("landlock",),

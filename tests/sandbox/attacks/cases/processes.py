@@ -219,7 +219,7 @@ def hold():
     Attack(
         name="python ignores every signal",
         point=18,
-        limits={"wall_s": 0.4},
+        limits={"wall_s": 0.2},
         code="""
 import signal
 def main(**facts):
@@ -275,7 +275,7 @@ async function main() {
       worker.on("error", () => {});
     } catch (_) {}
   }
-  await new Promise((done) => setTimeout(done, 800));
+  await new Promise((done) => setTimeout(done, 400));
   return { bounded: running < 40 };
 }
 """,
@@ -310,7 +310,7 @@ function main() {
         name="javascript ignores every signal",
         point=18,
         language="javascript",
-        limits={"wall_s": 0.5},
+        limits={"wall_s": 0.3},
         code="""
 function main() {
   for (const name of Object.keys(require("os").constants.signals)) { try { process.on(name, () => {}); } catch (_) {} }

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.sandbox.attacks.attack import Attack, answers, either, ends
 
-SHORT = {"wall_s": 0.25}
+SHORT = {"wall_s": 0.15}
 Result = Mapping[str, Any]
 
 
@@ -181,7 +181,17 @@ def main(**_):
         threading.Thread(target=spray, daemon=True).start()
     spray()
 """),
-    Attack(name="python writes empty frames without end", point=38, limits={"wall_s": 1.0}, code="""
+    Attack(name="python fills the pipe of its last words", point=38, expect=answers(full=True), code="""
+def main(**_):
+    written = 0
+    try:
+        while written < 1 << 22:
+            written += os.write(2, b"FATAL ERROR: " * 1000)
+    except BlockingIOError:
+        return {"full": written <= 1 << 17}
+    return {"full": False}
+"""),
+    Attack(name="python writes empty frames without end", point=38, limits={"wall_s": 0.5}, code="""
 def main(**_):
     frame = (b"O" + bytes(4)) * 1000
     while True:

@@ -74,7 +74,7 @@ RESULTS = [
     ),
     Attack(name="python returns a bomb", point=39, bare=True, limits={"result_bytes": 10_000}, code="def main(**_):\n    return {'a': 'x' * 10_000}",
            expect=ends("output_limit")),
-    Attack(name="python returns a bomb that shares its parts", point=39, bare=True, limits={"memory_mb": 128, "wall_s": 1.0}, code="""
+    Attack(name="python returns a bomb that shares its parts", point=39, bare=True, limits={"memory_mb": 128, "wall_s": 0.6}, code="""
 def main(**_):
     value = ["x"] * 10
     for _ in range(12):
@@ -83,32 +83,38 @@ def main(**_):
 """, expect=either(ends("memory"), ends("output_limit"), ends("timeout"))),
     Attack(name="javascript returns a bomb", point=39, language="javascript", limits={"result_bytes": 10_000},
            code="function main() { return { a: 'x'.repeat(10000) }; }", expect=ends("output_limit")),
-    Attack(name="javascript returns a bomb that shares its parts", point=39, language="javascript", limits={"memory_mb": 128, "wall_s": 1.0}, code="""
+    Attack(name="javascript returns a bomb that shares its parts", point=39, language="javascript", limits={"memory_mb": 128, "wall_s": 0.6}, code="""
 function main() {
   let value = new Array(10).fill("x");
   for (let level = 0; level < 12; level += 1) value = new Array(10).fill(value);
   return { a: value };
 }
 """, expect=either(ends("memory"), ends("output_limit"), ends("timeout"), ends("error", "RangeError"))),
-    Attack(name="python returns surrogates and NUL", point=39, bare=True, expect=_replaced, code="""
+    *(
+        Attack(name=f"python returns {which} surrogates and NUL", point=39, inputs={"half": half}, bare=True, expect=_replaced, code="""
 import sys
-def main(**_):
-    half, nothing = chr(0xD800), chr(0)
+def main(half, **_):
+    nothing = chr(0)
     print("out " + half + nothing)
     sys.stderr.write("err " + half + nothing)
     return {"a" + half: [half + "x", nothing, {nothing: half}]}
-"""),
+""")
+        for which, half in {"high": "\ud800", "low": "\udc00"}.items()
+    ),
     Attack(name="python raises surrogates and NUL", point=39, bare=True,
            code="def main(**_):\n    raise ValueError(chr(0xDC00) + chr(0) + 'end')",
            expect=ends("error", "ValueError", mention="\ufffd\ufffdend")),
-    Attack(name="javascript returns surrogates and NUL", point=39, language="javascript", expect=_replaced, code="""
-function main() {
-  const half = "\\ud800", nothing = "\\0";
+    *(
+        Attack(name=f"javascript returns {which} surrogates and NUL", point=39, inputs={"half": half}, language="javascript", expect=_replaced, code="""
+function main({ half }) {
+  const nothing = "\\0";
   console.log("out " + half + nothing);
   console.error("err " + half + nothing);
   return { ["a" + half]: [half + "x", nothing, { [nothing]: half }] };
 }
-"""),
+""")
+        for which, half in {"high": "\ud800", "low": "\udc00"}.items()
+    ),
     Attack(name="python returns a huge number", point=39, bare=True, code="def main(**_):\n    return {'n': 10 ** 5000}",
            expect=ends("error", "ResultNotJson")),
     Attack(name="python returns a number that the database takes", point=39, bare=True, code="def main(**_):\n    return {'n': 10 ** 300}",

@@ -2,6 +2,7 @@
 """Code of runs that come one after the other, or stand side by side."""
 
 KEEPER = "def main(secret):\n    kept = [secret + str(n) for n in range(2000)]\n    print(secret)\n    return {'n': len(kept)}"
+TALKER = "import os\ndef main(secret):\n    return {'written': os.write(2, (secret + '\\n').encode() * 500) > 0}"
 JS_KEEPER = "function main({secret}) { const kept = []; for (let n = 0; n < 2000; n += 1) kept.push(secret + n); console.log(secret); return { n: kept.length }; }"
 
 #: Put into the attack with signals: every process id there may be.
