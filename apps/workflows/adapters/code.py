@@ -51,6 +51,8 @@ _SHOWS_TYPE: Final = frozenset({"code_error"})
 _PYTHON_LINE = re.compile(r'File "main\.py", line (\d+)')
 _JAVASCRIPT_LINE = re.compile(r"\bmain\.js:(\d+)")
 _TEMPLATE_LINE = re.compile(r"line (\d+): ")
+_MISSING_MODULE = re.compile(r"No module named '([^']+)'|Cannot find module '([^']+)'")
+_NO_NETWORK = re.compile(r"EAI_AGAIN|ENOTFOUND|Temporary failure in name resolution|Name or service not known")
 _MOST_OF_A_MESSAGE: Final = 2_000
 
 
@@ -167,13 +169,28 @@ def _failure_of(result: RunResult, report: CodeReport) -> CodeFailed:
     message = error.message[:_MOST_OF_A_MESSAGE]
     if code in _SHOWS_TYPE and not message.startswith(error.type):
         message = f"{error.type}: {message}" if message else error.type
+    if line is not None and f"line {line}" not in message:
+        message = f"{message} (line {line})"
     return CodeFailed(
         code,
-        message if line is None or f"line {line}" in message else f"{message} (line {line})",
+        message + _hint(error, code),
         retryable=code == "sandbox_lost",
         details={name: value for name, value in details.items() if value is not None},
         report=report,
     )
+
+
+def _hint(error: RunError, code: str) -> str:
+    """What to do about faults that come from where the code runs rather than from how it is written."""
+    if code == "code_timeout":
+        return " Give it more with limits.wall_s, or do less at once."
+    if code != "code_error":
+        return ""
+    if missing := _MISSING_MODULE.search(error.message):
+        name = (missing[1] or missing[2]).partition(".")[0]
+        known = name in ("numpy", "pandas")
+        return f" Set profile: data to have {name}." if known else " The sandbox has the standard library only."
+    return " The sandbox has no network: use an http-request node." if _NO_NETWORK.search(error.message) else ""
 
 
 def _line_of(error: RunError) -> int | None:

@@ -134,11 +134,13 @@ async def test_an_exception_is_told_with_the_lines_of_the_author(sandbox: Sideca
 
 FAILURES = {
     "a syntax error": ("def main(:\n", {}, "code_error", "line 1"),
+    "a package of another profile": ("import numpy\ndef main(): ...", {}, "code_error", "profile: data"),
+    "a package that nobody has": ("import left_pad\ndef main(): ...", {}, "code_error", "standard library only"),
     "no main": ("x = 1", {}, "code_error", "MissingMain"),
     "no object": ("def main(): return 3", {}, "code_result", ""),
     "not json": ("def main(): return {'result': float('nan')}", {}, "code_result", "result"),
     "an end of its own": ("import os\ndef main(): os._exit(0)", {}, "code_result", ""),
-    "an endless loop": ("def main():\n    while True: pass", {"wall_s": 0.4}, "code_timeout", ""),
+    "an endless loop": ("def main():\n    while True: pass", {"wall_s": 0.4}, "code_timeout", "limits.wall_s"),
     "a long sleep": ("import time\ndef main(): time.sleep(60)", {"wall_s": 0.4}, "code_timeout", ""),
     "too much memory": ("def main(): return {'result': len('x' * 10**10)}", {}, "code_memory", ""),
     "a flood": ("def main():\n    while True: print('x' * 10_000)", {}, "code_output_limit", ""),
