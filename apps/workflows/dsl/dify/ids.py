@@ -31,12 +31,15 @@ def made_of(title: str) -> str:
     return word if word[0].isalpha() else f"_{word}"
 
 
-def free_id(wanted: str, kind: str, taken: Container[str]) -> str:
-    """An id that nobody has: the wanted word, or the kind of thing with a number."""
+def free_id(wanted: str, kind: str, taken: Container[str], numbers: dict[str, int] | None = None) -> str:
+    """An id that nobody has: the wanted word, or the kind of thing with a number; `numbers` says how far they are."""
     if wanted and wanted not in taken and wanted not in RESERVED_IDS:
         return wanted
     stem = wanted or made_of(kind) or "node"
     number = 2 if wanted and wanted not in RESERVED_IDS else 1
+    number = max(number, (numbers or {}).get(stem, 0))
     while (name := f"{stem}_{number}") in taken:
         number += 1
+    if numbers is not None:
+        numbers[stem] = number
     return name

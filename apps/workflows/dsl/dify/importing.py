@@ -40,6 +40,8 @@ class Importing:
     kind: str
     document: dict[str, Any] = field(default_factory=dict)
     origin: dict[str, Found] = field(default_factory=dict)
+    #: The ways of every graph, by the container around it.
+    ways_in: dict[str, list[Way]] = field(default_factory=dict)
     given_up: set[str] = field(default_factory=set)
     #: Our edges with the ways they were made of. Edges have no names, so their place in memory tells them apart.
     ways: dict[int, tuple[dict[str, Any], Way]] = field(default_factory=dict)
@@ -51,6 +53,8 @@ def import_graph(
     """Our document for one of mode workflow or advanced-chat, with warnings and the errors that are left."""
     graph = object_at(raw, *_GRAPH)
     made = _begin(raw, sort_graph(list_at(graph, "nodes"), list_at(graph, "edges"), _GRAPH))
+    for way in made.sorted.ways:
+        made.ways_in.setdefault((made.sorted.found[way.source].known.inside or ("",))[-1], []).append(way)
     made.document |= _read_graph("", made)
     _declare_missing(made)
     repair = Repair(
@@ -125,7 +129,8 @@ def _begin_somewhere(graph: Sorted) -> None:
     for one in outside:
         if one.known.type == "trigger-plugin":
             known = Known(theirs=one.known.theirs, id=one.known.id, type="start")
-            graph.found[known.theirs] = Found(known=known, raw=one.raw, data=one.data, path=one.path)
+            start = Found(known=known, raw=one.raw, data=one.data, path=one.path)
+            graph.change({name: start if name == known.theirs else each for name, each in graph.found.items()})
             message = _("Events of plugins start no runs here: somebody starts them by hand.")
             graph.warn(one.path, "no_counterpart", message)
             return
@@ -135,7 +140,7 @@ def _read_graph(container: str, made: Importing) -> dict[str, Any]:
     """The nodes and edges of one graph, and those inside its containers."""
     found = made.sorted.children(container)
     nodes = [_read_node(one, made) for one in found]
-    edges = _read_edges({one.known.theirs for one in found} & made.sorted.found.keys(), made)
+    edges = _read_edges(container, {one.known.theirs for one in found} & made.sorted.found.keys(), made)
     return {"nodes": nodes, "edges": edges} if edges else {"nodes": nodes}
 
 
@@ -210,10 +215,10 @@ def _put_body_aside(container: str, made: Importing) -> None:
     made.sorted.aside_edges += [raw for raw in list_at(graph, "edges") if text_at(raw, "source") in entries]
 
 
-def _read_edges(members: set[str], made: Importing) -> list[dict[str, Any]]:
+def _read_edges(container: str, members: set[str], made: Importing) -> list[dict[str, Any]]:
     edges: list[dict[str, Any]] = []
     seen: set[tuple[str, str, str]] = set()
-    for way in made.sorted.ways:
+    for way in made.ways_in.get(container, ()):
         if way.source not in members or way.target not in members:
             continue
         edge = _read_edge(way, made)
@@ -313,11 +318,16 @@ def _keep(made: Importing) -> None:
     """Note what the way back would lose, at each node and at the document."""
     view = survey(made.document)
     canvas: dict[str, list[float]] = {}
+    entries: dict[str, str] = {}
+    for entry, container in made.sorted.entries.items():
+        entries.setdefault(container, entry)
     for named, node in view.found:
         found = made.origin.get(named.id)
         if found is None:
             continue
-        _keep_entry(named.theirs, node, made)
+        entry = entries.get(named.theirs, f"{named.theirs}start")
+        if node["type"] in CONTAINERS and entry != f"{named.theirs}start":
+            _kept(node)["start"] = entry
         place = [as_number(object_at(found.raw, "position").get(axis)) for axis in ("x", "y")]
         if None not in place:
             canvas[named.id] = [number for number in place if number is not None]
@@ -334,12 +344,6 @@ def _keep(made: Importing) -> None:
 def _kept(part: Any) -> dict[str, Any]:
     kept: dict[str, Any] = part.setdefault(KEPT, {})
     return kept
-
-
-def _keep_entry(theirs: str, node: Any, made: Importing) -> None:
-    entry = next((entry for entry, container in made.sorted.entries.items() if container == theirs), None)
-    if entry is not None and node.get("type") in CONTAINERS and entry != f"{theirs}start":
-        _kept(node)["start"] = entry
 
 
 def _keep_frame(made: Importing) -> None:

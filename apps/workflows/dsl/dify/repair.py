@@ -87,6 +87,8 @@ class Repair:
         return True
 
     def _fix_node(self, node: dict[str, Any], rest: list[str], error: Problem, place: list[str], *, last: bool) -> bool:
+        if rest[:1] == ["id"]:
+            return False
         if node.get("type") == "unavailable" and rest[:1] != ["on_error"]:
             return self._drop([*place, *rest], error) if rest[:1] in (["title"], ["description"]) else False
         if "edges" in rest:

@@ -55,6 +55,7 @@ class Sorted:
     aside_nodes: list[Any] = field(default_factory=list)
     aside_edges: list[Any] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    _children: dict[str, list[Found]] | None = None
 
     def warn(self, path: Path, code: str, message: str) -> None:
         """Note something the author should know."""
@@ -62,13 +63,20 @@ class Sorted:
 
     def children(self, container: str) -> list[Found]:
         """The nodes right inside a container, or outside of all (an empty name)."""
-        return [one for one in self.found.values() if (one.known.inside or ("",))[-1] == container]
+        if self._children is None:
+            self._children = {}
+            for one in self.found.values():
+                self._children.setdefault((one.known.inside or ("",))[-1], []).append(one)
+        return list(self._children.get(container, ()))
+
+    def change(self, found: dict[str, Found]) -> None:
+        """Other nodes from now on."""
+        self.found, self._children = found, None
 
     def put_aside(self, names: set[str]) -> None:
         """Take nodes out of the graph, with their edges."""
-        for name in list(self.found):
-            if name in names:
-                self.aside_nodes.append(self.found.pop(name).raw)
+        self.aside_nodes += [one.raw for name, one in self.found.items() if name in names]
+        self.change({name: one for name, one in self.found.items() if name not in names})
         kept = []
         for way in self.ways:
             if way.source in names or way.target in names:
@@ -79,7 +87,13 @@ class Sorted:
 
     def within(self, container: str) -> set[str]:
         """Every node inside a container, however deep."""
-        return {name for name, one in self.found.items() if container in one.known.inside}
+        names: set[str] = set()
+        waiting = [container]
+        while waiting:
+            inner = [one.known.theirs for one in self.children(waiting.pop())]
+            names.update(inner)
+            waiting += inner
+        return names
 
 
 def sort_graph(nodes: list[Any], edges: list[Any], path: Path) -> Sorted:
@@ -100,7 +114,7 @@ def sort_graph(nodes: list[Any], edges: list[Any], path: Path) -> Sorted:
     _sort_edges(edges, made)
     _leave_unreached(made)
     ids = _ids(made)
-    made.found = {theirs: replace(one, known=replace(one.known, id=ids[theirs])) for theirs, one in made.found.items()}
+    made.change({name: replace(one, known=replace(one.known, id=ids[name])) for name, one in made.found.items()})
     return made
 
 
@@ -162,12 +176,13 @@ def _ids(made: Sorted) -> dict[str, str]:
     """
     ids = {theirs: theirs for theirs in made.found if is_identifier(theirs) and theirs not in RESERVED_IDS}
     taken = set(ids.values())
+    numbers: dict[str, int] = {}
     waiting = made.children("")[::-1]
     while waiting:
         one = waiting.pop()
         theirs = one.known.theirs
         if theirs not in ids:
-            ids[theirs] = free_id(made_of(text_at(one.data, "title")), one.known.type or "node", taken)
+            ids[theirs] = free_id(made_of(text_at(one.data, "title")), one.known.type or "node", taken, numbers)
             taken.add(ids[theirs])
         if one.known.type in CONTAINERS:
             waiting += made.children(theirs)[::-1]
@@ -221,6 +236,6 @@ def _leave_in(container: str, first: set[str], ways_on: Mapping[str, list[str]],
                 waiting.append(target)
     lost = {one.known.theirs for one in made.children(container)} - reached
     for name in sorted(lost):
-        if name in made.found:
-            made.warn(made.found[name].path, "unreachable", _("Nothing leads here; the node is put aside."))
-            made.put_aside({name, *made.within(name)})
+        made.warn(made.found[name].path, "unreachable", _("Nothing leads here; the node is put aside."))
+    if lost:
+        made.put_aside(lost.union(*(made.within(name) for name in lost)))
