@@ -11,10 +11,11 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
-from apps.workflows.engine.events import NodeFailed, NodeStarted, NodeSucceeded
+from apps.workflows.engine.events import NodeFailed, NodeStarted, NodeSucceeded, NodeWaiting
 from apps.workflows.models import Application, Message, Run
 from apps.workflows.pages.access import member_page
 from apps.workflows.pages.app import app_context
+from apps.workflows.pages.replies import open_questions
 from apps.workflows.pages.sources import printed, sources_of, used
 from apps.workflows.selectors.events import stored_events
 from apps.workflows.selectors.runs import open_run, runs_of
@@ -58,6 +59,7 @@ def run(request: HttpRequest, application: Application, run_id: str) -> HttpResp
             "run": found,
             "message": message,
             "steps": _steps(found),
+            "questions": open_questions(found),
             "inputs": _named(found.inputs),
             "outputs": _named(found.outputs),
             "trace_url": _admin_url(request, "traces_trace_change", found.id),
@@ -79,6 +81,8 @@ def _steps(run: Run) -> list[dict[str, object]]:
                     "status": "running",
                     "source": sources.get(event.node_id),
                 }
+            case NodeWaiting():
+                steps[event.frame, event.node_id]["status"] = "waiting"
             case NodeSucceeded():
                 steps[event.frame, event.node_id] |= {
                     "status": "succeeded",

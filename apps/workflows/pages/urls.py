@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.workflows.pages import app, apps, chat, keys, runs, uploads, versions
+from apps.workflows.pages import app, apps, chat, keys, replies, runs, uploads, versions
 
 app_name = "workflows"
 urlpatterns = [
@@ -22,6 +22,7 @@ urlpatterns = [
     path("apps/<slug:slug>/keys/<uuid:key_id>/revoke/", keys.revoke, name="revoke-key"),
     path("apps/<slug:slug>/runs/", runs.runs, name="runs"),
     path("apps/<slug:slug>/runs/<str:run_id>/", runs.run, name="run"),
+    path("apps/<slug:slug>/runs/<str:run_id>/reply/<uuid:wait_id>/", replies.reply, name="reply"),
     path("apps/<slug:slug>/settings/", app.app_settings, name="settings"),
     path("apps/<slug:slug>/playground/", chat.playground, name="playground"),
     path("apps/<slug:slug>/playground/files/", uploads.upload, name="playground-files"),

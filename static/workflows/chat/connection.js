@@ -85,7 +85,7 @@ export class Connection {
     if (!this.#following.has(runId)) this.#unanswered = false; // ours: it has just begun
     if (!isAfter(frame.event_id, this.#following.get(runId))) return;
     this.#following.set(runId, frame.event_id);
-    if (frame.event === "workflow_finished") this.#following.delete(runId);
+    if (frame.event === "workflow_finished" || frame.event === "workflow_paused") this.#following.delete(runId);
     this.#on.frame(frame);
   }
 

@@ -9,6 +9,7 @@ const STATES = {
   exception: ["triangle-alert", "warning", "stepException"],
   failed: ["circle-x", "error", "stepFailed"],
   stopped: ["circle-stop", "neutral", "stepStopped"],
+  waiting: ["hourglass", "warning", "stepWaiting"],
 };
 
 /** What is known of a run's steps. */
@@ -32,6 +33,11 @@ export class Steps {
         tokens: data.execution_metadata?.total_tokens,
         error: data.error,
       });
+    } else if (frame.event === "human_input_required") {
+      Object.assign(this.byId.get(data.node_id) ?? {}, { status: "waiting" });
+    } else if (frame.event === "workflow_paused") {
+      this.isOver = true;
+      this.elapsed = data.elapsed_time;
     } else if (frame.event === "workflow_finished") {
       this.isOver = true;
       this.elapsed = data.elapsed_time;

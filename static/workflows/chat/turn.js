@@ -71,6 +71,7 @@ export class Turn {
         this.#metadata = frame.metadata ?? {};
         break;
       case "workflow_finished":
+      case "workflow_paused":
         this.finish(frame.data.status, { took: frame.data.elapsed_time });
         break;
     }
@@ -154,7 +155,7 @@ export class Turn {
 
   #showNotice(status, title) {
     const { parts } = this.#view;
-    const note = status === "stopped" ? say("stopped") : status === "succeeded" && !this.answer ? say("emptyAnswer") : "";
+    const note = ["stopped", "paused"].includes(status) ? say(status) : status === "succeeded" && !this.answer ? say("emptyAnswer") : "";
     parts.note.hidden = !note;
     parts.note.textContent = note;
     parts.reviewed.hidden = !this.#metadata.annotation_reply;

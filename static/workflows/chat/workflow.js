@@ -93,7 +93,7 @@ export class WorkflowPage {
     this.panel.refresh(this.#steps);
     if (frame.event === "text_chunk") this.#write(frame.data);
     else if (frame.event === "error") this.#error = frame;
-    else if (frame.event === "workflow_finished") this.#finish(frame.data);
+    else if (frame.event === "workflow_finished" || frame.event === "workflow_paused") this.#finish(frame.data);
   }
 
   #write({ text, from_variable_selector: [nodeId] }) {
@@ -116,7 +116,7 @@ export class WorkflowPage {
     const outputs = Object.entries(data.outputs ?? {});
     find("outputs").replaceChildren(...outputs.map(([name, value]) => outputRow(name, value)));
     find("outputs-card").hidden = !outputs.length;
-    const outcome = data.status === "stopped" ? say("stopped") : outputs.length || data.status === "failed" ? "" : say("noOutput");
+    const outcome = ["stopped", "paused"].includes(data.status) ? say(data.status) : outputs.length || data.status === "failed" ? "" : say("noOutput");
     find("outcome").hidden = !outcome;
     find("outcome").textContent = outcome;
     // What was written before an error is kept on show.

@@ -124,3 +124,28 @@ def test_the_form_is_answered_over_the_api_once(server, asked):
     assert (late.status_code, late.json()["code"]) == (412, "human_input_form_submitted")
     go_on_with_runs()
     assert Run.objects.get(id=wait.run_id).outputs == {"said": "yes", "note": "fine"}
+
+
+def test_a_member_replies_on_the_page_of_the_run(server, asked, team, member, client):
+    _, wait, _ = asked
+    client.force_login(member)
+    page = client.get(f"/apps/approval/runs/{wait.run_id}/")
+    assert "Pay 7?" in page.text
+    assert 'value="for 7"' in page.text
+    url = f"/apps/approval/runs/{wait.run_id}/reply/{wait.id}/"
+    wrong = client.post(url, {"action": "perhaps"}, follow=True)
+    assert "action must be one of" in wrong.text
+    right = client.post(url, {"action": "yes", "note": "by hand"}, follow=True)
+    assert "Pay 7?" not in right.text
+    go_on_with_runs()
+    assert Run.objects.get(id=wait.run_id).outputs == {"said": "yes", "note": "by hand"}
+    wait.refresh_from_db()
+    assert wait.answered_by == member.get_username()
+
+
+def test_nobody_replies_to_the_runs_of_another_team(asked, client, django_user_model):
+    _, wait, _ = asked
+    stranger = django_user_model.objects.create_user("eve", "eve@example.org", "x")
+    client.force_login(stranger)
+    url = f"/apps/approval/runs/{wait.run_id}/reply/{wait.id}/"
+    assert client.post(url, {"action": "yes"}).status_code == 404
