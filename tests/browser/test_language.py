@@ -44,9 +44,39 @@ SPOKEN = """() => {
   return found;
 }"""
 #: The same in Chinese: names of the product, of languages, protocols and units, and of the test's own people.
-SAME = {"Skep", "English", "API", "JSON", "PDF", "Token", "YAML", "ID", "SHA-256", "ms", "Acme", "acme", "ada"}
+SAME = {
+    "Skep",
+    "English",
+    "API",
+    "JSON",
+    "PDF",
+    "Token",
+    "Python",
+    "JavaScript",
+    "YAML",
+    "ID",
+    "SHA-256",
+    "ms",
+    "Acme",
+    "acme",
+    "ada",
+}
 #: Written as in documents and in the API: types of nodes, outputs, names of models.
-CODES = {"start", "llm", "answer", "reply", "text", "model", "usage", "citations", "stop", "hashing", "demo"}
+CODES = {
+    "start",
+    "llm",
+    "answer",
+    "reply",
+    "text",
+    "model",
+    "provider",
+    "usage",
+    "reasoning",
+    "citations",
+    "stop",
+    "hashing",
+    "demo",
+}
 WORD = re.compile(r"[A-Za-z][A-Za-z'’]+")
 #: Types of nodes, names of models and files, addresses: written as in documents.
 IDENTIFIER = re.compile(r"\S*[-_/.:@]\S*|[0-9a-f]{6,}")
