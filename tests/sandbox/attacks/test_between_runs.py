@@ -17,6 +17,7 @@ from tests.sandbox.attacks.cases.memory_scan import HEAP_SCAN, JAVASCRIPT_SCAN, 
 from tests.sandbox.attacks.cases.processes import SIGNALS
 from tests.sandbox.attacks.cases.runs import (
     EVERYBODY,
+    FLAGS,
     JAVASCRIPT_CHANCE,
     JAVASCRIPT_PROBE,
     JAVASCRIPT_SPOILER,
@@ -63,6 +64,11 @@ def test_what_a_run_wrote_past_its_console_is_left_nowhere(sidecar: Sidecar) -> 
     result = sidecar.run(HEAP_SCAN, inputs={"own": own}, limits={"wall_s": 20})
     assert set(result["outputs"]["found"]) == {own}, result
     assert answers_at_once(sidecar)
+
+
+def test_a_run_leaves_no_sign_on_what_is_open_in_every_run(sidecar: Sidecar) -> None:
+    found = [sidecar.run(FLAGS)["outputs"]["flags"] for _ in range(ROUNDS)]
+    assert found == [found[0]] * ROUNDS
 
 
 def test_a_javascript_run_finds_no_other_runs_payload(sidecar: Sidecar) -> None:

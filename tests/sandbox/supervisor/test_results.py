@@ -129,7 +129,5 @@ def test_an_error_is_cut_to_size_and_cleaned() -> None:
 
 
 def test_printed_bytes_become_text_whatever_they_are() -> None:
-    assert console_text([b"a\x00b\xff", "é".encode()[:1], "é".encode()[1:], b"\xed\xa0\x80"]) == (
-        "a\ufffdb\ufffdé\ufffd\ufffd\ufffd"
-    )
+    assert console_text(b"a\x00b\xff" + "é".encode() + b"\xed\xa0\x80") == ("a\ufffdb\ufffdé\ufffd\ufffd\ufffd")
     assert clean("a\ud800") == "a\ufffd"

@@ -14,10 +14,11 @@ from apps.sandbox.sidecar.kernel import calls
 
 # LANDLOCK_ACCESS_FS_*, by bit.
 _EXECUTE: Final = 1 << 0
+_WRITE_FILE: Final = 1 << 1
 _READ_FILE: Final = 1 << 2
 _READ_DIR: Final = 1 << 3
 #: Only these make sense for a single file; the kernel refuses the others there.
-_FILE_RIGHTS: Final = _EXECUTE | _READ_FILE
+_FILE_RIGHTS: Final = _EXECUTE | _WRITE_FILE | _READ_FILE
 
 _CONNECT_TCP: Final = 1 << 1
 _NEWEST_KNOWN: Final = 7
@@ -72,8 +73,14 @@ class Ruleset:
         os.close(self._descriptor)
 
 
-def prepare(*, read: Iterable[str] = (), execute: Iterable[str] = (), connect_ports: Iterable[int] = ()) -> Ruleset:
-    """Rules that refuse everything this kernel can refuse, except reading, executing and connecting as given."""
+def prepare(
+    *,
+    read: Iterable[str] = (),
+    write: Iterable[str] = (),
+    execute: Iterable[str] = (),
+    connect_ports: Iterable[int] = (),
+) -> Ruleset:
+    """Rules that refuse everything this kernel can refuse but what is given: to read, write, execute and connect to."""
     version = min(abi(), _NEWEST_KNOWN)
     if version == 0:
         raise OSError(errno.ENOSYS, "landlock_create_ruleset: this kernel has no Landlock")
@@ -84,6 +91,8 @@ def prepare(*, read: Iterable[str] = (), execute: Iterable[str] = (), connect_po
     try:
         for path in read:
             _allow_path(descriptor, path, _READ_FILE | _READ_DIR)
+        for path in write:
+            _allow_path(descriptor, path, _WRITE_FILE | _READ_FILE)
         for path in execute:
             _allow_path(descriptor, path, _EXECUTE | _READ_FILE)
         for port in ports:
@@ -94,9 +103,15 @@ def prepare(*, read: Iterable[str] = (), execute: Iterable[str] = (), connect_po
     return Ruleset(descriptor)
 
 
-def restrict(*, read: Iterable[str] = (), execute: Iterable[str] = (), connect_ports: Iterable[int] = ()) -> None:
+def restrict(
+    *,
+    read: Iterable[str] = (),
+    write: Iterable[str] = (),
+    execute: Iterable[str] = (),
+    connect_ports: Iterable[int] = (),
+) -> None:
     """Prepare the rules and put them in force at once."""
-    ruleset = prepare(read=read, execute=execute, connect_ports=connect_ports)
+    ruleset = prepare(read=read, write=write, execute=execute, connect_ports=connect_ports)
     try:
         ruleset.enforce()
     finally:

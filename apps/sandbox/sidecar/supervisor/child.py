@@ -13,7 +13,8 @@ from apps.sandbox.sidecar.zygote.frames import FAULT, READY, FrameReader, FrameV
 if TYPE_CHECKING:
     from apps.sandbox.sidecar.supervisor.zygotes import Zygote
 
-_CHUNK: Final = 256 * 1024
+#: Small enough that taking one apart, even into the shortest frames, keeps nobody else waiting for long.
+_CHUNK: Final = 64 * 1024
 _LONGEST_FAULT: Final = 4096
 
 

@@ -74,9 +74,9 @@ def clean(text: str) -> str:
     return _UNHOLDABLE.sub(REPLACEMENT, text)
 
 
-def console_text(chunks: list[bytes]) -> str:
+def console_text(printed: bytes | bytearray) -> str:
     """Turn what was printed into text that can be stored."""
-    return b"".join(chunks).decode(errors="replace").replace("\x00", REPLACEMENT)
+    return printed.decode(errors="replace").replace("\x00", REPLACEMENT)
 
 
 def _outputs(value: object, body: bytes) -> dict[str, Any]:

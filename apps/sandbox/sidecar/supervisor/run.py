@@ -41,8 +41,8 @@ class Run:
         self._request, self._child, self._limits = request, child, request.limits
         self._loop = asyncio.get_running_loop()
         self._frames = FrameReader({STDOUT: LARGEST_FRAME, STDERR: LARGEST_FRAME, RESULT: LARGEST_FRAME})
-        self._stdout: list[bytes] = []
-        self._stderr: list[bytes] = []
+        # Not lists of pieces: a million frames of one byte would be a million objects.
+        self._stdout, self._stderr = bytearray(), bytearray()
         self._printed = self._received = 0
         self._result: bytes | None = None
         self._reason = ""
@@ -109,9 +109,9 @@ class Run:
         elif self._received > budget:
             self._end(_End.RESULT_SIZE)
 
-    def _keep(self, chunks: list[bytes], body: bytes) -> bool:
+    def _keep(self, printed: bytearray, body: bytes) -> bool:
         room = self._limits.output_bytes - self._printed
-        chunks.append(body[:room])
+        printed += body[:room]
         self._printed += len(body)
         return len(body) <= room
 

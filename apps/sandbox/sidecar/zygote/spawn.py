@@ -66,7 +66,9 @@ def isolate(staging: Staging, order: Spawn, stream: int, memory_limits: Mapping[
         staging.apart.enforce()
     # Leader of a group of its own: a held call is reported with a thread's id, and the group says whose thread it is.
     os.setsid()
-    for standard, source in ((0, staging.null), (1, staging.null), (2, stderr)):
+    # Opened anew: the flags of a shared one (O_NONBLOCK, O_APPEND) could be set by one run and read by another.
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard, source in ((0, null), (1, null), (2, stderr)):
         os.dup2(source, standard)
     os.dup2(stream, frames.CHILD_FD)
     if names.FD_SCRUB in active:

@@ -36,8 +36,6 @@ class Staging:
     stage: Stage
     guest: Guest
     layers: frozenset[str]
-    null: int
-    """Descriptor of /dev/null."""
     pid_namespace: int | None
     """Descriptor of the zygote's own pid namespace, if children get one each."""
     watch: int | None
@@ -83,7 +81,6 @@ class _Opened:
 
     memory: int
     pid_namespace: int | None
-    null: int
     listener: socket.socket | None
     outer_pid: int
     neighbours: int
@@ -114,7 +111,6 @@ def put_up(stage: Stage, planned: set[str], guest: Guest) -> Staging:
         stage=stage,
         guest=guest,
         layers=frozenset(planned),
-        null=opened.null,
         pid_namespace=opened.pid_namespace,
         watch=watch,
         listener=opened.listener,
@@ -131,7 +127,6 @@ def _open(stage: Stage, planned: set[str]) -> _Opened:
     return _Opened(
         memory=os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC),
         pid_namespace=os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if alone else None,
-        null=os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC),
         listener=_listen_for_egress(planned) if stage.net else None,
         outer_pid=int(os.readlink("/proc/self")),  # this /proc is the supervisor's, so are its numbers
         neighbours=users.count_neighbours(stage.defaults.processes),
@@ -170,7 +165,7 @@ def _restrict_files(
     read = [*layout.binds, *(device for device in root.DEVICES if os.path.exists(device))]
     ports = [] if listener is None or not landlock.handled(landlock.abi()).network else [listener.getsockname()[1]]
     with putting_up(names.LANDLOCK):
-        landlock.restrict(read=read, execute=execute, connect_ports=ports)
+        landlock.restrict(read=read, write=(os.devnull,), execute=execute, connect_ports=ports)
 
 
 def _listen_for_egress(planned: set[str]) -> socket.socket:

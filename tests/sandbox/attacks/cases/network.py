@@ -35,14 +35,17 @@ def main(**facts):
         trial("resolve " + name, socket.getaddrinfo, name, 80)
     trial("gethostbyname", socket.gethostbyname, "example.org")
     for kind in [socket.SOCK_DGRAM, socket.SOCK_STREAM, socket.SOCK_SEQPACKET]:
-        one, other = socket.socketpair(socket.AF_UNIX, kind)
         # A socket of a pair can still name another address when it sends.
-        trial(f"pair to abstract {kind}", lambda: one.sendto(b"x", chr(0) + facts["abstract_datagram_socket"]))
-        trial(f"pair to path {kind}", lambda: one.sendto(b"x", facts["datagram_socket"]))
-        trial(f"pair to log {kind}", lambda: one.sendto(b"x", "/dev/log"))
-        trial(f"pair connects {kind}", lambda: one.connect(facts["stream_socket"]))
-        trial(f"pair binds {kind}", lambda: one.bind(chr(0) + "skep"))
+        trial(f"pair to abstract {kind}", lambda: pair(kind)[0].sendto(b"x", chr(0) + facts["abstract_datagram_socket"]))
+        trial(f"pair to path {kind}", lambda: pair(kind)[0].sendto(b"x", facts["datagram_socket"]))
+        trial(f"pair to log {kind}", lambda: pair(kind)[0].sendto(b"x", "/dev/log"))
+        trial(f"pair connects {kind}", lambda: pair(kind)[0].connect(facts["stream_socket"]))
+        trial(f"pair binds {kind}", lambda: pair(kind)[0].bind(chr(0) + "skep"))
     return outcome()
+kept = []
+def pair(kind):
+    kept.append(socket.socketpair(socket.AF_UNIX, kind))
+    return kept[-1]
 """
 
 FAMILIES = """

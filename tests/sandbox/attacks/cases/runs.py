@@ -3,6 +3,14 @@
 
 KEEPER = "def main(secret):\n    kept = [secret + str(n) for n in range(2000)]\n    print(secret)\n    return {'n': len(kept)}"
 TALKER = "import os\ndef main(secret):\n    return {'written': os.write(2, (secret + '\\n').encode() * 500) > 0}"
+FLAGS = """
+import fcntl, os
+def main():
+    found = [fcntl.fcntl(number, fcntl.F_GETFL) for number in (0, 1, 2)]
+    for number in (0, 1, 2):
+        fcntl.fcntl(number, fcntl.F_SETFL, os.O_APPEND | os.O_NONBLOCK ^ found[number])
+    return {"flags": found}
+"""
 JS_KEEPER = "function main({secret}) { const kept = []; for (let n = 0; n < 2000; n += 1) kept.push(secret + n); console.log(secret); return { n: kept.length }; }"
 
 #: Put into the attack with signals: every process id there may be.
