@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,6 +26,7 @@ from apps.sandbox.protocol import (
     Status,
 )
 from apps.sandbox.services.refusals import record_refusal
+from apps.workflows.adapters.fair_share import MOST_CODE_RUNS
 from apps.workflows.engine.ports import CodeFailed, CodeReport, CodeRequest, CodeResult
 from apps.workflows.engine.run_info import RunInfo
 from support.database import in_thread
@@ -59,7 +61,7 @@ _MOST_OF_A_MESSAGE: Final = 2_000
 class SandboxedCode:
     """Runs the code of one workflow run; the ids it gives the sandbox begin with the run's.
 
-    `tell(request, result, node_id)` hears of every run that did not end well.
+    `tell(request, result, node_id)` hears of every run that did not end well; `share` are the places of its team.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class SandboxedCode:
         run_id: UUID,
         *,
         tell: Callable[[RunRequest, RunResult, str], Awaitable[None]] | None = None,
+        share: asyncio.Semaphore | None = None,
         connect: Callable[[], Awaitable[SandboxClient]] = shared_client,
     ) -> None:
+        self._share = share or asyncio.Semaphore(MOST_CODE_RUNS)
         self._run_id = run_id
         self._tell = tell
         self._connect = connect
@@ -110,7 +114,8 @@ class SandboxedCode:
     async def _send(self, request: RunRequest, *, node_id: str, hide: Callable[[str], str]) -> CodeResult:
         try:
             client = await self._connect()
-            result = await client.run(request)
+            async with self._share:
+                result = await client.run(request)
         except SandboxError as exc:
             raise CodeFailed(exc.code, exc.message, retryable=exc.retryable, details=exc.details) from exc
         report = _report_of(result)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apps.workflows.adapters.code import Refusals, SandboxedCode
+from apps.workflows.adapters.fair_share import code_share
 from apps.workflows.adapters.files import TeamFiles
 from apps.workflows.adapters.http import GuardedHttp
 from apps.workflows.adapters.memory import ConversationMemory, RegisteredExamples
@@ -33,7 +34,7 @@ def ports_of(info: RunInfo, *, is_new_conversation: bool) -> Ports:
         retrieval=retrieval,
         memory=ConversationMemory(info.conversation_id, is_new=is_new_conversation),
         examples=RegisteredExamples(lambda query, k: similar_examples(info, query, k)),
-        code=SandboxedCode(info.run_id, tell=Refusals(info).tell),
+        code=SandboxedCode(info.run_id, tell=Refusals(info).tell, share=code_share(info.team_id)),
         http=http,
         tools=TeamTools(info.team_id, http=http, files=files, retrieval=retrieval),
         files=files,
