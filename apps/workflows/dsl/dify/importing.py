@@ -2,49 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
 
 from apps.workflows.dsl.dify import frame
-from apps.workflows.dsl.dify.exporting import survey, write_data
+from apps.workflows.dsl.dify.edges import put_edge_aside, read_edges
 from apps.workflows.dsl.dify.frame import KEPT
 from apps.workflows.dsl.dify.incoming import MISSING, Here, Known, Reading
+from apps.workflows.dsl.dify.keeping import keep
 from apps.workflows.dsl.dify.node_data import read_common
-from apps.workflows.dsl.dify.nodes.asking import class_ids
-from apps.workflows.dsl.dify.nodes.branching import case_ids
 from apps.workflows.dsl.dify.nodes.containers import read_until
 from apps.workflows.dsl.dify.nodes.mapping import NoCounterpart
 from apps.workflows.dsl.dify.nodes.table import CONTAINERS, MAPPED
-from apps.workflows.dsl.dify.patches import difference, digest
-from apps.workflows.dsl.dify.reading import as_number, list_at, object_at, text_at
+from apps.workflows.dsl.dify.patches import digest
+from apps.workflows.dsl.dify.reading import list_at, object_at, text_at
 from apps.workflows.dsl.dify.repair import Repair
-from apps.workflows.dsl.dify.sorting import Found, Sorted, Way, sort_graph
+from apps.workflows.dsl.dify.sorting import Found, Sorted, sort_graph
+from apps.workflows.dsl.dify.state import Importing
 from apps.workflows.dsl.problems import Problem, errors_in
 
-#: Keys that say how the canvas looked when the file was written.
-_NOISE: Final = frozenset({"selected", "dragging"})
 _GRAPH: Final = ("workflow", "graph")
 _MAX_WARNINGS: Final = 500
-
-
-@dataclass(slots=True, kw_only=True)
-class Importing:
-    """One import: the parts that are known so far."""
-
-    raw: dict[str, Any]
-    sorted: Sorted
-    reading: Reading
-    kind: str
-    document: dict[str, Any] = field(default_factory=dict)
-    origin: dict[str, Found] = field(default_factory=dict)
-    #: The ways of every graph, by the container around it.
-    ways_in: dict[str, list[Way]] = field(default_factory=dict)
-    given_up: set[str] = field(default_factory=set)
-    #: Our edges with the ways they were made of. Edges have no names, so their place in memory tells them apart.
-    ways: dict[int, tuple[dict[str, Any], Way]] = field(default_factory=dict)
 
 
 def import_graph(
@@ -62,7 +42,7 @@ def import_graph(
         missing=made.reading.missing,
         validate=validate,
         give_up=lambda node, reason: _give_up(node, reason, made),
-        dropped=lambda edge: _put_edge_aside(edge, made),
+        dropped=lambda edge: put_edge_aside(edge, made),
     )
     _declare_missing(made, needed=True)
     errors = repair.run()
@@ -70,7 +50,7 @@ def import_graph(
     warnings = made.reading.problems
     for path, code, message in repair.told:
         warnings.append(Problem(path=_their_path(path, made), code=code, message=message, severity="warning"))
-    _keep(made)
+    keep(made)
     errors = errors or errors_in(validate(made.document))
     shown = [Problem(path=_their_path(e.path, made), code=e.code, message=e.message) for e in errors]
     return made.document, _once(warnings), shown
@@ -140,7 +120,7 @@ def _read_graph(container: str, made: Importing) -> dict[str, Any]:
     """The nodes and edges of one graph, and those inside its containers."""
     found = made.sorted.children(container)
     nodes = [_read_node(one, made) for one in found]
-    edges = _read_edges(container, {one.known.theirs for one in found} & made.sorted.found.keys(), made)
+    edges = read_edges(container, {one.known.theirs for one in found} & made.sorted.found.keys(), made)
     return {"nodes": nodes, "edges": edges} if edges else {"nodes": nodes}
 
 
@@ -215,63 +195,6 @@ def _put_body_aside(container: str, made: Importing) -> None:
     made.sorted.aside_edges += [raw for raw in list_at(graph, "edges") if text_at(raw, "source") in entries]
 
 
-def _read_edges(container: str, members: set[str], made: Importing) -> list[dict[str, Any]]:
-    edges: list[dict[str, Any]] = []
-    seen: set[tuple[str, str, str]] = set()
-    for way in made.ways_in.get(container, ()):
-        if way.source not in members or way.target not in members:
-            continue
-        edge = _read_edge(way, made)
-        key = ("", "", "") if edge is None else (edge["from"], edge["to"], edge.get("when", ""))
-        if edge is None or key in seen:
-            made.sorted.aside_edges.append(way.raw)
-            continue
-        seen.add(key)
-        edges.append(edge)
-        made.ways[id(edge)] = (edge, way)
-    return edges
-
-
-def _put_edge_aside(edge: dict[str, Any], made: Importing) -> None:
-    if id(edge) in made.ways:
-        made.sorted.aside_edges.append(made.ways[id(edge)][1].raw)
-
-
-def _read_edge(way: Way, made: Importing) -> dict[str, Any] | None:
-    source, target = made.sorted.found[way.source], made.sorted.found[way.target]
-    edge = {"from": source.known.id, "to": target.known.id}
-    if target.known.type == "start":
-        made.reading.warn(way.path, "edge_into_start", _("Nothing leads to a start node; the edge is put aside."))
-        return None
-    kind, fails = source.known.type, source.data.get("error_strategy") == "fail-branch"
-    if way.handle == "fail-branch" and fails:
-        return {**edge, "when": "error"}
-    handles = None if source.known.id in made.given_up else _handles(kind, source.data)
-    if handles is None:
-        if way.handle == "fail-branch":
-            made.reading.warn(way.path, "unused_edge", _("The node has no way on for failures; the edge is put aside."))
-            return None
-        return edge if way.handle == "source" else {**edge, KEPT: {"handle": way.handle}}
-    if way.handle in handles:
-        return {**edge, "when": handles[way.handle]}
-    made.reading.warn(
-        way.path, "unused_edge", _("The node never goes on by %s; the edge is put aside.") % way.handle[:60]
-    )
-    return None
-
-
-def _handles(kind: str, data: Mapping[str, Any]) -> dict[str, str] | None:
-    """Dify's handles -> our ways on, for the nodes that choose one."""
-    if kind == "if-else":
-        return {"false": "else", **dict(case_ids(data))}
-    if kind == "question-classifier":
-        return dict(class_ids(data))
-    if kind == "human-input":
-        actions = [text_at(one, "id") for one in list_at(data, "user_actions")]
-        return {"__timeout": "timeout", **{action: action for action in actions}}
-    return None
-
-
 def _declare_missing(made: Importing, *, needed: bool = False) -> None:
     """Declare what stands for missing values, if anything uses it."""
     name = made.reading.missing.removeprefix("env.")
@@ -312,48 +235,3 @@ def _their_path(path: str, made: Importing) -> str:
     if found is None:
         return path
     return "".join(f"/{part}" for part in found.path)
-
-
-def _keep(made: Importing) -> None:
-    """Note what the way back would lose, at each node and at the document."""
-    view = survey(made.document)
-    canvas: dict[str, list[float]] = {}
-    entries: dict[str, str] = {}
-    for entry, container in made.sorted.entries.items():
-        entries.setdefault(container, entry)
-    for named, node in view.found:
-        found = made.origin.get(named.id)
-        if found is None:
-            continue
-        entry = entries.get(named.theirs, f"{named.theirs}start")
-        if node["type"] in CONTAINERS and entry != f"{named.theirs}start":
-            _kept(node)["start"] = entry
-        place = [as_number(object_at(found.raw, "position").get(axis)) for axis in ("x", "y")]
-        if None not in place:
-            canvas[named.id] = [number for number in place if number is not None]
-        patch = difference(write_data(named, node, view), found.data, ignoring=_NOISE)
-        if patch:
-            _kept(node)["keys"] = patch
-        if KEPT in node:
-            node[KEPT] = node.pop(KEPT)  # what is kept stands last, so that documents read well
-    if canvas:
-        made.document["canvas"] = canvas
-    _keep_frame(made)
-
-
-def _kept(part: Any) -> dict[str, Any]:
-    kept: dict[str, Any] = part.setdefault(KEPT, {})
-    return kept
-
-
-def _keep_frame(made: Importing) -> None:
-    workflow = object_at(made.raw, "workflow")
-    graph = {key: value for key, value in object_at(workflow, "graph").items() if key not in ("nodes", "edges")}
-    wanted = {**made.raw, "workflow": {**workflow, "graph": graph}}
-    patch = difference(frame.write_frame(made.document), wanted, ignoring=_NOISE)
-    aside = {"nodes": made.sorted.aside_nodes, "edges": made.sorted.aside_edges}
-    aside = {kind: parts for kind, parts in aside.items() if parts}
-    if patch:
-        _kept(made.document)["keys"] = patch
-    if aside:
-        _kept(made.document)["aside"] = aside
