@@ -27,9 +27,7 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--team", default="", metavar="SLUG")
         parser.add_argument("--name", default="", help="Middle of the tools' names; made of the title if left out.")
-        parser.add_argument(
-            "--url", default="", help="Address of the service, if not the document's."
-        )
+        parser.add_argument("--url", default="", help="Address of the service, if not the document's.")
         parser.add_argument("--auth", default="", choices=["", *Toolset.Auth.values])
         parser.add_argument("--auth-name", default="", help="Name of the header or query parameter.")
         parser.add_argument("--secret-from", default="", metavar="VARIABLE")
