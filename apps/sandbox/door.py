@@ -17,13 +17,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.translation import gettext_noop
 
 from apps.sandbox import answers
 from apps.sandbox.address import SandboxAddress, parse_address
 from apps.sandbox.errors import SandboxError, SandboxOff, SandboxUnreachable
 
 MOST_OF_HEALTH = 4 * 1024 * 1024
-NOT_CONFIGURED = "No sandbox is configured (SANDBOX_URL)."
+#: Runs and logs are told in English; the admin's page says the same in the language of its reader.
+NOT_CONFIGURED = gettext_noop("No sandbox is configured (SANDBOX_URL).")
+NO_ANSWER = gettext_noop("The sandbox does not answer. It may be starting; its log says more.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,7 @@ class Door:
             return SandboxOff(NOT_CONFIGURED)
         if declined := self.address.refusal():
             return SandboxOff(declined)
-        return SandboxUnreachable("The sandbox does not answer. It may be starting; its log says more.")
+        return SandboxUnreachable(NO_ANSWER)
 
 
 def ask_health(door: Door, *, timeout_s: float = 2.0) -> dict[str, Any]:

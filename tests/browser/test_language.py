@@ -24,7 +24,7 @@ QUESTION = "你是谁？"
 #: What people read or hear on a page. What is code, or was written by people or models, stands in these elements.
 SPOKEN = """() => {
   const data = "script, style, template, code, pre, kbd, textarea, .mono, .json, .value, .bubble, .prompt, .role-text, "
-    + "[data-markdown]";
+    + "[data-markdown], ins, del, .copy-line > span";
   const found = [];
   const walker = document.createTreeWalker(document.documentElement, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -45,37 +45,13 @@ SPOKEN = """() => {
 }"""
 #: The same in Chinese: names of the product, of languages, protocols and units, and of the test's own people.
 SAME = {
-    "Skep",
-    "English",
-    "API",
-    "JSON",
-    "PDF",
-    "Token",
-    "Python",
-    "JavaScript",
-    "YAML",
-    "ID",
-    "SHA-256",
-    "ms",
-    "Acme",
-    "acme",
-    "ada",
+    *("Skep", "English", "Python", "JavaScript", "API", "JSON", "PDF", "Token", "YAML", "ID", "SHA-256", "ms"),
+    *("Acme", "acme", "ada"),
 }
 #: Written as in documents and in the API: types of nodes, outputs, names of models.
 CODES = {
-    "start",
-    "llm",
-    "answer",
-    "reply",
-    "text",
-    "model",
-    "provider",
-    "usage",
-    "reasoning",
-    "citations",
-    "stop",
-    "hashing",
-    "demo",
+    *("start", "llm", "answer", "reply", "stop", "text", "model", "provider", "usage", "reasoning", "citations"),
+    *("hashing", "demo"),
 }
 WORD = re.compile(r"[A-Za-z][A-Za-z'’]+")
 #: Types of nodes, names of models and files, addresses: written as in documents.
@@ -201,7 +177,7 @@ def found(page: Page, listing: str) -> str:
 def paths(app: Application, dataset: str) -> Iterator[str]:
     """The console's pages and every list and form of the admin."""
     yield from ("/", "/apps/new/", "/apps/import/", "/nothing-here/", f"/chat/{app.slug}/", "/password/")
-    for tab in ("", "playground/", "document/", "versions/", "keys/", "runs/", "settings/"):
+    for tab in ("", "playground/", "document/", "versions/", "versions/1/to/2/", "keys/", "runs/", "settings/"):
         yield f"/apps/{app.slug}/{tab}"
     yield from ("/datasets/", "/datasets/new/")
     for tab in ("", "search/", "search/?q=手册", "settings/"):
@@ -210,8 +186,9 @@ def paths(app: Application, dataset: str) -> Iterator[str]:
     for model in admin.site._registry:
         if apps.get_app_config(model._meta.app_label).name != "django.contrib.auth":
             yield reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-    for name in ("accounts_team", "accounts_user", "providers_providercredential"):
+    for name in ("accounts_team", "accounts_user", "providers_providercredential", "workflows_toolset"):
         yield reverse(f"admin:{name}_add")
+    yield reverse("sandbox:health")
 
 
 def is_english(text: str) -> bool:

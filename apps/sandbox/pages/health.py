@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.selectors import teams_of
@@ -63,6 +64,8 @@ def _context(condition: Condition, user: Any) -> dict[str, Any]:
     report = report_of(condition.facts) if condition.facts else None
     return {
         "condition": condition,
+        # What the sandbox itself says is shown as it says it.
+        "reason": gettext(condition.reason) if condition.reason else "",
         "state": {"tone": tone, "icon": icon, "word": word, "meaning": meaning},
         "report": report,
         # The sandbox serves all teams and knows none: what it tells of runs is for those who may see every team.

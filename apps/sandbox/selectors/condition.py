@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext_noop
+
 from apps.sandbox.door import Door, ask_health
 from apps.sandbox.errors import SandboxError, SandboxOff, SandboxUnauthorized
 
@@ -26,6 +28,7 @@ class State(StrEnum):
 
 #: What it says of itself; any word that we do not know is no good sign.
 STATE_OF = {"ok": State.OK, "starting": State.STARTING, "stopping": State.STARTING}
+KEY_UNKNOWN = gettext_noop("The sandbox does not know our key.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,5 +55,5 @@ def current_condition(*, timeout_s: float = 2.0) -> Condition:
     except SandboxError as exc:
         return Condition(state=State.UNREACHABLE, address=address, reason=exc.message)
     if "layers" not in facts:  # over TCP it tells strangers its status only
-        return Condition(state=State.UNAUTHORIZED, address=address, reason="The sandbox does not know our key.")
+        return Condition(state=State.UNAUTHORIZED, address=address, reason=KEY_UNKNOWN)
     return Condition(state=STATE_OF.get(facts["status"], State.DEGRADED), address=address, facts=facts)
