@@ -17,6 +17,8 @@ from apps.workflows.engine.events import (
     NodeStarted,
     NodeSucceeded,
     RunFinished,
+    RunPaused,
+    RunResumed,
     RunStatus,
     Usage,
 )
@@ -35,6 +37,8 @@ class RunSummary:
     exceptions: int = 0
     passages: list[dict[str, Any]] = field(default_factory=list)
     replaced: dict[str, Any] | None = None
+    #: Whether nothing is left to do but to wait for people.
+    is_paused: bool = False
     #: The conversation's variables that the run has set, with their last values.
     variables: dict[str, Any] = field(default_factory=dict)
     _found: list[dict[str, Any]] = field(default_factory=list)
@@ -69,6 +73,10 @@ class RunSummary:
                 self.exceptions += event.handled
                 if event.usage is not None:
                     self.usage = self.usage + event.usage
+            case RunPaused():
+                self.is_paused = True
+            case RunResumed():
+                self.is_paused = False
             case RunFinished():
                 self.status, self.error, self.elapsed = event.status, event.error, event.elapsed
                 self.outputs = dict(event.outputs)

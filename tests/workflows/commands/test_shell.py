@@ -192,3 +192,20 @@ def test_a_key_is_printed_once_and_opens_only_what_it_says(server: str, team: Te
     for arguments in (["--expires", "soon"], ["--scopes", "everything"]):
         with pytest.raises(CommandError):
             call_command("create_key", "echo", *arguments)
+
+
+ASKS = """
+skep: 1
+app: {name: Ask first, kind: workflow}
+nodes:
+  - {id: start, type: start}
+  - {id: ask, type: human-input, config: {form: "Go on?", actions: [{id: go, title: Go}]}}
+  - {id: end, type: end, config: {outputs: {said: ask.action}}}
+edges: [{from: start, to: ask}, {from: ask, to: end, when: go}]
+"""
+
+
+def test_a_run_that_waits_for_a_person_ends_the_command_with_3(team: Team, document: Any) -> None:
+    code, out, _ = manage("run_app", document(ASKS), "--team", "bees")
+    assert (code, json.loads(out[-1])["status"]) == (3, "paused")
+    assert Run.objects.get().status == "paused"

@@ -24,7 +24,7 @@ from apps.workflows.selectors.applications import live_version, open_application
 from support.errors import ConsoleError
 from support.redis_client import close_redis
 
-EXIT = {"succeeded": 0, "partial-succeeded": 0, "failed": 1, "stopped": 1}
+EXIT = {"succeeded": 0, "partial-succeeded": 0, "failed": 1, "stopped": 1, "paused": 3}
 
 
 class Command(BaseCommand):
@@ -46,16 +46,17 @@ class Command(BaseCommand):
         except ConsoleError as exc:
             self._end({"errors": [{"path": "", "code": exc.code, "message": exc.message, **exc.details}]}, 2)
         summary = asyncio.run(_run(accepted, self._print if options["events"] else None))
+        status = "paused" if summary.is_paused else summary.status or "failed"
         error = None if summary.error is None else {"code": summary.error.code, "message": summary.error.message}
         outcome = {
-            "status": summary.status,
+            "status": status,
             "outputs": summary.outputs,
             "error": error,
             "elapsed": round(summary.elapsed, 6),
             "steps": summary.steps,
             "usage": {**asdict(summary.usage), "total_tokens": summary.usage.total_tokens},
         }
-        self._end(outcome, EXIT[summary.status or "failed"])
+        self._end(outcome, EXIT[status])
 
     def _accept(self, options: dict[str, Any]) -> services.Accepted:
         try:
