@@ -22,7 +22,7 @@ from apps.sandbox.protocol import Language, RunLimits, RunRequest, RunResult, St
 from apps.sandbox.services import is_refusal, record_refusal
 from apps.workflows.adapters.code import SandboxedCode
 from apps.workflows.engine.ports import CodeFailed, CodeRequest
-from apps.workflows.nodes.sandboxed import HIDDEN, Secrets
+from apps.workflows.nodes.secrets import HIDDEN, Secrets
 from support.ids import uuid7
 from tests.sandbox.sidecar_process import Sidecar, modes_here, running_sidecar
 
