@@ -153,4 +153,4 @@ def test_a_noisy_run_does_not_silence_its_neighbours(root_or_user: Sidecar, name
         slowest = max(slowest, time.monotonic() - began)
     for thread in threads:
         thread.join()
-    assert slowest < 2.5
+    assert slowest < 10  # on a machine where other tests run; silenced would be for as long as the noise lasts
