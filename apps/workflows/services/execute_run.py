@@ -47,11 +47,10 @@ async def launch(accepted: Accepted) -> asyncio.Task[RunSummary]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoesOn:
-    """What a run that goes on has behind it, why it goes on, and the replies that came meanwhile."""
+    """What a run that goes on has behind it, as its log holds it, and why it goes on."""
 
     reason: str
     past: Sequence[Numbered]
-    replies: Sequence[Event] = ()
 
 
 async def run_to_end(
@@ -143,17 +142,13 @@ async def _execute(
         stop=stop,
         limits=Limits(seconds=LONGEST_RUN_S, steps=MOST_STEPS),
         durable=log.durable,
-        goes_on=None if is_new or goes_on is None else _continuation(goes_on, log),
+        goes_on=None if is_new or goes_on is None else _continuation(goes_on),
     )
     return ends[-1] if ends else returned
 
 
-def _continuation(goes_on: GoesOn, log: RunLog) -> Continuation:
-    past = Past.of(event for _, event in goes_on.past)
-    for reply in goes_on.replies:
-        log.emit(reply)
-        past.add(reply)
-    return Continuation(past=past, reason=goes_on.reason)
+def _continuation(goes_on: GoesOn) -> Continuation:
+    return Continuation(past=Past.of(event for _, event in goes_on.past), reason=goes_on.reason)
 
 
 def _answer_at_once(accepted: Accepted, ready: PreparedAnswer, emit: Callable[[Event], None]) -> RunFinished:

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from apps.workflows.adapters.live import live_tail, publish_now
 from apps.workflows.adapters.log_store import Portion, store
-from apps.workflows.engine.events import Event, NodeAnswered, RunFinished
+from apps.workflows.engine.events import NodeAnswered, RunFinished
 from apps.workflows.engine.journal import Numbered, encode
 from apps.workflows.engine.summary import RunSummary
 from apps.workflows.models import Run, Wait
@@ -75,17 +75,18 @@ def _unclaimed() -> QuerySet[Run]:
 
 
 async def _all(claims: Iterable[Claim]) -> None:
-    async with asyncio.TaskGroup() as group:
-        for claim in claims:
-            group.create_task(_one(claim))
+    await asyncio.gather(*map(_one, claims))
     await settle()
 
 
 async def _one(claim: Claim) -> None:
     logger.warning("run %s goes on here: %s", claim.run.id, claim.goes_on.reason)
-    accepted = await in_thread(_accepted_or_closed, claim)
-    if accepted is not None:
-        await run_to_end(accepted, goes_on=claim.goes_on)
+    try:
+        accepted = await in_thread(_accepted_or_closed, claim)
+        if accepted is not None:
+            await run_to_end(accepted, goes_on=claim.goes_on)
+    except Exception:  # border: one run that cannot go on must not take along those that can
+        logger.exception("run %s could not go on; its lease will run out", claim.run.id)
 
 
 def _accepted_or_closed(claim: Claim) -> Accepted | None:
@@ -127,9 +128,10 @@ def _claim(run_id: UUID) -> Claim | Numbered | None:
     past = [*events, *salvaged]
     if (past and isinstance(past[-1][1], RunFinished)) or run.stop_requested_at or run.epoch > MOST_OWNERS:
         return _close_now(run, events, salvaged)
-    store([Portion(run_id=run.id, epoch=run.epoch, rows=encode(salvaged))])
-    replies = _unseen_replies(run)
-    return Claim(run=run, goes_on=GoesOn(reason=reason, past=past, replies=replies))
+    replies = _unseen_replies(run, after=past[-1][0] if past else 0)
+    store([Portion(run_id=run.id, epoch=run.epoch, rows=encode([*salvaged, *replies]))])
+    transaction.on_commit(lambda: _show(run.id, replies))
+    return Claim(run=run, goes_on=GoesOn(reason=reason, past=[*past, *replies]))
 
 
 @transaction.atomic
@@ -146,14 +148,20 @@ def end_paused_run(run_id: UUID) -> Numbered | None:
     return _close_now(run, stored_events(run.id), [])
 
 
-def _unseen_replies(run: Run) -> list[Event]:
-    """The replies that the log does not hold yet; it will, before the run goes on."""
+def _show(run_id: UUID, events: Sequence[Numbered]) -> None:
+    for seq, event in events:
+        publish_now(run_id, seq, event)
+
+
+def _unseen_replies(run: Run, *, after: int) -> list[Numbered]:
+    """The replies that the log does not hold yet. They are marked and written together: none may be lost in between."""
     waits = list(
         Wait.objects.select_for_update().filter(run=run, reply__isnull=False, seen=False).order_by("answered_at")
     )
     Wait.objects.filter(id__in=[wait.id for wait in waits]).update(seen=True)
     now = time.time()
-    return [NodeAnswered(at=now, node_id=wait.node_id, frame=wait.frame, reply=wait.reply or {}) for wait in waits]
+    events = [NodeAnswered(at=now, node_id=wait.node_id, frame=wait.frame, reply=wait.reply or {}) for wait in waits]
+    return list(enumerate(events, start=after + 1))
 
 
 def _close(run: Run, past: Sequence[Numbered], *, reason: str) -> None:

@@ -9,8 +9,11 @@ import httpx
 import pytest
 from django.utils import timezone
 
+from apps.workflows.engine.events import NodeAnswered
 from apps.workflows.models import Run, Wait
+from apps.workflows.selectors.events import stored_events
 from apps.workflows.services import AlreadyAnswered, give_up_waiting, go_on_with_runs, reply_to, stop_run
+from apps.workflows.services.go_on import claim_safely
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "traces"])
 
@@ -72,6 +75,18 @@ def test_a_run_waits_for_a_person_and_goes_on_with_the_reply(asked):
     assert (run.status, run.outputs) == ("succeeded", {"said": "yes", "note": "ok"})
     with pytest.raises(AlreadyAnswered):
         reply_to(wait, {"action": "no"}, by="eve")
+
+
+def test_a_reply_outlives_the_process_that_took_the_run_with_it(asked):
+    _, wait, _ = asked
+    reply_to(wait, {"action": "yes", "note": "ok"}, by="ben")
+    assert claim_safely(wait.run_id) is not None  # and that process dies before it has done anything
+    Run.objects.filter(id=wait.run_id).update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    assert go_on_with_runs() == 1
+    run = Run.objects.get(id=wait.run_id)
+    assert (run.status, run.outputs) == ("succeeded", {"said": "yes", "note": "ok"})
+    answers = [event for _, event in stored_events(run.id) if isinstance(event, NodeAnswered)]
+    assert len(answers) == 1
 
 
 def test_followers_of_a_paused_run_end_and_come_back_for_the_rest(server, asked):
