@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 
 from accounts.models import Membership, Role, Team, User
+from apps.workflows.models import Toolset
 from providers import crypto
 from providers.models import ProviderCredential
 from providers.services import store_credential
@@ -93,6 +94,18 @@ def test_rotating_moves_every_key_to_the_newest_and_says_what_it_cannot_read(tea
     settings.ENCRYPTION_KEYS = ["two"]
     first.refresh_from_db()
     assert first.read_secret() == SECRET
+
+
+def test_rotating_keys_takes_the_secrets_of_toolsets_along(team, settings):
+    settings.ENCRYPTION_KEYS = ["one"]
+    toolset = Toolset(team=team, name="shop", base_url="https://shop.example")
+    toolset.set_secret(SECRET)
+    toolset.save()
+    settings.ENCRYPTION_KEYS = ["two", "one"]
+    call_command("rotate_encryption_keys")
+    settings.ENCRYPTION_KEYS = ["two"]
+    toolset.refresh_from_db()
+    assert toolset.read_secret() == SECRET
 
 
 def test_storing_again_changes_the_credential_and_keeps_its_key(team, credential):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from django.core.validators import RegexValidator, URLValidator
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from providers import crypto
+from providers.models import HoldsSecret
 from support.ids import uuid7
 
 
-class Toolset(models.Model):
+class Toolset(HoldsSecret):
     """One imported OpenAPI document. `operations` is what was understood of it (see services/toolsets.py)."""
 
     class Auth(models.TextChoices):
@@ -51,12 +50,3 @@ class Toolset(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def set_secret(self, secret: str) -> None:
-        """Replace the stored secret; an empty one is for services that ask for none."""
-        self.encrypted_secret = crypto.encrypt(secret) if secret else ""
-        self.secret_set_at = timezone.now() if secret else None
-
-    def read_secret(self) -> str:
-        """The secret in the clear, for the moment of a call. Raises crypto.UnreadableSecret."""
-        return crypto.decrypt(self.encrypted_secret) if self.encrypted_secret else ""

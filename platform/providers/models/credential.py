@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from django.core.validators import RegexValidator, URLValidator
 from django.db import models
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from providers import crypto
+from providers.models.secret import HoldsSecret
 from support.ids import uuid7
 
 
@@ -17,7 +16,7 @@ class ProviderKind(models.TextChoices):
     OPENAI_COMPATIBLE = "openai_compatible", _("OpenAI-compatible")
 
 
-class ProviderCredential(models.Model):
+class ProviderCredential(HoldsSecret):
     """One provider account of one team, and the models it may be used for."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -55,12 +54,3 @@ class ProviderCredential(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    def set_secret(self, secret: str) -> None:
-        """Replace the stored key; an empty one is for servers that ask for none."""
-        self.encrypted_secret = crypto.encrypt(secret) if secret else ""
-        self.secret_set_at = timezone.now() if secret else None
-
-    def read_secret(self) -> str:
-        """The key in the clear, for the moment of a call. Raises crypto.UnreadableSecret."""
-        return crypto.decrypt(self.encrypted_secret) if self.encrypted_secret else ""

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from providers import crypto
-from providers.models import ProviderCredential, ProviderKind
+from providers.models import HoldsSecret, ProviderCredential, ProviderKind
 from support.egress import host_and_port
 from support.errors import InvalidInput
 
@@ -63,14 +64,21 @@ def moves_away(old_url: str, new_url: str) -> bool:
 
 
 def rotate_encryption_keys() -> tuple[int, int]:
-    """Encrypt every stored key under the newest encryption key; returns (moved, unreadable)."""
+    """Encrypt every stored secret of every table under the newest encryption key; returns (moved, unreadable)."""
     moved = unreadable = 0
-    ids = ProviderCredential.objects.exclude(encrypted_secret="").values_list("id", flat=True)
-    pending = list(ids)
+    for table in apps.get_models():
+        if issubclass(table, HoldsSecret):
+            done, left = _rotate(table)
+            moved, unreadable = moved + done, unreadable + left
+    return moved, unreadable
+
+
+def _rotate(table: type[HoldsSecret]) -> tuple[int, int]:
+    moved = unreadable = 0
+    pending = list(table._default_manager.exclude(encrypted_secret="").values_list("pk", flat=True))
     for start in range(0, len(pending), _BATCH):
         with transaction.atomic():
-            rows = ProviderCredential.objects.select_for_update().filter(id__in=pending[start : start + _BATCH])
-            for row in rows:
+            for row in table._default_manager.select_for_update().filter(pk__in=pending[start : start + _BATCH]):
                 try:
                     row.encrypted_secret = crypto.rotate(row.encrypted_secret)
                 except crypto.UnreadableSecret:
