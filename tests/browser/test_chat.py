@@ -167,6 +167,7 @@ def test_a_provider_that_fails_is_said_calmly_and_the_question_can_be_sent_again
     assert answer_of(page).startswith("Half an")
     notice.get_by_role("button", name="Retry").click()
     expect(page.locator(".bubble").last).to_have_text("All is well.")
+    expect(page.locator(".turn-tools").last).to_be_visible()
     assert [message.status for message in Message.objects.order_by("id")] == ["error", "normal"]
 
 

@@ -10,8 +10,11 @@ import psutil
 from apps.workflows.models import Message, Run
 from tests.chaos.processes import Web
 from tests.model_runtime.openai_server import Completion, OpenAIServer
-from tests.workflows.runs.conftest import DRIP, KeyOf, MakeApp
+from tests.workflows.runs.conftest import KeyOf, MakeApp
 from tests.workflows.talking import WORDS, asking, ended, eventually, streaming, text_of
+
+#: Takes longer than any machine stalls: what is stopped was surely still being said.
+LONG = [f"word{number}" for number in range(1_500)]
 
 #: From the request to the last frame in the reader's hands. The aim is 50 ms on a machine that has nothing else to do.
 LIMIT_S = 0.25
@@ -19,7 +22,7 @@ LIMIT_S = 0.25
 
 def _stopped_after(provider: OpenAIServer, reader: Web, stopper: Web, headers: dict[str, str]) -> float:
     """Stop in mid-answer; returns the seconds from the request to the end that the reader saw."""
-    provider.script(DRIP)
+    provider.script(Completion(" ".join(LONG), pause=0.02))
     with streaming(reader.base, headers) as events:
         frames = [next(events) for _ in range(12)]
         run_id = frames[0][1]["task_id"]
@@ -32,8 +35,8 @@ def _stopped_after(provider: OpenAIServer, reader: Web, stopper: Web, headers: d
     assert frames[-1][1]["data"]["status"] == "stopped"
     said = text_of(frames)
     assert said
-    assert " ".join(WORDS).startswith(said)
-    assert len(said.split()) < len(WORDS)
+    assert " ".join(LONG).startswith(said)
+    assert len(said.split()) < len(LONG)
     run, message = Run.objects.get(id=run_id), Message.objects.get(run_id=run_id)
     assert (run.status, message.status, message.answer) == ("stopped", "stopped", said)
     assert run.outputs == {"answer": said}
