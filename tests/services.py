@@ -31,7 +31,7 @@ SETTINGS_MODULE = "console.settings.test"
 PREFIX = "skep-test-"
 #: What a developer may have set for `make up`: tests must not spend it, nor depend on it.
 NOT_FOR_TESTS = (
-    *("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_EMBEDDING_MODEL"),
+    *("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "OPENAI_EMBEDDING_MODEL", "OPENAI_RERANK_MODEL"),
     *("MODEL_MAP", "EGRESS_ALLOW", "EGRESS_DENY"),
     *("SANDBOX_URL", "SANDBOX_API_KEY", "SANDBOX_FLOOR"),
 )

@@ -1,4 +1,4 @@
-"""What the rest of the product may ask of a model: two small protocols."""
+"""What the rest of the product may ask of a model: three small protocols."""
 
 from __future__ import annotations
 
@@ -55,3 +55,15 @@ class EmbeddingModel(Protocol):
 
     async def embed_query(self, text: str) -> list[float]:
         """The vector to search with; some models treat questions differently from passages."""
+
+
+@runtime_checkable
+class RerankModel(Protocol):
+    """Reads a question beside each passage and says how well the passage answers it."""
+
+    @property
+    def name(self) -> str:
+        """What to show and record."""
+
+    async def rerank(self, query: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers, 0 to 1, in the order of the texts. Raises ModelError."""

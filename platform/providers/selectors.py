@@ -29,11 +29,16 @@ class ModelSource:
     read_secret: Callable[[], str] = field(repr=False)
     chat_models: tuple[str, ...] = ()
     embedding_models: tuple[EmbeddingSpec, ...] = ()
+    rerank_models: tuple[str, ...] = ()
     is_operators: bool = False
 
     def serves_chat(self, model: str, *, named: bool) -> bool:
         """Whether to send it this name. `named`: the provider was named too; then an empty list means any."""
         return model in self.chat_models or self.is_operators or (named and not self.chat_models)
+
+    def serves_rerank(self, model: str, *, named: bool) -> bool:
+        """Whether to send it this name for reranking. Few providers can, so nothing is sent to one that says nothing."""
+        return model in self.rerank_models or (named and self.is_operators)
 
     def embedding(self, model: str, *, named: bool) -> EmbeddingSpec | None:
         """The embedding model meant by the name, if this source serves it."""
@@ -50,7 +55,7 @@ class ModelInfo:
 
     name: str
     provider: str
-    kind: Literal["chat", "embedding"]
+    kind: Literal["chat", "embedding", "rerank"]
     dim: int | None = None
 
 
@@ -77,6 +82,7 @@ def source_of(credential: ProviderCredential) -> ModelSource:
         read_secret=read_secret,
         chat_models=tuple(credential.chat_models),
         embedding_models=_specs(credential.embedding_models),
+        rerank_models=tuple(credential.rerank_models),
     )
 
 
@@ -93,11 +99,17 @@ def list_models(team_id: UUID) -> list[ModelInfo]:
         for source in sources
         for spec in source.embedding_models
     ]
+    rerank = [
+        ModelInfo(name=f"{source.name}/{model}", provider=source.name, kind="rerank")
+        for source in sources
+        for model in source.rerank_models
+    ]
     return [
         *chat,
         ModelInfo(name=DEMO, provider="built-in", kind="chat"),
         *embedding,
         ModelInfo(name=HASHING, provider="built-in", kind="embedding", dim=1024),
+        *rerank,
     ]
 
 
@@ -129,6 +141,7 @@ def _from_environment(entry: dict[str, Any]) -> ModelSource:
         read_secret=lambda: secret,
         chat_models=tuple(filter(None, [entry.get("chat_model")])),
         embedding_models=_specs(filter(None, [entry.get("embedding_model")])),
+        rerank_models=tuple(filter(None, [entry.get("rerank_model")])),
         is_operators=True,
     )
 

@@ -86,6 +86,7 @@ def env_providers() -> list[dict[str, str]]:
             "api_key": key,
             "chat_model": os.environ.get("OPENAI_MODEL", ""),
             "embedding_model": os.environ.get("OPENAI_EMBEDDING_MODEL", ""),
+            "rerank_model": os.environ.get("OPENAI_RERANK_MODEL", ""),
         }
     ]
 

@@ -48,10 +48,16 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         label=_("embedding models"),
         help_text=_("One name per line; with its dimension, as in my-model@768, where it is not a well-known one."),
     )
+    rerank_models = LinesField(
+        label=_("rerank models"),
+        help_text=_(
+            "One name per line, for a provider that has an address /rerank in the shape of Cohere's or Jina's."
+        ),
+    )
 
     class Meta:
         model = ProviderCredential
-        fields = ("team", "name", "kind", "base_url", "chat_models", "embedding_models", "is_enabled")
+        fields = ("team", "name", "kind", "base_url", "chat_models", "embedding_models", "rerank_models", "is_enabled")
 
     def clean_embedding_models(self) -> list[str]:
         """Every dimension must be known before anything is embedded."""

@@ -42,6 +42,7 @@ class ProviderCredential(HoldsSecret):
     secret_set_at = models.DateTimeField(_("key set"), null=True, editable=False)
     chat_models = models.JSONField(_("chat models"), default=list, blank=True)
     embedding_models = models.JSONField(_("embedding models"), default=list, blank=True)
+    rerank_models = models.JSONField(_("rerank models"), default=list, blank=True)
     is_enabled = models.BooleanField(_("enabled"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)

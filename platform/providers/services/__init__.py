@@ -3,7 +3,7 @@
 from providers.selectors import default_chat_model_name, default_embedding_model_name, list_models
 from providers.services.checking import check_credential
 from providers.services.credentials import rotate_encryption_keys, store_credential
-from providers.services.opening import open_chat_model, open_embedding_model
+from providers.services.opening import open_chat_model, open_embedding_model, open_rerank_model
 
 __all__ = [
     "check_credential",
@@ -12,6 +12,7 @@ __all__ = [
     "list_models",
     "open_chat_model",
     "open_embedding_model",
+    "open_rerank_model",
     "rotate_encryption_keys",
     "store_credential",
 ]

@@ -9,6 +9,7 @@ from asgiref.sync import async_to_sync
 
 from model_runtime.protocols import ChatModel, EmbeddingModel
 from model_runtime.providers.openai_compatible import OpenAICompatibleChat
+from model_runtime.providers.reranking import HttpReranker
 from model_runtime.transport import Timeouts
 from model_runtime.types import Message, ModelParameters
 from providers.models import ProviderCredential
@@ -23,7 +24,7 @@ def check_credential(credential: ProviderCredential) -> list[str]:
     source = source_of(credential)
     endpoint = replace(opening.endpoint_of(source), timeouts=_PATIENCE)
     answered: list[str] = []
-    if source.chat_models or not source.embedding_models:
+    if source.chat_models or not (source.embedding_models or source.rerank_models):
         model = source.chat_models[0] if source.chat_models else FALLBACK_CHAT_MODEL
         async_to_sync(_say_something)(OpenAICompatibleChat(endpoint, model=model))
         answered.append(model)
@@ -32,6 +33,9 @@ def check_credential(credential: ProviderCredential) -> list[str]:
         embedder = opening.open_embedding_model_of(source, spec)
         async_to_sync(_embed_something)(embedder)
         answered.append(spec.name)
+    if source.rerank_models:
+        async_to_sync(HttpReranker(endpoint, model=source.rerank_models[0]).rerank)("OK", ["OK", "Not OK"])
+        answered.append(source.rerank_models[0])
     return answered
 
 

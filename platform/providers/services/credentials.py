@@ -29,6 +29,7 @@ def store_credential(
     kind: str = ProviderKind.OPENAI_COMPATIBLE,
     chat_models: Sequence[str] = (),
     embedding_models: Sequence[str | dict[str, Any]] = (),
+    rerank_models: Sequence[str] = (),
     is_enabled: bool = True,
 ) -> ProviderCredential:
     """Create the team's credential of this name, or change it. `secret=None` keeps the stored key.
@@ -44,6 +45,7 @@ def store_credential(
     credential.kind = kind
     credential.chat_models = list(chat_models)
     credential.embedding_models = list(embedding_models)
+    credential.rerank_models = list(rerank_models)
     credential.is_enabled = is_enabled
     if secret is not None:
         credential.set_secret(secret)

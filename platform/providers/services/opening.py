@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import lru_cache
 from uuid import UUID
 
 from django.conf import settings
 
 from model_runtime.errors import ProviderMisconfigured
-from model_runtime.protocols import ChatModel, EmbeddingModel
+from model_runtime.protocols import ChatModel, EmbeddingModel, RerankModel
 from model_runtime.providers.demo import DemoChatModel
 from model_runtime.providers.hashing import HashingEmbedder
 from model_runtime.providers.openai_compatible import OpenAICompatibleChat, OpenAICompatibleEmbeddings
-from model_runtime.transport import Endpoint
+from model_runtime.providers.reranking import HttpReranker
+from model_runtime.transport import Endpoint, Timeouts
 from providers import selectors
 from providers.catalogue import EmbeddingSpec
 from providers.errors import ModelNotFound
@@ -61,6 +63,19 @@ def open_embedding_model(name: str, *, team_id: UUID) -> EmbeddingModel:
                 model=wanted,
             )
     raise ModelNotFound(wanted, available=_available(team_id, "embedding"))
+
+
+def open_rerank_model(name: str, *, team_id: UUID, timeout: float = 5.0) -> RerankModel:
+    """The rerank model that a name means for a team; a call may take `timeout` seconds. Raises ModelNotFound.
+
+    There is no built-in one and no default: whoever reranks has said with what.
+    """
+    wanted = settings.MODEL_MAP.get(name) or name
+    for source, model, named in _candidates(wanted, selectors.sources_for(team_id)):
+        if source.serves_rerank(model, named=named):
+            patience = Timeouts(connect=timeout, read=timeout, write=timeout, total=timeout)
+            return HttpReranker(replace(endpoint_of(source), timeouts=patience), model=model)
+    raise ModelNotFound(wanted, available=_available(team_id, "rerank"))
 
 
 def open_chat_model_of(source: ModelSource, model: str) -> ChatModel:
