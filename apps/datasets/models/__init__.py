@@ -1,8 +1,21 @@
 """Datasets, their documents, what is read from them, and the runs that index them."""
 
-from apps.datasets.models.chunk import Chunk, DatasetTerm, DocumentPage
+from apps.datasets.models.cached_vector import CachedVector
+from apps.datasets.models.chunk import Chunk, ChunkParent, DatasetTerm, DocumentPage
+from apps.datasets.models.chunk_edit import ChunkEdit
 from apps.datasets.models.dataset import Dataset
 from apps.datasets.models.document import Document
 from apps.datasets.models.index_run import IndexRun
+from apps.datasets.models.vector_move import VectorMove
 
-__all__ = ["Chunk", "Dataset", "DatasetTerm", "Document", "DocumentPage", "IndexRun"]
+__all__ = [
+    "CachedVector",
+    "Chunk",
+    "ChunkEdit",
+    "ChunkParent",
+    "Dataset",
+    "DatasetTerm",
+    "Document",
+    "DocumentPage",
+    "IndexRun",
+]

@@ -38,6 +38,11 @@ class Chunk(models.Model):
         PENDING = "pending", _("Pending")
         READY = "ready", _("Ready")
 
+    class Origin(models.TextChoices):
+        READ = "read", _("From the file")
+        EDITED = "edited", _("Edited")
+        ADDED = "added", _("Added by hand")
+
     pk = models.CompositePrimaryKey("id", "version")
     id = models.UUIDField()
     version = models.PositiveIntegerField()
@@ -47,7 +52,14 @@ class Chunk(models.Model):
     document = models.ForeignKey("datasets.Document", models.CASCADE, related_name="chunks", db_index=False)
     ordinal = models.PositiveIntegerField(_("position"))
     key = models.CharField(max_length=90)
+    # What is embedded and searched: a passage, a child of `parent_id`, or the question of `answer`.
     text = models.TextField(_("text"))
+    answer = models.TextField(_("answer"), blank=True, default="", db_default="")
+    # The ChunkParent of the same version; no constraint, for both are written and removed by version.
+    parent_id = models.UUIDField(null=True, blank=True)
+    origin = models.CharField(
+        max_length=10, choices=Origin.choices, default=Origin.READ, db_default=Origin.READ.value, editable=False
+    )
     page = models.PositiveIntegerField(_("page"), null=True, blank=True)
     char_start = models.PositiveIntegerField()
     char_end = models.PositiveIntegerField()
@@ -63,10 +75,47 @@ class Chunk(models.Model):
         verbose_name = _("chunk")
         verbose_name_plural = _("chunks")
         constraints = [models.UniqueConstraint(fields=["document", "version", "ordinal"], name="chunk_position")]
-        indexes = [GinIndex(fields=["lexemes"], name="chunk_lexemes")]
+        indexes = [
+            GinIndex(fields=["lexemes"], name="chunk_lexemes"),
+            models.Index(
+                fields=["parent_id", "version"], condition=models.Q(parent_id__isnull=False), name="chunk_parent"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.document_id} #{self.ordinal}"
+
+
+class ChunkParent(models.Model):
+    """What a child is part of, stored once: retrieval finds the children and gives out their parents' text.
+
+    In a dataset whose pairs a model writes it is the passage that the model is asked about.
+    """
+
+    pk = models.CompositePrimaryKey("id", "version")
+    id = models.UUIDField()
+    version = models.PositiveIntegerField()
+    team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", db_index=False)
+    document = models.ForeignKey("datasets.Document", models.CASCADE, related_name="parents", db_index=False)
+    ordinal = models.PositiveIntegerField(_("position"))
+    text = models.TextField(_("text"))
+    # Where it begins and ends; a section may go on over pages.
+    page = models.PositiveIntegerField(_("page"), null=True, blank=True)
+    page_end = models.PositiveIntegerField(null=True, blank=True)
+    char_start = models.PositiveIntegerField()
+    char_end = models.PositiveIntegerField()
+    heading_path = models.JSONField(_("headings"), default=list)
+    # False until a model has written the pairs of this passage; True wherever none is asked.
+    is_asked = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["document_id", "version", "ordinal"]
+        verbose_name = _("parent")
+        verbose_name_plural = _("parents")
+        constraints = [models.UniqueConstraint(fields=["document", "version", "ordinal"], name="chunk_parent_position")]
+
+    def __str__(self) -> str:
+        return f"{self.document_id} ^{self.ordinal}"
 
 
 class DatasetTerm(models.Model):

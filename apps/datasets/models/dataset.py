@@ -9,6 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from support.ids import uuid7
 
 
+def default_vector_store() -> str:
+    """The store of this installation; a dataset keeps the one that it was made with."""
+    return site.VECTOR_STORE
+
+
 class DatasetQuerySet(models.QuerySet["Dataset"]):
     """Rules about many datasets."""
 
@@ -26,6 +31,7 @@ class Dataset(models.Model):
     slug = models.SlugField(_("slug"), max_length=80, allow_unicode=True)
     description = models.TextField(_("description"), blank=True)
     embedding_model = models.CharField(_("embedding model"), max_length=200, default="hashing")
+    vector_store = models.CharField(_("vector store"), max_length=40, default=default_vector_store, editable=False)
     # Which space the stored vectors belong to; empty until the first document is indexed.
     space = models.CharField(_("vector space"), max_length=200, blank=True, editable=False)
     dim = models.PositiveIntegerField(default=0, editable=False)

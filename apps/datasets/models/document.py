@@ -25,11 +25,12 @@ class Document(models.Model):
         EXTRACTING = "extracting", _("Reading")
         CHUNKING = "chunking", _("Splitting")
         EMBEDDING = "embedding", _("Embedding")
+        PAUSED = "paused", _("Paused")
         READY = "ready", _("Ready")
         ERROR = "error", _("Error")
         CANCELLED = "cancelled", _("Cancelled")
 
-    UNFINISHED = (Status.UPLOADED, Status.EXTRACTING, Status.CHUNKING, Status.EMBEDDING)
+    UNFINISHED = (Status.UPLOADED, Status.EXTRACTING, Status.CHUNKING, Status.EMBEDDING, Status.PAUSED)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))

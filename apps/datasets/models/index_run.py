@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from apps.datasets.models.dataset import default_vector_store
 from support.ids import uuid7
 
 
@@ -32,6 +33,7 @@ class IndexRun(models.Model):
     sha256 = models.CharField(max_length=64, editable=False)
     blob = models.CharField(max_length=200, editable=False)
     config_hash = models.CharField(max_length=64, blank=True, editable=False)
+    vector_store = models.CharField(max_length=40, default=default_vector_store, editable=False)
     space = models.CharField(_("vector space"), max_length=200, blank=True, editable=False)
     dim = models.PositiveIntegerField(default=0, editable=False)
     stage = models.CharField(_("stage"), max_length=10, choices=Stage.choices, default=Stage.READ)
@@ -40,10 +42,20 @@ class IndexRun(models.Model):
     total = models.PositiveIntegerField(_("chunks"), default=0)
     done = models.PositiveIntegerField(_("chunks done"), default=0)
     without_vector = models.PositiveIntegerField(_("chunks without a vector"), default=0)
+    # Chunks that an embedding model was called for; the others kept their vector or found it in the cache.
+    embedded = models.PositiveIntegerField(_("chunks embedded"), default=0, db_default=0)
+    page_total = models.PositiveIntegerField(_("pages"), null=True, blank=True)
     pages_done = models.PositiveIntegerField(_("pages done"), default=0)
     deliveries = models.PositiveSmallIntegerField(_("deliveries"), default=0)
     lease_owner = models.CharField(max_length=100, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
+    # Calls that failed in a row and are worth another try.
+    retries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    # Why nothing happens at the moment, as {code, message, until}: a provider that asked for patience.
+    waiting = models.JSONField(null=True, blank=True)
+    # How far it was lately, as [second, pages, chunks]: what the estimate of the end is made of.
+    marks = models.JSONField(default=list, blank=True)
+    paused_at = models.DateTimeField(_("paused"), null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome.choices, blank=True)
     error = models.JSONField(_("error"), null=True, blank=True)
