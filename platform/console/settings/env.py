@@ -26,6 +26,14 @@ ENCRYPTION_KEYS = [key for key in os.environ.get("ENCRYPTION_KEYS", "").split(",
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if origin]
 VECTOR_STORE = os.environ.get("VECTOR_STORE", "pgvector")
+# Where the other vector stores are: the operator's word, trusted as DATABASE_URL is.
+QDRANT_URL = os.environ.get("QDRANT_URL", "")
+QDRANT_API_KEY = os.environ.get("QDRANT_API_KEY", "")
+MILVUS_URI = os.environ.get("MILVUS_URI", "")
+MILVUS_TOKEN = os.environ.get("MILVUS_TOKEN", "")
+WEAVIATE_URL = os.environ.get("WEAVIATE_URL", "")
+WEAVIATE_GRPC_URL = os.environ.get("WEAVIATE_GRPC_URL", "")
+WEAVIATE_API_KEY = os.environ.get("WEAVIATE_API_KEY", "")
 EGRESS_ALLOW = os.environ.get("EGRESS_ALLOW", "")
 EGRESS_DENY = os.environ.get("EGRESS_DENY", "")
 SANDBOX_URL = os.environ.get("SANDBOX_URL") or _RUNNING.get("SANDBOX_URL", "")
