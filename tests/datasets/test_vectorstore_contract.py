@@ -236,3 +236,11 @@ def test_pgvector_builds_its_index_for_a_grown_dataset_and_searches_through_it()
             assert ids(store.search(ns, vector(ns, 1, 0), 3)) == [0, 1, 2]
         finally:
             cursor.execute("RESET enable_seqscan; DROP TABLE chunk_vector_5")
+
+
+def test_a_search_can_be_kept_to_some_documents(store, ns):
+    store.upsert(ns, [record(ns, 1, 0.1 * number, number=number, document=number % 3) for number in range(1, 13)])
+    found = store.search(ns, vector(ns, 1, 0), 3, document_ids=[uuid.UUID(int=1), uuid.UUID(int=2)])
+    assert ids(found) == [1, 2, 4]
+    assert store.search(ns, vector(ns, 1, 0), 3, document_ids=[]) == []
+    assert store.search(ns, vector(ns, 1, 0), 3, document_ids=[uuid.UUID(int=77)]) == []

@@ -88,12 +88,18 @@ class MemoryVectorStore:
         k: int,
         *,
         where: Filter | None = None,
+        document_ids: Sequence[UUID] | None = None,
         min_score: float | None = None,
     ) -> list[Hit]:
         """The k nearest, exactly."""
         check_vectors(ns, [vector])
         check_filter(where)
-        found = [record for record in self._records(ns) if matches(where, record.payload)]
+        wanted = None if document_ids is None else set(document_ids)
+        found = [
+            record
+            for record in self._records(ns)
+            if matches(where, record.payload) and (wanted is None or record.document_id in wanted)
+        ]
         if not found:
             return []
         scores = _cosines(np.asarray([record.vector for record in found], dtype=float), np.asarray(vector, dtype=float))

@@ -106,9 +106,10 @@ class VectorStore(Protocol):
         k: int,
         *,
         where: Filter | None = None,
+        document_ids: Sequence[UUID] | None = None,
         min_score: float | None = None,
     ) -> list[Hit]:
-        """The k nearest records."""
+        """The k nearest records; of these documents alone where they are given (an empty sequence finds nothing)."""
 
     def count(self, ns: Namespace, *, where: Filter | None = None) -> int:
         """How many records there are."""
