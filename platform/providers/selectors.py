@@ -37,7 +37,7 @@ class ModelSource:
         return model in self.chat_models or self.is_operators or (named and not self.chat_models)
 
     def serves_rerank(self, model: str, *, named: bool) -> bool:
-        """Whether to send it this name for reranking. Few providers can, so nothing is sent to one that says nothing."""
+        """Whether to send it this name for reranking: few providers can, so it must be listed or named."""
         return model in self.rerank_models or (named and self.is_operators)
 
     def embedding(self, model: str, *, named: bool) -> EmbeddingSpec | None:
