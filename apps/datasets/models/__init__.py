@@ -5,7 +5,10 @@ from apps.datasets.models.chunk import Chunk, ChunkParent, DatasetTerm, Document
 from apps.datasets.models.chunk_edit import ChunkEdit
 from apps.datasets.models.dataset import Dataset
 from apps.datasets.models.document import Document
+from apps.datasets.models.evaluation import Evaluation
 from apps.datasets.models.index_run import IndexRun
+from apps.datasets.models.metadata import MetadataField
+from apps.datasets.models.query import DatasetQuery
 from apps.datasets.models.vector_move import VectorMove
 
 __all__ = [
@@ -14,8 +17,12 @@ __all__ = [
     "ChunkEdit",
     "ChunkParent",
     "Dataset",
+    "DatasetQuery",
     "DatasetTerm",
     "Document",
     "DocumentPage",
+    "Evaluation",
     "IndexRun",
+    "MetadataField",
+    "VectorMove",
 ]

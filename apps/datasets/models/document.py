@@ -49,6 +49,8 @@ class Document(models.Model):
     chunk_count = models.PositiveIntegerField(_("chunks"), default=0)
     version = models.PositiveIntegerField(_("version"), default=0)
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
+    # What people wrote down about it, by the id of the MetadataField; a time is in seconds since 1970.
+    attributes = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
