@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                 ('key', models.BinaryField(max_length=32)),
                 ('vector', models.BinaryField()),
                 ('used_on', models.DateField(auto_now_add=True, db_index=True)),
+                ('team', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.team')),
             ],
             options={
                 'verbose_name': 'cached vector',
@@ -125,11 +126,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='chunk',
             index=models.Index(condition=models.Q(('parent_id__isnull', False)), fields=['parent_id', 'version'], name='chunk_parent'),
-        ),
-        migrations.AddField(
-            model_name='cachedvector',
-            name='team',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.team'),
         ),
         migrations.AddField(
             model_name='chunkedit',

@@ -13,9 +13,8 @@ from django.utils.translation import gettext as _
 from apps.datasets.models import Dataset, DatasetTerm, Document
 from apps.datasets.services.documents import delete_document, purge_document
 from apps.datasets.services.errors import DatasetExists
+from apps.datasets.services.spaces import drop_everywhere
 from apps.datasets.text.analyze import ANALYZER_VERSION
-from apps.datasets.vectorstores.protocol import Namespace
-from apps.datasets.vectorstores.registry import open_vector_store
 from support.errors import InvalidInput
 from support.jobs import enqueue_on_commit
 
@@ -89,8 +88,7 @@ def purge_dataset(dataset_id: UUID) -> None:
         return
     for document_id in Document.objects.filter(dataset=dataset).values_list("id", flat=True):
         purge_document(document_id)
-    if dataset.space:
-        open_vector_store().drop(Namespace(dataset_id=dataset.id, space=dataset.space, dim=dataset.dim))
+    drop_everywhere(dataset.id)
     with transaction.atomic():
         DatasetTerm.objects.filter(dataset=dataset)._raw_delete("default")
         Dataset.objects.filter(id=dataset.id)._raw_delete("default")

@@ -17,8 +17,7 @@ from apps.datasets.models import Chunk, Dataset, Document, DocumentPage, IndexRu
 from apps.datasets.services import figures
 from apps.datasets.services.blobs import Draft, received, remove_blob
 from apps.datasets.services.runs import Reason, end_run, start_run
-from apps.datasets.vectorstores.protocol import Namespace
-from apps.datasets.vectorstores.registry import open_vector_store
+from apps.datasets.services.spaces import forget_everywhere
 from support.errors import InvalidInput, TooLarge
 from support.jobs import enqueue_on_commit
 
@@ -142,10 +141,7 @@ def purge_document(document_id: UUID) -> None:
     document = Document.objects.select_related("dataset").filter(id=document_id, deleted_at__isnull=False).first()
     if document is None:
         return
-    runs = document.runs.exclude(space="").values_list("space", "dim").distinct()
-    for space, dim in runs:
-        ns = Namespace(dataset_id=document.dataset_id, space=space, dim=dim)
-        open_vector_store().delete(ns, document_ids=[document.id])
+    forget_everywhere(document.dataset_id, document_ids=[document.id])
     with transaction.atomic():
         figures.subtract_version(document)
         Chunk.objects.filter(document=document)._raw_delete("default")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from asgiref.sync import async_to_sync
@@ -11,9 +11,10 @@ from django.db.models import F, QuerySet
 
 from apps.datasets.models import Chunk, IndexRun
 from apps.datasets.services.runs import RunEnded, forget_vectors, hold_run
+from apps.datasets.services.spaces import Place
+from apps.datasets.services.spaces_writing import check_place, write_records
 from apps.datasets.text.chunk import Chunk as Passage
-from apps.datasets.vectorstores.protocol import Namespace, Record
-from apps.datasets.vectorstores.registry import open_vector_store
+from apps.datasets.vectorstores.protocol import Record
 from model_runtime.errors import BadModelRequest, ContextTooLong
 from model_runtime.protocols import EmbeddingModel
 
@@ -68,10 +69,9 @@ def _store(run: IndexRun, embedded: Sequence[_Embedded]) -> None:
         for each in embedded
         if each.vector is not None
     ]
-    ns = Namespace(dataset_id=run.document.dataset_id, space=run.space, dim=run.dim)
-    open_vector_store().upsert(ns, records)
+    places = write_records(run, records, embed_for=lambda model: _records(run, embedded, model))
     try:
-        _mark_ready(run, embedded)
+        _mark_ready(run, embedded, places)
     except RunEnded:
         # Cancelled meanwhile: nothing will ever ask for these.
         needed = set(Chunk.objects.filter(document_id=run.document_id).values_list("id", flat=True))
@@ -80,14 +80,25 @@ def _store(run: IndexRun, embedded: Sequence[_Embedded]) -> None:
 
 
 @transaction.atomic
-def _mark_ready(run: IndexRun, embedded: Sequence[_Embedded]) -> None:
+def _mark_ready(run: IndexRun, embedded: Sequence[_Embedded], places: Collection[Place]) -> None:
     """The count goes up by the rows that this call changed, so it is exact however often a message is delivered."""
     hold_run(run)
+    check_place(run, places)
     ids = [each.chunk.id for each in embedded]
     changed = pending_chunks(run).filter(id__in=ids).order_by().update(status=Chunk.Status.READY)
     if changed:
         skipped = sum(each.vector is None for each in embedded) if changed == len(ids) else 0
         hold_run(run, done=F("done") + changed, without_vector=F("without_vector") + skipped, deliveries=0)
+
+
+def _records(run: IndexRun, embedded: Sequence[_Embedded], model: EmbeddingModel) -> list[Record]:
+    """The same chunks in the space of another model."""
+    again = async_to_sync(_embed_some)(model, [each.chunk for each in embedded])
+    return [
+        Record(id=each.chunk.id, document_id=run.document_id, vector=each.vector)
+        for each in again
+        if each.vector is not None
+    ]
 
 
 async def _embed_some(model: EmbeddingModel, chunks: Sequence[Chunk]) -> list[_Embedded]:

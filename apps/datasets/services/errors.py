@@ -25,6 +25,14 @@ class ContentMissing(Conflict):
     code: ClassVar[str] = "content_missing"
 
 
+class VectorsMoved(Unavailable):
+    """The dataset's vectors went to another place while this was under way; the same works at once there."""
+
+    code: ClassVar[str] = "vectors_moved"
+    retryable: ClassVar[bool] = True
+    retry_after: ClassVar[float] = 0.0
+
+
 class EmbeddingSpaceChanged(Unavailable):
     """The dataset's vectors were made by another model than the one that its name means now."""
 
@@ -33,7 +41,7 @@ class EmbeddingSpaceChanged(Unavailable):
     def __init__(self, *, dataset: str, stored: str, current: str) -> None:
         super().__init__(
             f"The vectors of dataset {dataset!r} belong to the space {stored!r}, but its embedding model now makes "
-            f"{current!r}. Restore the model, or make a new dataset from the same files.",
+            f"{current!r}. Restore the model, or embed the dataset anew with manage.py migrate_vectors.",
             dataset=dataset,
             stored=stored,
             current=current,

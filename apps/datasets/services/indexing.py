@@ -33,12 +33,11 @@ from apps.datasets.services.runs import (
     note_redelivery,
     release_run,
 )
+from apps.datasets.services.spaces_writing import choose_place
 from apps.datasets.services.switching import count_ready, switch_version
 from apps.datasets.text.analyze import ANALYZER_VERSION
 from apps.datasets.text.chunk import ChunkSettings
 from apps.datasets.text.errors import ExtractionError, ExtractionTimeout
-from apps.datasets.vectorstores.protocol import Namespace
-from apps.datasets.vectorstores.registry import open_vector_store
 from model_runtime.protocols import EmbeddingModel
 from providers.services import open_embedding_model
 from support.errors import ConsoleError
@@ -138,8 +137,7 @@ def _read(run: IndexRun, *, owner: str) -> None:
     settings = chunk_settings(dataset, model)
     _show(run, Document.Status.EXTRACTING)
     run.space, run.dim = model.space, model.dim
-    hold_run(run, owner=owner, space=run.space, dim=run.dim, config_hash=_config_hash(settings, model))
-    open_vector_store().ensure(Namespace(dataset_id=dataset.id, space=run.space, dim=run.dim))
+    choose_place(run, owner=owner, config_hash=_config_hash(settings, model))
     total = read_document(run, owner=owner, settings=settings)
     _show(run, Document.Status.CHUNKING)
     kept = keep_unchanged(run)

@@ -8,8 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.datasets.models import Dataset, Document
-from apps.datasets.vectorstores.protocol import Namespace
-from apps.datasets.vectorstores.registry import open_vector_store
+from apps.datasets.services.spaces import place_of
 
 #: Time for the job that was enqueued with the deletion; only then is it taken for lost.
 GRACE = dt.timedelta(minutes=2)
@@ -29,6 +28,7 @@ def deleted_rows() -> list[tuple[str, UUID]]:
 
 def optimise_vectors(dataset_id: UUID) -> None:
     """Let the store prepare itself for a dataset that has outgrown exact search."""
-    dataset = Dataset.objects.live().filter(id=dataset_id).exclude(space="").first()
-    if dataset is not None:
-        open_vector_store().optimise(Namespace(dataset_id=dataset.id, space=dataset.space, dim=dataset.dim))
+    dataset = Dataset.objects.live().filter(id=dataset_id).first()
+    place = place_of(dataset) if dataset is not None else None
+    if place is not None:
+        place.open().optimise(place.ns)

@@ -96,7 +96,7 @@ def read_document(run: IndexRun, *, owner: str, settings: ChunkSettings) -> int:
 def keep_unchanged(run: IndexRun) -> int:
     """Mark the chunks ready that the searchable version has too, in the same space: their vectors are there."""
     document = run.document
-    if not document.runs.filter(version=document.version, space=run.space).exists():
+    if not document.runs.filter(version=document.version, space=run.space, vector_store=run.vector_store).exists():
         return 0
     same = Chunk.objects.filter(id=OuterRef("id"), version=document.version, status=Chunk.Status.READY)
     fresh = Chunk.objects.filter(document=document, version=run.version, status=Chunk.Status.PENDING)

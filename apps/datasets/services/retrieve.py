@@ -131,7 +131,6 @@ def _open(team_id: UUID, slugs: Sequence[str], terms: Sequence[str]) -> list[Sco
 
 def _near(team_id: UUID, searched: Sequence[Scope], query: str) -> dict[UUID, float]:
     """The vector leg: cosine by chunk. The query is embedded once for each model that the datasets use."""
-    store = open_vector_store()
     models: dict[str, EmbeddingModel] = {}
     vectors: dict[str, list[float]] = {}
     near: dict[UUID, float] = {}
@@ -144,7 +143,10 @@ def _near(team_id: UUID, searched: Sequence[Scope], query: str) -> dict[UUID, fl
             raise EmbeddingSpaceChanged(dataset=scope.slug, stored=scope.space, current=models[name].space)
         ns = Namespace(dataset_id=scope.id, space=scope.space, dim=scope.dim, size=scope.chunk_count)
         if any(vectors[name]):
-            near |= {hit.id: hit.score for hit in store.search(ns, vectors[name], VECTOR_LIMIT)}
+            near |= {
+                hit.id: hit.score
+                for hit in open_vector_store(scope.vector_store).search(ns, vectors[name], VECTOR_LIMIT)
+            }
     return near
 
 

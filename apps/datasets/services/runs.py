@@ -18,8 +18,7 @@ from django.utils.translation import gettext as _
 
 from apps.datasets.models import Chunk, Document, DocumentPage, IndexRun
 from apps.datasets.services.errors import ContentMissing
-from apps.datasets.vectorstores.protocol import Namespace
-from apps.datasets.vectorstores.registry import open_vector_store
+from apps.datasets.services.spaces import forget_everywhere
 from support.errors import ConsoleError
 from support.jobs import enqueue_on_commit
 
@@ -154,8 +153,7 @@ def remove_version(document: Document, *, version: int) -> list[UUID]:
 def forget_vectors(document: Document, run: IndexRun, ids: Sequence[UUID]) -> None:
     """Delete vectors whose chunks are gone. Nothing finds them any more: this is only about space."""
     if ids and run.space:
-        ns = Namespace(dataset_id=document.dataset_id, space=run.space, dim=run.dim)
-        open_vector_store().delete(ns, ids=ids)
+        forget_everywhere(document.dataset_id, ids=ids)
 
 
 def cancel_indexing(document: Document) -> bool:

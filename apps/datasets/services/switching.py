@@ -40,7 +40,11 @@ def switch_version(run_id: UUID) -> bool:
     figures.subtract_version(document)
     chunks = figures.add_version(document, version=run.version)
     Dataset.objects.filter(id=dataset.id).update(
-        space=run.space, dim=run.dim, analyzer_version=ANALYZER_VERSION, updated_at=timezone.now()
+        vector_store=run.vector_store,
+        space=run.space,
+        dim=run.dim,
+        analyzer_version=ANALYZER_VERSION,
+        updated_at=timezone.now(),
     )
     _show(document, run, chunks=chunks)
     _retire(document, run)

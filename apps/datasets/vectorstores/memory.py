@@ -129,3 +129,8 @@ class MemoryVectorStore:
 def _cosines(matrix: np.ndarray, vector: np.ndarray) -> list[float]:
     lengths = np.linalg.norm(matrix, axis=1) * np.linalg.norm(vector)
     return [float(score) for score in np.clip(matrix @ vector / lengths, 0.0, 1.0)]
+
+
+def open_store() -> MemoryVectorStore:
+    """The one of this process."""
+    return MemoryVectorStore()

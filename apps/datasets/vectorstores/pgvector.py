@@ -255,3 +255,8 @@ def _translated() -> Iterator[None]:
         raise StoreUnavailable(f"The vector store does not answer ({type(exc).__name__}).") from exc
     except Error as exc:
         raise StoreRefused(f"The vector store refused the statement ({type(exc).__name__}).") from exc
+
+
+def open_store() -> PgVectorStore:
+    """In the database of the installation."""
+    return PgVectorStore()

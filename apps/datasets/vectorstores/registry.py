@@ -1,30 +1,49 @@
-"""Which vector store this installation uses (`VECTOR_STORE`)."""
+"""The vector stores by name. `VECTOR_STORE` names the one that new datasets are kept in.
+
+An adapter is imported when a dataset first needs it: the clients take seconds to load, and most installations never
+need one. Addresses come from the operator's environment and are trusted as DATABASE_URL is: no guard is put before
+them, and nothing that a team writes can change them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 
 from django.conf import settings
 
 from apps.datasets.vectorstores.errors import StoreMisconfigured
-from apps.datasets.vectorstores.memory import MemoryVectorStore
-from apps.datasets.vectorstores.pgvector import PgVectorStore
 from apps.datasets.vectorstores.protocol import VectorStore
 
-ADAPTERS: dict[str, Callable[[], VectorStore]] = {"pgvector": PgVectorStore, "memory": MemoryVectorStore}
+ADAPTERS: dict[str, str] = {
+    "memory": "apps.datasets.vectorstores.memory",
+    "milvus": "apps.datasets.vectorstores.milvus",
+    "pgvector": "apps.datasets.vectorstores.pgvector",
+    "qdrant": "apps.datasets.vectorstores.qdrant",
+    "weaviate": "apps.datasets.vectorstores.weaviate",
+}
+"""Each module has `open_store()`, which reads the settings and connects."""
 
 
-def open_vector_store() -> VectorStore:
-    """The configured store. Raises StoreMisconfigured for a name that there is no adapter for."""
-    return _open(settings.VECTOR_STORE)
+def open_vector_store(name: str = "") -> VectorStore:
+    """The store of this name, else the configured one. Raises StoreMisconfigured or StoreUnavailable."""
+    return _open(check_store_name(name or settings.VECTOR_STORE))
+
+
+def check_store_name(name: str) -> str:
+    """The same name, if there is an adapter for it. Raises StoreMisconfigured."""
+    if name not in ADAPTERS:
+        known = ", ".join(sorted(ADAPTERS))
+        raise StoreMisconfigured(f"There is no vector store {name!r}; known are: {known}.", vector_store=name)
+    return name
 
 
 @cache
 def _open(name: str) -> VectorStore:
-    adapter = ADAPTERS.get(name)
-    if adapter is None:
-        raise StoreMisconfigured(
-            f"VECTOR_STORE is {name!r}; known are: {', '.join(sorted(ADAPTERS))}.", vector_store=name
-        )
-    return adapter()
+    store: VectorStore = import_module(ADAPTERS[name]).open_store()
+    return store
+
+
+def forget_open_stores() -> None:
+    """Open every store anew at its next use: after its settings changed, or in a process that was forked."""
+    _open.cache_clear()
