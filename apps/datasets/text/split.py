@@ -2,9 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from apps.datasets.text.scripts import estimate_tokens
+
+TokenCount = Callable[[str], float]
+"""How many tokens a text has for the model that will read it."""
 
 # Best first; a cut comes after the separator, so it stays with the text that it ends.
 SEPARATORS: tuple[tuple[str, ...], ...] = (
@@ -23,7 +26,14 @@ _SPACE = re.compile(r"\s*")
 
 
 def split_spans(
-    text: str, start: int, end: int, *, max_chars: int, max_tokens: int | None, min_chars: int
+    text: str,
+    start: int,
+    end: int,
+    *,
+    max_chars: int,
+    max_tokens: int | None,
+    min_chars: int,
+    count: TokenCount = estimate_tokens,
 ) -> Iterator[tuple[int, int]]:
     """Yield spans that lie one after the other, lose nothing but blanks between them, and fit the limits.
 
@@ -31,7 +41,7 @@ def split_spans(
     """
     position = _skip_blank(text, start, end)
     while position < end:
-        limit = _fitting_end(text, position, end, max_chars=max_chars, max_tokens=max_tokens)
+        limit = _fitting_end(text, position, end, max_chars=max_chars, max_tokens=max_tokens, count=count)
         if limit >= end:
             cut = end
         else:
@@ -56,15 +66,15 @@ def overlap_start(text: str, floor: int, start: int, *, overlap: int) -> int:
     return _skip_blank(text, _whole_character(text, lowest, start), start)
 
 
-def _fitting_end(text: str, start: int, end: int, *, max_chars: int, max_tokens: int | None) -> int:
+def _fitting_end(text: str, start: int, end: int, *, max_chars: int, max_tokens: int | None, count: TokenCount) -> int:
     """The farthest place such that the text from `start` to it keeps both limits; at least one character."""
     limit = min(end, start + max_chars)
-    if max_tokens is None or estimate_tokens(text[start:limit]) <= max_tokens:
+    if max_tokens is None or count(text[start:limit]) <= max_tokens:
         return limit
     low, high = start + 1, limit
     while low < high:
         middle = (low + high + 1) // 2
-        if estimate_tokens(text[start:middle]) <= max_tokens:
+        if count(text[start:middle]) <= max_tokens:
             low = middle
         else:
             high = middle - 1
