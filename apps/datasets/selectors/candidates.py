@@ -1,4 +1,4 @@
-"""The two statements of a search: what the datasets know about the query's terms, and the passages that may answer."""
+"""The statements of a search: what the datasets know about the query's terms, and the passages that may answer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from apps.datasets.selectors.filters import MetadataFilter, compile_filter
+
 LEXICAL_LIMIT = 200
 
 _SCOPE = """
@@ -18,31 +20,49 @@ _SCOPE = """
         (SELECT jsonb_object_agg(t.term, t.df) FROM datasets_datasetterm t
          WHERE t.dataset_id = d.id AND t.term = ANY(%(terms)s))
     FROM datasets_dataset d
-    WHERE d.team_id = %(team)s AND d.slug = ANY(%(slugs)s) AND d.deleted_at IS NULL
+    WHERE d.team_id = %(team)s AND (d.slug = ANY(%(slugs)s) OR d.id::text = ANY(%(slugs)s)) AND d.deleted_at IS NULL
 """
 
 # A chunk counts only in the searchable version of a live document, however it was found: the vector store is an index,
 # and this join is the truth.
-_CANDIDATES = """
-    WITH live AS (
-        SELECT c.*, d.name AS document_name FROM datasets_chunk c
-        JOIN datasets_document d ON d.id = c.document_id AND d.version = c.version
-        WHERE c.dataset_id = ANY(%(datasets)s) AND c.team_id = %(team)s AND c.status = 'ready' AND c.is_enabled
-            AND d.is_enabled AND d.deleted_at IS NULL
-    ), matched AS MATERIALIZED (
-        SELECT id, ts_rank(lexemes, %(query)s::tsquery, 1) AS rank FROM live
-        WHERE lexemes @@ %(query)s::tsquery ORDER BY rank DESC, id LIMIT %(limit)s
+_LIVE = """
+    JOIN datasets_document d ON d.id = c.document_id AND d.version = c.version
+    WHERE c.dataset_id = ANY(%(datasets)s) AND c.team_id = %(team)s AND c.status = 'ready' AND c.is_enabled
+        AND d.is_enabled AND d.deleted_at IS NULL AND {condition}
+"""
+_CANDIDATES = f"""
+    WITH matched AS MATERIALIZED (
+        SELECT c.id, ts_rank(c.lexemes, %(query)s::tsquery, 1) AS rank FROM datasets_chunk c {_LIVE}
+            AND c.lexemes @@ %(query)s::tsquery ORDER BY rank DESC, c.id LIMIT %(limit)s
     ), wanted AS (
         SELECT id, TRUE AS matched FROM matched
         UNION ALL
         SELECT near.id, FALSE FROM unnest(%(ids)s::uuid[]) AS near (id)
         WHERE near.id NOT IN (SELECT id FROM matched)
     )
-    SELECT live.id, live.document_id, live.document_name, live.dataset_id, live.text, live.page, live.char_start,
-        live.char_end, live.heading_path, live.term_count, wanted.matched,
-        (SELECT jsonb_object_agg(term, live.terms -> term) FROM unnest(%(terms)s::text[]) AS term
-         WHERE live.terms ? term)
-    FROM wanted JOIN live ON live.id = wanted.id
+    SELECT c.id, c.document_id, d.name, c.dataset_id, c.text, c.page, c.char_start, c.char_end, c.heading_path,
+        c.term_count, wanted.matched,
+        CASE WHEN wanted.matched THEN (
+            SELECT jsonb_object_agg(term, c.terms -> term) FROM unnest(%(terms)s::text[]) AS term WHERE c.terms ? term
+        ) END,
+        c.answer, c.parent_id, c.version, c.ordinal
+    FROM wanted JOIN datasets_chunk c ON c.id = wanted.id {_LIVE}
+"""  # noqa: S608  the pieces are constants
+
+_PARENTS = """
+    SELECT p.id, p.text FROM datasets_chunkparent p
+    JOIN unnest(%(ids)s::uuid[], %(versions)s::int[]) AS wanted (id, version)
+        ON wanted.id = p.id AND wanted.version = p.version
+    WHERE p.team_id = %(team)s
+"""
+
+_CHOSEN = """
+    SELECT count(*), coalesce(sum(d.chunk_count), 0) FROM datasets_document d
+    WHERE d.dataset_id = %(dataset)s AND d.is_enabled AND d.deleted_at IS NULL AND {condition}
+"""
+_CHOSEN_IDS = """
+    SELECT d.id FROM datasets_document d
+    WHERE d.dataset_id = %(dataset)s AND d.is_enabled AND d.deleted_at IS NULL AND {condition}
 """
 
 
@@ -79,10 +99,14 @@ class Candidate:
     term_count: int
     matched: bool
     term_counts: Mapping[str, int]
+    answer: str
+    parent_id: UUID | None
+    version: int
+    ordinal: int
 
 
 def scopes(*, team_id: UUID, slugs: Sequence[str], terms: Sequence[str]) -> list[Scope]:
-    """The team's datasets with these slugs, each with the document frequencies of the terms."""
+    """The team's datasets with these slugs or ids, each with the document frequencies of the terms."""
     with connection.cursor() as cursor:
         cursor.execute(_SCOPE, {"team": team_id, "slugs": list(slugs), "terms": list(terms)})
         return [
@@ -104,10 +128,20 @@ def scopes(*, team_id: UUID, slugs: Sequence[str], terms: Sequence[str]) -> list
 
 
 def candidates(
-    *, team_id: UUID, dataset_ids: Sequence[UUID], tsquery: str, terms: Sequence[str], near: Sequence[UUID]
+    *,
+    team_id: UUID,
+    dataset_ids: Sequence[UUID],
+    tsquery: str,
+    terms: Sequence[str],
+    near: Sequence[UUID],
+    chosen: MetadataFilter | None = None,
 ) -> list[Candidate]:
-    """Live passages that hold a term of the tsquery (the best by rank), and those that the vector leg found."""
-    values: dict[str, Any] = {
+    """Live passages that hold a term of the tsquery (the best by rank), and those that the vector leg found.
+
+    `chosen` keeps both to documents whose metadata meet it.
+    """
+    condition, values = compile_filter(chosen)
+    values |= {
         "team": team_id,
         "datasets": list(dataset_ids),
         "query": tsquery,
@@ -116,7 +150,7 @@ def candidates(
         "limit": LEXICAL_LIMIT,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_CANDIDATES, values)
+        cursor.execute(_CANDIDATES.replace("{condition}", condition), values)
         return [
             Candidate(
                 id=row[0],
@@ -131,9 +165,42 @@ def candidates(
                 term_count=row[9],
                 matched=row[10],
                 term_counts=_json(row[11]) or {},
+                answer=row[12],
+                parent_id=row[13],
+                version=row[14],
+                ordinal=row[15],
             )
             for row in cursor.fetchall()
         ]
+
+
+def parent_texts(*, team_id: UUID, parents: Sequence[tuple[UUID, int]]) -> dict[UUID, str]:
+    """The texts of these parents, each named by its id and its version."""
+    values = {
+        "team": team_id,
+        "ids": [parent for parent, _ in parents],
+        "versions": [version for _, version in parents],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_PARENTS, values)
+        return dict(cursor.fetchall())
+
+
+def count_chosen(dataset_id: UUID, chosen: MetadataFilter) -> tuple[int, int]:
+    """How many documents meet a filter, and how many chunks they have."""
+    condition, values = compile_filter(chosen)
+    with connection.cursor() as cursor:
+        cursor.execute(_CHOSEN.replace("{condition}", condition), values | {"dataset": dataset_id})
+        documents, chunks = cursor.fetchone()
+    return int(documents), int(chunks)
+
+
+def chosen_documents(dataset_id: UUID, chosen: MetadataFilter) -> list[UUID]:
+    """The documents that meet a filter."""
+    condition, values = compile_filter(chosen)
+    with connection.cursor() as cursor:
+        cursor.execute(_CHOSEN_IDS.replace("{condition}", condition), values | {"dataset": dataset_id})
+        return [row[0] for row in cursor.fetchall()]
 
 
 def _json(value: Any) -> Any:

@@ -1,62 +1,87 @@
 """Finding the passages that answer a question: by words, by vectors, or by both.
 
-Three statements for one dataset: what it knows about the terms, the vector store's hits, and the live passages. The
-words are scored with BM25 here, because PostgreSQL's own ranking knows no document frequencies.
+Three statements for one dataset: what it knows about the terms, the vector store's hits, and the live passages. A
+filter on metadata costs one or two more, parents one. The words are scored with BM25 here, because PostgreSQL's own
+ranking knows no document frequencies.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
+from django.utils.translation import gettext as _
 
 from apps.datasets.selectors.candidates import Candidate, Scope, candidates, scopes
 from apps.datasets.selectors.datasets import dataset_slugs
 from apps.datasets.selectors.errors import DatasetNotFound
-from apps.datasets.services.errors import EmbeddingSpaceChanged
-from apps.datasets.text.analyze import analyze, tsquery_literal
-from apps.datasets.text.bm25 import bm25, rarest
-from apps.datasets.text.fusion import Leg, ranked, weighted_sum
-from apps.datasets.vectorstores.protocol import Namespace
-from apps.datasets.vectorstores.registry import open_vector_store
-from model_runtime.protocols import EmbeddingModel
-from providers.services import open_embedding_model
+from apps.datasets.selectors.filters import MetadataFilter, fields_by_name
+from apps.datasets.services import retrieve_legs as legs
+from apps.datasets.services.metadata_automatic import choose_filter
+from apps.datasets.services.metadata_filters import as_given, read_filter
+from apps.datasets.services.rerank import Note, rerank
+from apps.datasets.services.retrieve_passages import FoundChild, RetrievedPassage, passages_of
+from apps.datasets.settings_of_dataset import Fusion, Method, RerankSettings, RetrievalSettings, read_settings
+from apps.datasets.text.analyze import analyze
+from apps.datasets.text.fusion import Leg, blend, ranked, reciprocal_rank
+from apps.datasets.text.languages import lexical_weight
 from support.database import in_thread
 from support.errors import InvalidInput
 
-Method = Literal["hybrid", "semantic", "full_text"]
+__all__ = ["METHODS", "Found", "FoundChild", "Note", "RetrievedPassage", "Search", "aretrieve", "retrieve", "search"]
 METHODS: tuple[Method, ...] = get_args(Method)
-VECTOR_LIMIT = 100
 MAX_TOP_K = 100
 MAX_QUERY_CHARS = 4_000
-RAREST_TERMS = 8
-HASHING = "hashing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RetrievedPassage:
-    """A passage, where it stands, and what each leg thought of it.
+class Search:
+    """A question to datasets of a team, by slug or id. What is None is as the datasets' own settings say.
 
-    `score` is 0..1 and relative to this query. `scores` has the raw ones: `lexical` (BM25), `vector` (cosine) of the
-    legs that found it, and `fused`. Offsets count in the cleaned text of the page. `position` is the rank, from 1.
+    `filter` has the shape `{logical, conditions: [{name, op, value}]}`; `filter_model` asks a chat model to make one
+    of the question instead (empty: the team's default model). Passages stop at `token_budget` tokens.
     """
 
-    chunk_id: str
-    document_id: str
-    document_name: str
-    dataset_id: str
-    dataset_name: str
-    text: str
-    score: float
-    scores: Mapping[str, float] = field(default_factory=dict)
-    page: int | None = None
-    char_start: int = 0
-    char_end: int = 0
-    heading_path: tuple[str, ...] = ()
-    position: int = 0
+    team_id: UUID
+    datasets: Sequence[str]
+    query: str
+    method: str | None = None
+    top_k: int | None = None
+    min_score: float | None = None
+    weight: float | None = None
+    fusion: str | None = None
+    rerank: RerankSettings | Literal["default", "off"] = "default"
+    filter: Mapping[str, Any] | None = None
+    filter_model: str | None = None
+    token_budget: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search found, and what of it did not go as it was asked for."""
+
+    passages: list[RetrievedPassage]
+    method: str
+    notes: tuple[Note, ...] = ()
+    filter: Mapping[str, Any] | None = None
+    reranked: bool = False
+    elapsed_ms: float = 0.0
+    dataset_ids: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """A search with everything decided."""
+
+    method: str
+    top_k: int
+    fusion: str
+    rerank: RerankSettings | None
+    thresholds: Mapping[UUID, float | None]
+    weights: Mapping[UUID, float]
 
 
 def retrieve(
@@ -64,39 +89,13 @@ def retrieve(
     team_id: UUID,
     datasets: Sequence[str],
     query: str,
-    method: str = "hybrid",
-    top_k: int = 5,
+    method: str | None = None,
+    top_k: int | None = None,
     min_score: float | None = None,
 ) -> list[RetrievedPassage]:
-    """The best passages of the team's datasets (by slug) for a query, best first.
-
-    `min_score` applies to the raw similarity, never to the fused score: to the cosine where vectors are searched (what
-    only the words found has none and goes), to BM25 for full_text. Raises DatasetNotFound, InvalidInput, ModelError,
-    VectorStoreError.
-    """
-    _check(method, top_k)
-    terms = analyze(query[:MAX_QUERY_CHARS])
-    found = _open(team_id, datasets, terms)
-    searched = [scope for scope in found if scope.chunk_count]
-    if not query.strip() or not searched:
-        return []
-    similar = _near(team_id, searched, query[:MAX_QUERY_CHARS]) if method != "full_text" else {}
-    tsquery = _tsquery(searched, terms) if method != "semantic" else ""
-    live = candidates(
-        team_id=team_id,
-        dataset_ids=[scope.id for scope in searched],
-        tsquery=tsquery,
-        terms=list(dict.fromkeys(terms)),
-        near=list(similar),
-    )
-    vector = {each.id: similar[each.id] for each in live if each.id in similar}
-    lexical = _lexical(searched, live, terms) if tsquery else {}
-    fused = _fused(lexical, vector, weight=_lexical_weight(searched))
-    if min_score is not None:
-        raw = lexical if method == "full_text" else vector
-        fused = {key: score for key, score in fused.items() if raw.get(key, 0.0) >= min_score}
-    legs = {"lexical": lexical, "vector": vector, "fused": fused}
-    return _passages(searched, live, ranked(fused)[:top_k], legs)
+    """The best passages of the team's datasets for a query, best first: `search` without what only few ask for."""
+    asked = Search(team_id=team_id, datasets=datasets, query=query, method=method, top_k=top_k, min_score=min_score)
+    return search(asked).passages
 
 
 async def aretrieve(
@@ -104,8 +103,8 @@ async def aretrieve(
     team_id: UUID,
     datasets: Sequence[str],
     query: str,
-    method: str = "hybrid",
-    top_k: int = 5,
+    method: str | None = None,
+    top_k: int | None = None,
     min_score: float | None = None,
 ) -> list[RetrievedPassage]:
     """The same beside an event loop; the database connection is given back before this returns."""
@@ -114,100 +113,190 @@ async def aretrieve(
     )
 
 
-def _check(method: str, top_k: int) -> None:
-    if method not in METHODS:
-        raise InvalidInput(f"There is no retrieval method {method!r}. Known are: {', '.join(METHODS)}.", method=method)
-    if not 1 <= top_k <= MAX_TOP_K:
-        raise InvalidInput(f"top_k must be from 1 to {MAX_TOP_K}, not {top_k}.", top_k=top_k)
+def search(asked: Search) -> Found:
+    """Find passages.
+
+    A threshold applies to what means the same for every query: the reranker's score, else the cosine (what only the
+    words found has none and goes); words alone have nothing of the kind, so there a note says that it was not used.
+    Raises DatasetNotFound, InvalidInput, ModelError, VectorStoreError. A reranker or a model that chooses filters may
+    fail without that: then a note says what was done instead.
+    """
+    started = time.perf_counter()
+    _check(asked)
+    query = asked.query[:MAX_QUERY_CHARS]
+    terms = analyze(query)
+    opened = _open(asked, terms)
+    plan = _plan(asked, opened, query)
+    chosen, notes = _filter(asked, opened)
+    searched = [scope for scope in opened if scope.chunk_count]
+    found = Found(
+        passages=[],
+        method=plan.method,
+        notes=notes,
+        filter=None if chosen is None else as_given(chosen),
+        dataset_ids=tuple(scope.id for scope in opened),
+    )
+    if query.strip() and searched:
+        found = _find(replace(asked, query=query), plan, searched, terms, chosen, found)
+    return replace(found, elapsed_ms=(time.perf_counter() - started) * 1000)
 
 
-def _open(team_id: UUID, slugs: Sequence[str], terms: Sequence[str]) -> list[Scope]:
-    found = scopes(team_id=team_id, slugs=slugs, terms=list(dict.fromkeys(terms)))
-    missing = [slug for slug in dict.fromkeys(slugs) if slug not in {scope.slug for scope in found}]
+def _find(
+    asked: Search,
+    plan: _Plan,
+    searched: Sequence[Scope],
+    terms: Sequence[str],
+    chosen: MetadataFilter | None,
+    found: Found,
+) -> Found:
+    live, cosines = _both_legs(asked, plan, searched, terms, chosen)
+    lexical = legs.lexical_scores(searched, live, terms) if plan.method != "semantic" else {}
+    spaces = _by_space(searched, live, cosines)
+    scores: dict[str, Mapping[UUID, float]] = {"lexical": lexical, "vector": cosines}
+    fused = _fused(plan, live, lexical, spaces)
+    order, scores["fused"] = ranked(fused), fused
+    by_id = {each.id: each for each in live}
+    notes = list(found.notes)
+    if plan.rerank is not None and order:
+        best = [by_id[key] for key, _score in order]
+        reranked = rerank(plan.rerank, team_id=asked.team_id, query=asked.query, best=best)
+        notes += [reranked.note] if reranked.note else []
+        if reranked.scores:
+            scores["rerank"] = reranked.scores
+            # Equal scores stay in the order that they came in.
+            order = sorted(reranked.scores.items(), key=lambda item: -item[1])
+    kept, note = _above_threshold(plan, [(by_id[key], score) for key, score in order], scores)
+    passages = passages_of(
+        kept,
+        team_id=asked.team_id,
+        searched=searched,
+        legs=scores,
+        top_k=plan.top_k,
+        token_budget=asked.token_budget,
+    )
+    notes += [note] if note else []
+    return replace(found, passages=passages, notes=tuple(notes), reranked="rerank" in scores)
+
+
+def _both_legs(
+    asked: Search, plan: _Plan, searched: Sequence[Scope], terms: Sequence[str], chosen: MetadataFilter | None
+) -> tuple[list[Candidate], dict[UUID, float]]:
+    """The live passages that the legs found, and their cosines."""
+    vectors = {} if plan.method == "full_text" else legs.query_vectors(asked.team_id, searched, asked.query)
+    tsquery = legs.tsquery_of(searched, terms) if plan.method != "semantic" else ""
+    for patiently in (False, True):
+        near = legs.near(searched, vectors, chosen=chosen, patiently=patiently) if vectors else legs.Near(cosines={})
+        live = candidates(
+            team_id=asked.team_id,
+            dataset_ids=[scope.id for scope in searched],
+            tsquery=tsquery,
+            terms=list(dict.fromkeys(terms)),
+            near=list(near.cosines),
+            chosen=chosen,
+        )
+        cosines = {each.id: near.cosines[each.id] for each in live if each.id in near.cosines}
+        if near.complete or len(cosines) >= 2 * plan.top_k:
+            break
+    return live, cosines
+
+
+def _fused(
+    plan: _Plan,
+    live: Sequence[Candidate],
+    lexical: Mapping[UUID, float],
+    spaces: Sequence[Mapping[UUID, float]],
+) -> dict[UUID, float]:
+    if plan.fusion == "rrf":
+        return reciprocal_rank([Leg(scores=leg) for leg in (lexical, *spaces) if leg])
+    dataset_of = {each.id: each.dataset_id for each in live}
+    return blend(lexical, spaces, weight_of=lambda key: plan.weights[dataset_of[key]])
+
+
+def _by_space(
+    searched: Sequence[Scope], live: Sequence[Candidate], cosines: Mapping[UUID, float]
+) -> list[dict[UUID, float]]:
+    """The cosines of each vector space for themselves: those of two spaces do not compare."""
+    space_of = {scope.id: scope.space for scope in searched}
+    spaces: dict[str, dict[UUID, float]] = {}
+    for each in live:
+        if each.id in cosines:
+            spaces.setdefault(space_of[each.dataset_id], {})[each.id] = cosines[each.id]
+    return list(spaces.values())
+
+
+def _above_threshold(
+    plan: _Plan, order: Sequence[tuple[Candidate, float]], scores: Mapping[str, Mapping[UUID, float]]
+) -> tuple[list[tuple[Candidate, float]], Note | None]:
+    if not any(threshold is not None for threshold in plan.thresholds.values()):
+        return list(order), None
+    meaning = scores.get("rerank")
+    if meaning is None and plan.method == "full_text":
+        message = _("The threshold was not used: scores of words mean nothing beyond their own query.")
+        return list(order), Note(code="threshold_not_used", message=message)
+    raw = scores["vector"] if meaning is None else meaning
+    kept = [
+        (each, score)
+        for each, score in order
+        if (threshold := plan.thresholds[each.dataset_id]) is None or raw.get(each.id, 0.0) >= threshold
+    ]
+    return kept, None
+
+
+def _filter(asked: Search, opened: Sequence[Scope]) -> tuple[MetadataFilter | None, tuple[Note, ...]]:
+    if asked.filter_model is None and not (asked.filter or {}).get("conditions"):
+        return None, ()
+    fields = fields_by_name([scope.id for scope in opened])
+    if asked.filter_model is None:
+        return read_filter(asked.filter or {}, fields=fields), ()
+    chosen, note = choose_filter(asked.query, fields=fields, team_id=asked.team_id, model=asked.filter_model)
+    return chosen, (note,) if note else ()
+
+
+def _check(asked: Search) -> None:
+    if asked.method is not None and asked.method not in METHODS:
+        raise InvalidInput(
+            f"There is no retrieval method {asked.method!r}. Known are: {', '.join(METHODS)}.", method=asked.method
+        )
+    if asked.top_k is not None and not 1 <= asked.top_k <= MAX_TOP_K:
+        raise InvalidInput(f"top_k must be from 1 to {MAX_TOP_K}, not {asked.top_k}.", top_k=asked.top_k)
+    if asked.fusion is not None and asked.fusion not in get_args(Fusion):
+        raise InvalidInput(f"fusion must be one of {', '.join(get_args(Fusion))}.", fusion=asked.fusion)
+    if asked.weight is not None and not 0 <= asked.weight <= 1:
+        raise InvalidInput("The weight of the words must be from 0 to 1.", weight=asked.weight)
+
+
+def _open(asked: Search, terms: Sequence[str]) -> list[Scope]:
+    found = scopes(team_id=asked.team_id, slugs=asked.datasets, terms=list(dict.fromkeys(terms)))
+    known = {name for scope in found for name in (scope.slug, str(scope.id))}
+    missing = [name for name in dict.fromkeys(asked.datasets) if name not in known]
     if missing:
-        raise DatasetNotFound(missing, known=dataset_slugs(team_id))
+        raise DatasetNotFound(missing, known=dataset_slugs(asked.team_id))
     return found
 
 
-def _near(team_id: UUID, searched: Sequence[Scope], query: str) -> dict[UUID, float]:
-    """The vector leg: cosine by chunk. The query is embedded once for each model that the datasets use."""
-    models: dict[str, EmbeddingModel] = {}
-    vectors: dict[str, list[float]] = {}
-    near: dict[UUID, float] = {}
-    for scope in searched:
-        name = scope.embedding_model
-        if name not in models:
-            models[name] = open_embedding_model(name, team_id=team_id)
-            vectors[name] = async_to_sync(models[name].embed_query)(query)
-        if models[name].space != scope.space:
-            raise EmbeddingSpaceChanged(dataset=scope.slug, stored=scope.space, current=models[name].space)
-        ns = Namespace(dataset_id=scope.id, space=scope.space, dim=scope.dim, size=scope.chunk_count)
-        if any(vectors[name]):
-            near |= {
-                hit.id: hit.score
-                for hit in open_vector_store(scope.vector_store).search(ns, vectors[name], VECTOR_LIMIT)
-            }
-    return near
+def _plan(asked: Search, opened: Sequence[Scope], query: str) -> _Plan:
+    """What was asked for, else what the datasets say; where they disagree, what serves all of them."""
+    own = {scope.id: read_settings(scope.settings).retrieval for scope in opened}
+    methods, fusions = {each.method for each in own.values()}, {each.fusion for each in own.values()}
+    return _Plan(
+        method=asked.method or (methods.pop() if len(methods) == 1 else "hybrid"),
+        top_k=asked.top_k or max((each.top_k for each in own.values()), default=5),
+        fusion=asked.fusion or (fusions.pop() if len(fusions) == 1 else "weighted"),
+        rerank=_reranker(asked, list(own.values())),
+        thresholds={key: each.min_score if asked.min_score is None else asked.min_score for key, each in own.items()},
+        weights={scope.id: _weight(asked, own[scope.id], scope, query) for scope in opened},
+    )
 
 
-def _tsquery(searched: Sequence[Scope], terms: Sequence[str]) -> str:
-    """Any of the rarest terms; an OR of all would cost time and find little more."""
-    return tsquery_literal(rarest(terms, _df(searched), limit=RAREST_TERMS))
+def _reranker(asked: Search, own: Sequence[RetrievalSettings]) -> RerankSettings | None:
+    if isinstance(asked.rerank, RerankSettings):
+        return asked.rerank
+    if asked.rerank == "off":
+        return None
+    return next((each.rerank for each in own if each.rerank is not None), None)
 
 
-def _lexical(searched: Sequence[Scope], live: Sequence[Candidate], terms: Sequence[str]) -> dict[UUID, float]:
-    """BM25 of what the words found; the datasets of one search count as one collection."""
-    n = sum(scope.chunk_count for scope in searched)
-    avgdl = sum(scope.term_total for scope in searched) / n
-    matched = [each for each in live if each.matched]
-    scores = bm25(terms, [(each.term_counts, each.term_count) for each in matched], df=_df(searched), n=n, avgdl=avgdl)
-    return {each.id: score for each, score in zip(matched, scores, strict=True) if score > 0}
-
-
-def _df(searched: Sequence[Scope]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for scope in searched:
-        for term, df in scope.df.items():
-            total[term] = total.get(term, 0) + df
-    return total
-
-
-def _fused(lexical: Mapping[UUID, float], vector: Mapping[UUID, float], *, weight: float) -> dict[UUID, float]:
-    return weighted_sum([Leg(scores=lexical, weight=weight), Leg(scores=vector, weight=1 - weight)])
-
-
-def _lexical_weight(searched: Sequence[Scope]) -> float:
-    """Half each, unless a dataset says otherwise; words weigh more where the vectors are only hashed words."""
-    chosen = [scope.settings.get("retrieval", {}).get("lexical_weight") for scope in searched]
-    given = [float(weight) for weight in chosen if isinstance(weight, (int, float)) and 0 <= weight <= 1]
-    if given:
-        return sum(given) / len(given)
-    return 0.7 if any(scope.space.startswith(HASHING) for scope in searched) else 0.5
-
-
-def _passages(
-    searched: Sequence[Scope],
-    live: Sequence[Candidate],
-    best: Sequence[tuple[UUID, float]],
-    legs: Mapping[str, Mapping[UUID, float]],
-) -> list[RetrievedPassage]:
-    names = {scope.id: scope.name for scope in searched}
-    by_id = {each.id: each for each in live}
-    return [
-        RetrievedPassage(
-            chunk_id=str(key),
-            document_id=str(by_id[key].document_id),
-            document_name=by_id[key].document_name,
-            dataset_id=str(by_id[key].dataset_id),
-            dataset_name=names[by_id[key].dataset_id],
-            text=by_id[key].text,
-            score=round(score, 6),
-            scores={leg: round(scores[key], 6) for leg, scores in legs.items() if key in scores},
-            page=by_id[key].page,
-            char_start=by_id[key].char_start,
-            char_end=by_id[key].char_end,
-            heading_path=by_id[key].heading_path,
-            position=position,
-        )
-        for position, (key, score) in enumerate(best, start=1)
-    ]
+def _weight(asked: Search, own: RetrievalSettings, scope: Scope, query: str) -> float:
+    if asked.weight is not None:
+        return asked.weight
+    return lexical_weight(scope.space, query) if own.lexical_weight is None else own.lexical_weight

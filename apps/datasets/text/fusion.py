@@ -3,7 +3,7 @@
 A fused score is relative to its query: thresholds belong on a reranker's score or the raw similarity.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -42,6 +42,26 @@ def weighted_sum(legs: Sequence[Leg[K]]) -> dict[K, float]:
         for key, score in min_max(leg.scores).items():
             fused[key] = fused.get(key, 0.0) + score * leg.weight / total
     return fused
+
+
+def blend(
+    lexical: Mapping[K, float], vectors: Sequence[Mapping[K, float]], *, weight_of: Callable[[K], float]
+) -> dict[K, float]:
+    """The weighted sum of the words and of the vectors, with a lexical weight for each candidate.
+
+    Cosines of two vector spaces are never compared: each space is stretched for itself. Where only one side found
+    anything, it counts whole.
+    """
+    words = min_max(lexical)
+    similar: dict[K, float] = {}
+    for leg in vectors:
+        similar.update(min_max(leg))
+    if not words or not similar:
+        return words or similar
+    return {
+        key: weight_of(key) * words.get(key, 0.0) + (1 - weight_of(key)) * similar.get(key, 0.0)
+        for key in words.keys() | similar.keys()
+    }
 
 
 def reciprocal_rank(legs: Sequence[Leg[K]], *, k: int = RRF_K) -> dict[K, float]:
