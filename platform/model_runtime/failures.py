@@ -38,6 +38,8 @@ _QUOTA = re.compile(
     re.I,
 )
 _MODEL = re.compile(r"model.?not.?(found|exist)|no such model|does not exist|unknown model|模型不存在", re.I)
+# What MiniMax means by the numbers it sends with status 200, in the numbers that all others use.
+_OF_MINIMAX = {1002: 429, 1039: 429, 1004: 401, 2049: 401, 1008: 402, 1000: 500, 1001: 504, 1024: 500, 2013: 400}
 _SECRET_LIKE = re.compile(r"\b(sk|pk|rk|key|api|tok)[-_][\w*.\-]{6,}|Bearer\s+\S+", re.I)
 
 
@@ -67,6 +69,22 @@ def from_status(status: int, *, headers: Mapping[str, str], body: bytes, endpoin
     return _choose(status, facts, provider=endpoint_name, retry_after=_retry_after(headers))
 
 
+def is_error(value: Any) -> bool:
+    """Whether a reply that came with status 200 tells of an error, in one of the ways that providers do."""
+    if not isinstance(value, dict):
+        return False
+    base = value.get("base_resp")
+    if isinstance(base, dict) and base.get("status_code") not in (0, None):
+        return True
+    if value.get("error"):
+        return True
+    holds_result = any(value.get(each) for each in ("data", "choices", "results", "output", "embeddings"))
+    code = str(value.get("code") or "")
+    return not holds_result and (
+        value.get("object") == "error" or (code not in ("", "0", "200") and "message" in value)
+    )
+
+
 def from_body(value: Mapping[str, Any], *, endpoint_name: str, secret: str) -> ModelError:
     """The error that an `error` object inside a 200 reply or a stream means."""
     facts = _Facts.read(value, secret=secret)
@@ -82,6 +100,9 @@ class _Facts:
     @classmethod
     def read(cls, value: Any, *, secret: str) -> _Facts:
         error = value.get("error", value) if isinstance(value, dict) else value
+        if isinstance(error, dict) and isinstance(base := error.get("base_resp"), dict):
+            code = base.get("status_code")
+            error = {"code": _OF_MINIMAX.get(code, code), "message": base.get("status_msg")}
         if not isinstance(error, dict):
             return cls(message=_clean(error, secret) if isinstance(error, str) else "", kind="", param="", status=0)
         message = error.get("message") or error.get("detail") or error.get("msg") or ""

@@ -83,7 +83,7 @@ class Reply:
             value = orjson.loads(data)
         except orjson.JSONDecodeError as exc:
             raise InvalidModelReply(f"{self.endpoint.provider} sent a reply that is not JSON.") from exc
-        if isinstance(value, dict) and value.get("error"):
+        if failures.is_error(value):
             raise failures.from_body(value, endpoint_name=self.endpoint.provider, secret=self.endpoint.api_key)
         return value
 

@@ -109,6 +109,15 @@ _NAMED = ("temperature", "top_p", "max_tokens", "seed", "presence_penalty", "fre
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallLimits:
+    """How often one model may be called with one credential; 0 means that nobody said. `key` names the two."""
+
+    key: str
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Tokens of one call. `input_tokens` is the total: what came from a cache is part of it."""
 

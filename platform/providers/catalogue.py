@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 #: Model -> (dimension, longest text in tokens). Others are written as `name@dimension`.
@@ -44,6 +44,8 @@ class EmbeddingSpec:
     dim: int
     max_tokens: int = DEFAULT_MAX_TOKENS
     send_dimensions: bool = False
+    rpm: int = 0
+    tpm: int = 0
 
     @property
     def written(self) -> str:
@@ -53,14 +55,15 @@ class EmbeddingSpec:
 
     @classmethod
     def read(cls, written: str | Mapping[str, Any]) -> EmbeddingSpec | None:
-        """Read `name`, `name@dimension` or `{name, dim, max_tokens}`; None when the dimension is unknown."""
+        """Read `name`, `name@dimension` or `{name, dim, max_tokens, rpm, tpm}`; None without a dimension."""
         if isinstance(written, Mapping):
             name, dim = str(written.get("name", "")), int(written.get("dim") or 0)
             spec = cls.read(f"{name}@{dim}" if dim else name)
-            limit = int(written.get("max_tokens") or 0)
-            if spec is None or not limit:
-                return spec
-            return cls(name=spec.name, dim=spec.dim, max_tokens=limit, send_dimensions=spec.send_dimensions)
+            if spec is None:
+                return None
+            limit = int(written.get("max_tokens") or spec.max_tokens)
+            rpm, tpm = (max(0, int(written.get(each) or 0)) for each in ("rpm", "tpm"))
+            return replace(spec, max_tokens=limit, rpm=rpm, tpm=tpm)
         given = _WITH_DIMENSION.match(written)
         name = given["name"] if given else written
         known_dim, max_tokens = KNOWN_EMBEDDINGS.get(_bare(name), (0, DEFAULT_MAX_TOKENS))

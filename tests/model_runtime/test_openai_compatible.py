@@ -258,6 +258,21 @@ async def test_an_error_object_inside_a_plain_200_is_an_error(server):
 
 
 @pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        (b'{"base_resp": {"status_code": 1002, "status_msg": "rate limit"}, "choices": null}', RateLimited),
+        (b'{"base_resp": {"status_code": 1004, "status_msg": "login fail"}}', UnauthorizedProvider),
+        (b'{"object": "error", "message": "too busy", "type": "rate_limit_error", "code": 429}', RateLimited),
+        (b'{"code": "500", "message": "internal", "success": false}', ProviderUnavailable),
+    ],
+)
+async def test_errors_inside_a_200_are_recognised_in_the_shapes_that_providers_use(server, body, error):
+    server.script(Raw(body, "application/json"))
+    with pytest.raises(error):
+        await ask(server)
+
+
+@pytest.mark.parametrize(
     "raw",
     [
         Raw(b"data: {not json\n\n"),

@@ -16,7 +16,7 @@ from model_runtime.errors import (
 from model_runtime.providers.openai_wire import Answer, Piece, chat_payload, read_vectors, without_rejected
 from model_runtime.tokens import estimate_usage
 from model_runtime.transport import Endpoint, Reply, post
-from model_runtime.types import PLAIN, Chunk, Message, ModelParameters, Wish
+from model_runtime.types import PLAIN, CallLimits, Chunk, Message, ModelParameters, Wish
 
 
 class OpenAICompatibleChat:
@@ -111,9 +111,11 @@ class OpenAICompatibleEmbeddings:
         max_tokens: int = 8192,
         batch_size: int = 64,
         send_dimensions: bool = False,
+        limits: CallLimits | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._model = model
+        self.limits = limits
         self.dim = dim
         self.max_tokens = max_tokens
         self._batch_size = batch_size

@@ -50,9 +50,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
     )
     rerank_models = LinesField(
         label=_("rerank models"),
-        help_text=_(
-            "One name per line, for a provider with an address /rerank in the shape of Cohere's or Jina's."
-        ),
+        help_text=_("One name per line, for a provider with an address /rerank in the shape of Cohere's or Jina's."),
     )
 
     class Meta:

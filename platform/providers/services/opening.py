@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
@@ -16,6 +17,7 @@ from model_runtime.providers.hashing import HashingEmbedder
 from model_runtime.providers.openai_compatible import OpenAICompatibleChat, OpenAICompatibleEmbeddings
 from model_runtime.providers.reranking import HttpReranker
 from model_runtime.transport import Endpoint, Timeouts
+from model_runtime.types import CallLimits
 from providers import selectors
 from providers.catalogue import EmbeddingSpec
 from providers.errors import ModelNotFound
@@ -85,8 +87,12 @@ def open_chat_model_of(source: ModelSource, model: str) -> ChatModel:
 
 def open_embedding_model_of(source: ModelSource, spec: EmbeddingSpec) -> EmbeddingModel:
     """A client for one embedding model of one source."""
+    endpoint = endpoint_of(source)
+    # The account is known by address and key, whatever the credentials of the teams that share it are called.
+    account = hashlib.sha256(f"{endpoint.base_url}|{endpoint.api_key}".encode()).hexdigest()[:24]
     return OpenAICompatibleEmbeddings(
-        endpoint_of(source),
+        endpoint,
+        limits=CallLimits(key=f"{account}:{spec.name}", requests_per_minute=spec.rpm, tokens_per_minute=spec.tpm),
         model=spec.name,
         dim=spec.dim,
         max_tokens=spec.max_tokens,
