@@ -6,6 +6,7 @@ the exceptions of `ne`, `nin` and `exists=False`. Comparing by order holds only 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -33,6 +34,8 @@ class Where:
         values = self.value if isinstance(self.value, tuple) else (self.value,)
         if not all(isinstance(value, (str, int, float, bool)) for value in values):
             raise UnknownFilter("A filter compares with text, numbers and true or false only.", key=self.key)
+        if any(isinstance(value, float) and not math.isfinite(value) for value in values):
+            raise UnknownFilter("A filter compares with finite numbers.", key=self.key)
         if self.operator == "exists" and not isinstance(self.value, bool):
             raise UnknownFilter("exists takes true or false.", key=self.key)
         if self.operator in ("gt", "gte", "lt", "lte") and isinstance(self.value, bool):

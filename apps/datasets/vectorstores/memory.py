@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import numpy as np
@@ -115,9 +116,20 @@ class MemoryVectorStore:
         check_filter(where)
         return sum(matches(where, record.payload) for record in self._records(ns))
 
-    def iterate(self, ns: Namespace, *, batch: int = 500) -> Iterator[list[Record]]:
+    def held(self, ns: Namespace, ids: Sequence[UUID]) -> set[UUID]:
+        """Which of these ids are there."""
+        return set(ids) & {record.id for record in self._records(ns)}
+
+    def fetch(self, ns: Namespace, ids: Sequence[UUID]) -> list[Record]:
+        """The records of these ids."""
+        wanted = set(ids)
+        return sorted((record for record in self._records(ns) if record.id in wanted), key=lambda record: record.id)
+
+    def iterate(self, ns: Namespace, *, batch: int = 500, vectors: bool = True) -> Iterator[list[Record]]:
         """All records in order of id."""
         records = sorted(self._records(ns), key=lambda record: record.id)
+        if not vectors:
+            records = [replace(record, vector=()) for record in records]
         for start in range(0, len(records), batch):
             yield records[start : start + batch]
 

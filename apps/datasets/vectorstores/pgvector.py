@@ -160,17 +160,28 @@ class PgVectorStore:
         statement = statements.on(ns, "SELECT count(*) FROM {table} WHERE {here} AND ") + condition
         return int(self._rows(statement, [*_here(ns), *values])[0][0])
 
-    def iterate(self, ns: Namespace, *, batch: int = 500) -> Iterator[list[Record]]:
+    def held(self, ns: Namespace, ids: Sequence[UUID]) -> set[UUID]:
+        """Which of these ids are there."""
+        if not ids or not self._has_table(ns):
+            return set()
+        rows = self._rows(statements.on(ns, statements.HELD), [*_here(ns), list(ids)])
+        return {row[0] for row in rows}
+
+    def fetch(self, ns: Namespace, ids: Sequence[UUID]) -> list[Record]:
+        """The records of these ids."""
+        if not ids or not self._has_table(ns):
+            return []
+        return [_record(row) for row in self._rows(statements.on(ns, statements.FETCH), [*_here(ns), list(ids)])]
+
+    def iterate(self, ns: Namespace, *, batch: int = 500, vectors: bool = True) -> Iterator[list[Record]]:
         """All records, page by page over the primary key."""
         after = uuid.UUID(int=0)
-        statement = statements.on(ns, statements.PAGE)
+        statement = statements.on(ns, statements.PAGE if vectors else statements.PAGE_OF_IDS)
         while self._has_table(ns):
             rows = self._rows(statement, [*_here(ns), after, batch])
             if not rows:
                 return
-            yield [
-                Record(id=row[0], document_id=row[1], payload=_object(row[2]), vector=_numbers(row[3])) for row in rows
-            ]
+            yield [_record(row) for row in rows]
             after = rows[-1][0]
 
     def _search_exact(
@@ -227,6 +238,10 @@ def _here(ns: Namespace) -> list[Any]:
 
 def _literal(vector: Sequence[float]) -> str:
     return "[" + ",".join(f"{value:.6g}" for value in vector) + "]"
+
+
+def _record(row: Sequence[Any]) -> Record:
+    return Record(id=row[0], document_id=row[1], payload=_object(row[2]), vector=_numbers(row[3]) if row[3] else [])
 
 
 def _numbers(literal: str) -> list[float]:

@@ -53,6 +53,14 @@ PAGE: LiteralString = """
     WHERE {here} AND id > %s ORDER BY id LIMIT %s
 """
 
+PAGE_OF_IDS: LiteralString = """
+    SELECT id, document_id, '{{}}', NULL FROM {table} WHERE {here} AND id > %s ORDER BY id LIMIT %s
+"""
+HELD: LiteralString = "SELECT id FROM {table} WHERE {here} AND id = ANY(%s)"
+FETCH: LiteralString = """
+    SELECT id, document_id, payload, embedding::text FROM {table} WHERE {here} AND id = ANY(%s) ORDER BY id
+"""
+
 _HERE: LiteralString = "dataset_id = %s AND space = %s"
 _WHOLE_ROW_FITS = 3_500
 

@@ -62,6 +62,8 @@ class Capabilities:
     durable: bool
     filters: bool
     text_search: bool
+    text_order: bool = True
+    """Whether gt, gte, lt and lte compare texts; where not, they are refused with UnknownFilter."""
 
 
 @runtime_checkable
@@ -114,8 +116,14 @@ class VectorStore(Protocol):
     def count(self, ns: Namespace, *, where: Filter | None = None) -> int:
         """How many records there are."""
 
-    def iterate(self, ns: Namespace, *, batch: int = 500) -> Iterator[list[Record]]:
-        """All records with their vectors, in order of id, for moving them elsewhere."""
+    def held(self, ns: Namespace, ids: Sequence[UUID]) -> set[UUID]:
+        """Which of these ids are there."""
+
+    def fetch(self, ns: Namespace, ids: Sequence[UUID]) -> list[Record]:
+        """The records of these ids, with their vectors (a store may have normalised them), in order of id."""
+
+    def iterate(self, ns: Namespace, *, batch: int = 500, vectors: bool = True) -> Iterator[list[Record]]:
+        """All records, each once, in the store's own order; with empty vectors where only the ids matter."""
 
 
 def check_vectors(ns: Namespace, vectors: Sequence[Sequence[float]]) -> None:

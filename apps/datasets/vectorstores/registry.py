@@ -23,6 +23,8 @@ ADAPTERS: dict[str, str] = {
     "weaviate": "apps.datasets.vectorstores.weaviate",
 }
 """Each module has `open_store()`, which reads the settings and connects."""
+CLIENTS = {"milvus": "pymilvus==3.0.2", "qdrant": "qdrant-client==1.20.0", "weaviate": "weaviate-client==4.23.1"}
+"""What a store needs besides the requirements of every installation."""
 
 
 def open_vector_store(name: str = "") -> VectorStore:
@@ -40,7 +42,15 @@ def check_store_name(name: str) -> str:
 
 @cache
 def _open(name: str) -> VectorStore:
-    store: VectorStore = import_module(ADAPTERS[name]).open_store()
+    try:
+        module = import_module(ADAPTERS[name])
+    except ModuleNotFoundError as exc:
+        if name not in CLIENTS or (exc.name or "").startswith("apps."):
+            raise
+        raise StoreMisconfigured(
+            f"The client of {name} is not installed: pip install {CLIENTS[name]}", vector_store=name
+        ) from exc
+    store: VectorStore = module.open_store()
     return store
 
 
