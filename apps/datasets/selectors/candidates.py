@@ -176,7 +176,7 @@ def candidates(
 
 def parent_texts(*, team_id: UUID, parents: Sequence[tuple[UUID, int]]) -> dict[UUID, str]:
     """The texts of these parents, each named by its id and its version."""
-    values = {
+    values: dict[str, Any] = {
         "team": team_id,
         "ids": [parent for parent, _ in parents],
         "versions": [version for _, version in parents],

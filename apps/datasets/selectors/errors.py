@@ -29,3 +29,9 @@ class PassageNotFound(NotFound):
     """The passage is gone: its document was deleted, or indexed again with other text."""
 
     code: ClassVar[str] = "passage_not_found"
+
+
+class MetadataFieldNotFound(NotFound):
+    """No such metadata field in this dataset."""
+
+    code: ClassVar[str] = "metadata_field_not_found"

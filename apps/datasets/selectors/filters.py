@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from apps.datasets.models import MetadataField
 
@@ -68,7 +68,7 @@ def fields_by_name(dataset_ids: Sequence[Any]) -> dict[str, Field]:
     for name, kind, key in rows.values_list("name", "kind", "id"):
         known = found.get(name)
         if known is None:
-            found[name] = Field(name=name, kind=kind, ids=(str(key),))
+            found[name] = Field(name=name, kind=cast(Kind, kind), ids=(str(key),))
         elif known.ids:
             same = kind == known.kind
             found[name] = Field(name=name, kind=known.kind if same else "string", ids=(*known.ids, str(key)))

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from apps.datasets.models import Dataset, DatasetTerm, Document
 from apps.datasets.services.documents import delete_document, purge_document
 from apps.datasets.services.errors import DatasetExists
+from apps.datasets.services.metadata import forget_of_dataset
 from apps.datasets.services.spaces import drop_everywhere
 from apps.datasets.text.analyze import ANALYZER_VERSION
 from support.errors import InvalidInput
@@ -91,6 +92,7 @@ def purge_dataset(dataset_id: UUID) -> None:
     drop_everywhere(dataset.id)
     with transaction.atomic():
         DatasetTerm.objects.filter(dataset=dataset)._raw_delete("default")
+        forget_of_dataset(dataset.id)
         Dataset.objects.filter(id=dataset.id)._raw_delete("default")
 
 

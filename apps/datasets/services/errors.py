@@ -13,6 +13,12 @@ class DatasetExists(Conflict):
     code: ClassVar[str] = "dataset_exists"
 
 
+class MetadataFieldExists(Conflict):
+    """The name is taken by another field of the dataset, or by a built-in one."""
+
+    code: ClassVar[str] = "metadata_field_exists"
+
+
 class DocumentIsIndexing(Conflict):
     """It has to end before this can be done."""
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from apps.datasets.selectors.filters import OPERATORS, UNARY, Condition, Field, MetadataFilter
+from apps.datasets.selectors.filters import OPERATORS, UNARY, Condition, Field, Logical, MetadataFilter
 from support.errors import InvalidInput
 
 MAX_CONDITIONS = 20
@@ -32,13 +32,14 @@ def read_filter(given: Mapping[str, Any], *, fields: Mapping[str, Field]) -> Met
 
     Raises InvalidInput for whatever cannot be applied, with the path: a filter is never ignored in part.
     """
-    logical = given.get("logical", given.get("logical_operator")) or "and"
-    if logical not in ("and", "or"):
+    joined = given.get("logical", given.get("logical_operator")) or "and"
+    if joined not in ("and", "or"):
         raise InvalidInput("The conditions are joined by `and` or `or`.", path="/logical")
     conditions = given.get("conditions") or []
     if not isinstance(conditions, (list, tuple)) or len(conditions) > MAX_CONDITIONS:
         raise InvalidInput(f"A filter has a list of up to {MAX_CONDITIONS} conditions.", path="/conditions")
     read = tuple(_condition(each, fields, f"/conditions/{at}") for at, each in enumerate(conditions))
+    logical: Logical = "or" if joined == "or" else "and"
     return MetadataFilter(logical=logical, conditions=read) if read else None
 
 
