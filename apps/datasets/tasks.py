@@ -2,45 +2,45 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from celery import shared_task
-from celery.exceptions import SoftTimeLimitExceeded
-from django.db import Error
 
-from apps.datasets.services import datasets, documents, indexing, maintenance, runs
+from apps.datasets.services import datasets, documents, indexing, maintenance, migrating, runs, scheduling, vector_cache
 from support.errors import ConsoleError
 from support.jobs import enqueue
 
-logger = logging.getLogger(__name__)
-
 
 @shared_task(name="datasets.index_document", bind=True, max_retries=None, soft_time_limit=540, time_limit=600)
-def index_document(self: Any, run_id: str) -> int:
-    """Read a document and hand out its batches; returns how many."""
-    owner = f"{self.request.hostname}:{self.request.id}:{self.request.retries}"
-    return _carry_on(self, run_id, lambda: indexing.index_run(UUID(run_id), owner=owner))
-
-
-@shared_task(name="datasets.embed_batch", bind=True, max_retries=None)
-def embed_batch(self: Any, run_id: str, start: int) -> int:
-    """Embed the chunks of one batch; returns how many batches come next."""
-    redelivered = bool((self.request.delivery_info or {}).get("redelivered")) and not self.request.retries
-    return _carry_on(self, run_id, lambda: indexing.embed_next(UUID(run_id), start, redelivered=redelivered))
+def index_document(self: Any, run_id: str = "") -> int:
+    """Do one piece of indexing: of this run, or of whichever has its turn; returns how many calls follow."""
+    wanted = UUID(run_id) if run_id else None
+    calls, seconds = indexing.work(wanted, owner=f"{self.request.hostname}:{self.request.id}")
+    for _ in range(calls):
+        enqueue("datasets.index_document")
+    if seconds:
+        enqueue("datasets.index_document", countdown=seconds)
+    return calls
 
 
 @shared_task(name="datasets.sweep_indexing")
 def sweep_indexing() -> int:
-    """Every minute: start again what a dead worker or a lost message left, and remove what was deleted."""
+    """Every few seconds: start again what a dead worker or a lost message left, and remove what was deleted."""
     overdue = runs.overdue_runs()
     for run_id in overdue:
         enqueue("datasets.index_document", str(run_id))
+    for _ in range(scheduling.calls_missing()):
+        enqueue("datasets.index_document")
     for name, row_id in maintenance.deleted_rows():
         enqueue(name, str(row_id))
     return len(overdue)
+
+
+@shared_task(name="datasets.forget_old_vectors")
+def forget_old_vectors() -> int:
+    """Once a day: remove cached vectors that nobody needed for a month."""
+    return vector_cache.forget_old_vectors()
 
 
 @shared_task(name="datasets.purge_document", autoretry_for=(ConsoleError,), retry_backoff=True, max_retries=5)
@@ -55,34 +55,32 @@ def purge_dataset(dataset_id: str) -> None:
     datasets.purge_dataset(UUID(dataset_id))
 
 
+@shared_task(name="datasets.move_vectors", bind=True)
+def move_vectors(self: Any, move_id: str) -> str:
+    """Go on with a move for a few minutes, and leave the rest to the next message."""
+    owner = f"{self.request.hostname}:{self.request.id}"
+    try:
+        state = migrating.carry_on(UUID(move_id), owner=owner, seconds=180).state
+    except migrating.MoveTaken:
+        return "taken"
+    if state == migrating.State.COPYING:
+        enqueue("datasets.move_vectors", move_id)
+    return state
+
+
+@shared_task(name="datasets.drop_old_vectors")
+def drop_old_vectors(move_id: str) -> bool:
+    """Remove what a move left behind; the sweep asks again when the store does not answer."""
+    return migrating.drop_old(UUID(move_id))
+
+
 @shared_task(name="datasets.optimise_vectors", soft_time_limit=840, time_limit=870)
 def optimise_vectors(dataset_id: str) -> None:
     """Build the index that a grown dataset needs to stay fast."""
     maintenance.optimise_vectors(UUID(dataset_id))
 
 
-def _carry_on(task: Any, run_id: str, step: Callable[[], list[int]]) -> int:
-    """Do a step and enqueue what comes next; wait and try again when a provider or store asks for it."""
-    try:
-        starts = step()
-    except ConsoleError as exc:
-        attempt = task.request.retries
-        if attempt >= indexing.MAX_RETRIES:
-            runs.fail_run(UUID(run_id), runs.Reason.of(exc))
-            return 0
-        wait = indexing.seconds_to_wait(exc, attempt=attempt)
-        runs.expect_retry(UUID(run_id), seconds=wait)
-        raise task.retry(exc=exc, countdown=wait) from exc
-    except SoftTimeLimitExceeded as exc:
-        # What was embedded is kept; the rest goes on in another task.
-        runs.note_redelivery(UUID(run_id))
-        raise task.retry(exc=exc, countdown=1) from exc
-    except Error:
-        raise  # the database: the lease ends by itself, and the sweep starts again
-    except Exception:  # the border of indexing: no document is left without a reason
-        logger.exception("indexing run %s failed", run_id)
-        runs.fail_run(UUID(run_id), indexing.OUR_FAULT)
-        return 0
-    for start in starts:
-        enqueue("datasets.embed_batch", run_id, start)
-    return len(starts)
+@shared_task(name="datasets.forget_old_queries")
+def forget_old_queries() -> int:
+    """Every day: forget what datasets were asked long ago."""
+    return queries.forget_old_queries()

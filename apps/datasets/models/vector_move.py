@@ -38,6 +38,8 @@ class VectorMove(models.Model):
     done = models.PositiveIntegerField(_("chunks done"), default=0)
     # Chunks that the new model finds nothing in, or refuses: they are found by their words.
     without_vector = models.PositiveIntegerField(default=0)
+    # Chunks that could not be written to the new place while they were indexed: they are written again.
+    redo = models.JSONField(default=list)
     lease_owner = models.CharField(max_length=100, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     error = models.JSONField(_("error"), null=True, blank=True)

@@ -39,6 +39,18 @@ class VectorsMoved(Unavailable):
     retry_after: ClassVar[float] = 0.0
 
 
+class MoveUnderway(Conflict):
+    """Another move of the dataset has to end first, or what it left has to be removed."""
+
+    code: ClassVar[str] = "move_underway"
+
+
+class MoveNotVerified(Unavailable):
+    """What was copied does not answer as the old place does; the dataset stays where it is."""
+
+    code: ClassVar[str] = "move_not_verified"
+
+
 class EmbeddingSpaceChanged(Unavailable):
     """The dataset's vectors were made by another model than the one that its name means now."""
 

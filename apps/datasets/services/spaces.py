@@ -46,11 +46,22 @@ def place_of_run(run: IndexRun) -> Place:
     return make_place(run.vector_store, run.document.dataset_id, run.space, run.dim)
 
 
+def target_of(move: VectorMove) -> Place:
+    """Where a move leads."""
+    return make_place(move.to_store, move.dataset_id, move.to_space, move.to_dim)
+
+
+def source_of(move: VectorMove) -> Place:
+    """Where a move comes from."""
+    return make_place(move.from_store, move.dataset_id, move.from_space, move.from_dim)
+
+
 def places_of(dataset_id: UUID) -> list[Place]:
     """Every place that may hold vectors of the dataset."""
     datasets = Dataset.objects.filter(id=dataset_id).values_list("vector_store", "space", "dim")
     runs = IndexRun.objects.filter(document__dataset_id=dataset_id).order_by()
-    moves = VectorMove.objects.filter(dataset_id=dataset_id).exclude(state=VectorMove.State.DONE).order_by()
+    open_states = (VectorMove.State.COPYING, VectorMove.State.SWITCHED)
+    moves = VectorMove.objects.filter(dataset_id=dataset_id, state__in=open_states).order_by()
     found = {
         *datasets,
         *runs.values_list("vector_store", "space", "dim").distinct(),

@@ -14,7 +14,7 @@ from django.db import transaction
 from apps.datasets.models import Dataset, IndexRun, VectorMove
 from apps.datasets.services.errors import VectorsMoved
 from apps.datasets.services.runs import hold_run
-from apps.datasets.services.spaces import Place, make_place, place_of_run
+from apps.datasets.services.spaces import Place, make_place, place_of_run, target_of
 from apps.datasets.vectorstores.protocol import Record
 from model_runtime.protocols import EmbeddingModel
 from providers.services import open_embedding_model
@@ -68,12 +68,21 @@ def _mirror(run: IndexRun, records: Sequence[Record], embed_for: EmbedFor) -> Pl
     move = VectorMove.objects.filter(dataset_id=run.document.dataset_id, state=VectorMove.State.COPYING).first()
     if move is None:
         return None
-    target = make_place(move.to_store, move.dataset_id, move.to_space, move.to_dim)
+    target = target_of(move)
     try:
         if move.to_space != run.space:
             records = embed_for(open_embedding_model(move.to_model, team_id=move.team_id))
         target.open().upsert(target.ns, records)
     except ConsoleError as exc:
         logger.warning("dataset %s: not mirrored to %s (%s)", move.dataset_id, move.to_store, exc.code)
+        _note_for_later(move, records)
         return None
     return target
+
+
+@transaction.atomic
+def _note_for_later(move: VectorMove, records: Sequence[Record]) -> None:
+    """The new place may hold an older vector under the same id: the move writes these again before it switches."""
+    row = VectorMove.objects.select_for_update().get(id=move.id)
+    row.redo = sorted({*row.redo, *(str(record.id) for record in records)})
+    row.save(update_fields=["redo"])
