@@ -16,5 +16,8 @@ app.conf.beat_schedule = {
     "index-large-annotation-stores": {"task": "annotations.index_large_stores", "schedule": 3600.0},
     "rebuild-missing-traces": {"task": "traces.rebuild_missing", "schedule": 300.0},
     "forget-old-refusals": {"task": "sandbox.forget_old_refusals", "schedule": 86_400.0},
-    "sweep-indexing": {"task": "datasets.sweep_indexing", "schedule": 60.0},
+    "forget-old-queries": {"task": "datasets.forget_old_queries", "schedule": 86_400.0},
+    "go-on-with-evaluations": {"task": "datasets.go_on_with_evaluations", "schedule": 60.0},
+    "sweep-indexing": {"task": "datasets.sweep_indexing", "schedule": 20.0},
+    "forget-old-vectors": {"task": "datasets.forget_old_vectors", "schedule": 86_400.0},
 }

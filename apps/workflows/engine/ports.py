@@ -104,13 +104,25 @@ class ModelPort(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetrievalRequest:
-    """`method` is hybrid, semantic or full_text; `min_score` applies to the raw similarity."""
+    """What is None is as the datasets' own settings say.
+
+    `method` is hybrid, semantic or full_text; `min_score` applies to the reranker's score, else to the cosine.
+    `lexical_weight` is what words weigh beside vectors, `fusion` is weighted or rrf. `rerank` is {model, timeout,
+    candidates}, or False for no reranking. `filters` is {logical, conditions: [{name, op, value}]} over the documents'
+    metadata; `filter_model` has a model make them of the query instead (empty: the team's default model).
+    """
 
     query: str
     datasets: Sequence[str]
-    method: str = "hybrid"
-    top_k: int = 5
+    method: str | None = None
+    top_k: int | None = None
     min_score: float | None = None
+    lexical_weight: float | None = None
+    fusion: str | None = None
+    rerank: Mapping[str, Any] | bool | None = None
+    filters: Mapping[str, Any] | None = None
+    filter_model: str | None = None
+    token_budget: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +144,19 @@ class Passage:
     position: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrieved:
+    """Passages, best first, and how they were found: `notes` are {code, message} of what did not go as asked for."""
+
+    passages: Sequence[Passage]
+    method: str = ""
+    notes: Sequence[Mapping[str, str]] = ()
+    filters: Mapping[str, Any] | None = None
+    reranked: bool = False
+
+
 class RetrievalPort(Protocol):
-    async def retrieve(self, request: RetrievalRequest) -> Sequence[Passage]: ...
+    async def retrieve(self, request: RetrievalRequest) -> Retrieved: ...
 
 
 class MemoryPort(Protocol):

@@ -25,6 +25,8 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "")
 ENCRYPTION_KEYS = [key for key in os.environ.get("ENCRYPTION_KEYS", "").split(",") if key]
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if origin]
+# How long the questions that datasets were asked are kept.
+DATASET_QUERY_DAYS = int(os.environ.get("DATASET_QUERY_DAYS", "90"))
 VECTOR_STORE = os.environ.get("VECTOR_STORE", "pgvector")
 # Where the other vector stores are: the operator's word, trusted as DATABASE_URL is.
 QDRANT_URL = os.environ.get("QDRANT_URL", "")

@@ -24,6 +24,7 @@ from apps.workflows.engine.ports import (
     Ports,
     PromptMessage,
     RetrievalRequest,
+    Retrieved,
     ToolCall,
 )
 from apps.workflows.engine.tool_port import ToolInfo, ToolPort, ToolResult
@@ -82,9 +83,11 @@ class FixedRetrieval:
     passages: Sequence[Passage] = ()
     seen: list[RetrievalRequest] = field(default_factory=list)
 
-    async def retrieve(self, request: RetrievalRequest) -> Sequence[Passage]:
+    notes: Sequence[Mapping[str, str]] = ()
+
+    async def retrieve(self, request: RetrievalRequest) -> Retrieved:
         self.seen.append(request)
-        return self.passages[: request.top_k]
+        return Retrieved(passages=self.passages[: request.top_k], method=request.method or "hybrid", notes=self.notes)
 
 
 @dataclass

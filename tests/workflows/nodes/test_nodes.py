@@ -149,6 +149,53 @@ async def test_knowledge_retrieval_gives_every_field_of_the_passages():
     assert played.finished.outputs["answer"] == "Bees dance."
 
 
+async def test_knowledge_retrieval_passes_on_what_was_chosen_and_shows_notes():
+    world = ports(passages=[passage("Bees dance.")])
+    world.retrieval.notes = [{"code": "rerank_failed", "message": "Too late."}]
+    config = {
+        "query": "sys.query",
+        "datasets": ["handbook"],
+        "lexical_weight": 0.2,
+        "rerank": {"model": "jina/reranker", "candidates": 20},
+        "token_budget": 900,
+        "filters": {
+            "logical": "or",
+            "conditions": [
+                {"name": "author", "op": "is", "right": "{{ sys.query }}"},
+                {"name": "year", "op": ">=", "right": 2020},
+                {"name": "topic", "op": "empty"},
+            ],
+        },
+    }
+    nodes = [node("find", "knowledge-retrieval", config=config), answer("say", "-")]
+    played = await play(document(nodes, "start>find find>say"), ports=world, query="Ann")
+    (request,) = world.retrieval.seen
+    assert (request.method, request.top_k, request.lexical_weight, request.token_budget) == (None, None, 0.2, 900)
+    assert request.rerank == {"model": "jina/reranker", "candidates": 20}
+    assert request.filters == {
+        "logical": "or",
+        "conditions": [
+            {"name": "author", "op": "is", "value": "Ann"},
+            {"name": "year", "op": ">=", "value": 2020},
+            {"name": "topic", "op": "empty"},
+        ],
+    }
+    event = next(e for e in played.events if isinstance(e, NodeSucceeded) and e.node_id == "find")
+    assert event.process["notes"] == [{"code": "rerank_failed", "message": "Too late."}]
+    assert event.process["hits"][0]["score"] == 0.9
+
+
+async def test_knowledge_retrieval_can_have_a_model_choose_the_filter():
+    world = ports(passages=[passage("Bees dance.")])
+    filters = {"mode": "automatic", "model": "openai/small"}
+    nodes = [
+        node("find", "knowledge-retrieval", config={"query": "sys.query", "datasets": ["x"], "filters": filters}),
+        answer("say", "-"),
+    ]
+    await play(document(nodes, "start>find find>say"), ports=world, query="Ann")
+    assert (world.retrieval.seen[0].filters, world.retrieval.seen[0].filter_model) == (None, "openai/small")
+
+
 async def test_knowledge_retrieval_without_a_question_says_what_is_missing():
     nodes = [node("find", "knowledge-retrieval", config={"query": "sys.query", "datasets": ["x"]}), answer("say", "")]
     played = await play(document(nodes, "start>find find>say"), query="  ")

@@ -43,10 +43,10 @@ class DatasetSearch:
         request = RetrievalRequest(
             query=given["query"],
             datasets=tuple(given["datasets"]),
-            method=given.get("method", "hybrid"),
+            method=given.get("method"),
             top_k=given.get("top_k", 5),
         )
-        found = await self._retrieval.retrieve(request)
+        found = (await self._retrieval.retrieve(request)).passages
         shown = [f"[{at}] {each.document_name}\n{each.text}" for at, each in enumerate(found, start=1)]
         return ToolResult(
             text="\n\n".join(shown) or "Nothing was found.",

@@ -573,3 +573,76 @@ def test_an_old_name_of_a_type_is_known():
     raw = chat_of(node("2", "variable-assigner", "Join", output_type="string", variables=[QUESTION]))
     assert only(raw, "variable-aggregator")["config"] == {"variables": ["sys.query"]}
     assert exported(imported(raw).document)["workflow"]["graph"]["nodes"][1]["data"]["type"] == "variable-assigner"
+
+
+def retrieval(**data):
+    shared = {"query_variable_selector": QUESTION, "dataset_ids": ["d1"], "retrieval_mode": "multiple"}
+    return chat_of(node("2", "knowledge-retrieval", "K", **shared, **data))
+
+
+@pytest.mark.parametrize(
+    ("multiple", "expected"),
+    [
+        ({"top_k": 3}, {"top_k": 3}),
+        ({"reranking_enable": False}, {"rerank": False}),
+        (
+            {
+                "reranking_enable": True,
+                "reranking_mode": "reranking_model",
+                "reranking_model": {"provider": "langgenius/jina/jina", "model": "jina-reranker-v2"},
+            },
+            {"rerank": {"model": "jina/jina-reranker-v2"}},
+        ),
+        (
+            {
+                "reranking_enable": True,
+                "reranking_mode": "weighted_score",
+                "weights": {
+                    "vector_setting": {"vector_weight": 0.7, "embedding_model_name": "e"},
+                    "keyword_setting": {"keyword_weight": 0.3},
+                },
+            },
+            {"rerank": False, "lexical_weight": 0.3},
+        ),
+    ],
+    ids=["nothing", "off", "a model", "weights"],
+)
+def test_who_ranks_passages_comes_along_and_goes_back(multiple, expected):
+    raw = retrieval(multiple_retrieval_config=multiple)
+    result = imported(raw)
+    assert result.errors == []
+    config = only(raw, "knowledge-retrieval")["config"]
+    assert {key: config[key] for key in expected} == expected
+    assert lost_on_the_way(raw) == []
+
+
+def test_filters_on_metadata_come_along_with_every_operator_and_go_back():
+    operators = ["contains", "not contains", "start with", "end with", "is", "is not", "in", "not in"]
+    operators += ["=", "≠", ">", "<", "≥", "≤", "before", "after", "empty", "not empty"]
+    conditions = [
+        {"id": str(at), "name": "author", "comparison_operator": op, "value": "{{#sys.query#}}"}
+        for at, op in enumerate(operators)
+    ]
+    raw = retrieval(
+        metadata_filtering_mode="manual",
+        metadata_filtering_conditions={"logical_operator": "or", "conditions": conditions},
+    )
+    result = imported(raw)
+    assert result.errors == []
+    filters = only(raw, "knowledge-retrieval")["config"]["filters"]
+    assert filters["logical"] == "or"
+    assert [each["op"] for each in filters["conditions"]] == [
+        *("contains", "not_contains", "starts_with", "ends_with", "is", "is_not", "in", "not_in"),
+        *("=", "!=", ">", "<", ">=", "<=", "before", "after", "empty", "not_empty"),
+    ]
+    assert filters["conditions"][0]["right"] == "{{ sys.query }}"
+    assert lost_on_the_way(raw) == []
+
+
+def test_filters_that_a_model_makes_come_along():
+    raw = retrieval(metadata_filtering_mode="automatic", metadata_model_config=model(temperature=0))
+    result = imported(raw)
+    assert result.errors == []
+    filters = only(raw, "knowledge-retrieval")["config"]["filters"]
+    assert filters == {"mode": "automatic", "model": model()["name"]}
+    assert lost_on_the_way(raw) == []
