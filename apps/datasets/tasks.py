@@ -7,7 +7,17 @@ from uuid import UUID
 
 from celery import shared_task
 
-from apps.datasets.services import datasets, documents, indexing, maintenance, migrating, runs, scheduling, vector_cache
+from apps.datasets.services import (
+    datasets,
+    documents,
+    indexing,
+    maintenance,
+    migrating,
+    queries,
+    runs,
+    scheduling,
+    vector_cache,
+)
 from support.errors import ConsoleError
 from support.jobs import enqueue
 

@@ -161,7 +161,7 @@ def test_a_batch_goes_on_after_a_broken_file(dataset):
 def small_batches(monkeypatch):
     """Batches so small that a few pages make many of them."""
     monkeypatch.setattr(embedding, "BATCH", 8)
-    monkeypatch.setattr(embedding, "CALL", 3)
+    monkeypatch.setattr(embedding, "KEEP", 3)
 
 
 def test_a_message_that_comes_twice_changes_nothing(dataset, small_batches):

@@ -18,6 +18,7 @@ class IndexRun(models.Model):
 
     class Stage(models.TextChoices):
         READ = "read", _("Reading")
+        ASK = "ask", _("Writing questions")
         EMBED = "embed", _("Embedding")
         DONE = "done", _("Done")
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import Any
-from uuid import UUID, uuid5
+from itertools import chain, islice
+from typing import Any, LiteralString
+from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
@@ -16,11 +16,14 @@ from django.db.models.functions import Greatest
 
 from apps.datasets.models import Chunk, Document, IndexRun
 from apps.datasets.services.blobs import blob_path
+from apps.datasets.services.cutting import Cutting
+from apps.datasets.services.edits import Edits, Written, parent_id
+from apps.datasets.services.progress import marked
 from apps.datasets.services.runs import RunEnded, hold_run, remove_version
 from apps.datasets.text.analyze import term_counts, tsvector_literal
 from apps.datasets.text.child import Progress, extract_in_child
 from apps.datasets.text.chunk import Chunk as Passage
-from apps.datasets.text.chunk import ChunkSettings, chunk_sections
+from apps.datasets.text.chunk import Parent, text_with_headings
 from apps.datasets.text.errors import Cancelled, Damaged, EmptyDocument, TooLarge
 from apps.datasets.text.limits import Limits
 from apps.datasets.text.sections import Page, Section, page_texts
@@ -31,8 +34,12 @@ MAX_CHUNKS = 200_000
 LIMITS = Limits(wall_seconds=300.0)
 
 _CHUNKS = """
-    COPY datasets_chunk (id, version, team_id, dataset_id, document_id, ordinal, key, text, page, char_start,
-        char_end, heading_path, terms, term_count, lexemes, is_enabled, status) FROM STDIN
+    COPY datasets_chunk (id, version, team_id, dataset_id, document_id, ordinal, key, text, answer, parent_id, origin,
+        page, char_start, char_end, heading_path, terms, term_count, lexemes, is_enabled, status) FROM STDIN
+"""
+_PARENTS = """
+    COPY datasets_chunkparent (id, version, team_id, document_id, ordinal, text, page, page_end, char_start, char_end,
+        heading_path, is_asked) FROM STDIN
 """
 _PAGES = "COPY datasets_documentpage (document_id, version, team_id, number, text) FROM STDIN"
 
@@ -65,7 +72,7 @@ class _PageRecorder:
         self._current = []
 
 
-def read_document(run: IndexRun, *, owner: str, settings: ChunkSettings) -> int:
+def read_document(run: IndexRun, *, owner: str, cutting: Cutting) -> int:
     """Read the run's file into chunks; returns how many. Raises ExtractionError or RunEnded."""
     document = run.document
     with transaction.atomic():
@@ -76,21 +83,25 @@ def read_document(run: IndexRun, *, owner: str, settings: ChunkSettings) -> int:
     sections = extract_in_child(
         _content(run), document.name, limits=LIMITS, cancelled=_Watch(run), on_progress=_Progress(run, owner)
     )
-    passages = chunk_sections(recorder.through(sections), settings=settings)
-    total = 0
+    writer = _Writer(run, owner, cutting)
     try:
+        passages = _cut_lazily(cutting, recorder.through(sections), document)
         while batch := list(islice(passages, FLUSH)):
-            total += len(batch)
-            if total > MAX_CHUNKS:
-                raise TooLarge(what="chunks", limit=MAX_CHUNKS)
-            _write(run, owner=owner, passages=batch, pages=recorder.take())
+            writer.write(batch, recorder.take())
     except Cancelled as exc:
         raise RunEnded from exc
-    if total == 0:
+    if writer.read == 0:
         raise EmptyDocument
-    _write(run, owner=owner, passages=[], pages=recorder.take())
+    writer.finish(recorder.take())
     _note_unreadable(document, recorder.unreadable)
-    return total
+    return writer.total
+
+
+def _cut_lazily(cutting: Cutting, sections: Iterator[Section], document: Document) -> Iterator[Passage]:
+    """The way of cutting depends on the kind of the file, which is known with the first section."""
+    first = next(sections, None)
+    if first is not None:
+        yield from cutting.cut(chain([first], sections), kind=document.kind)
 
 
 def keep_unchanged(run: IndexRun) -> int:
@@ -98,14 +109,11 @@ def keep_unchanged(run: IndexRun) -> int:
     document = run.document
     if not document.runs.filter(version=document.version, space=run.space, vector_store=run.vector_store).exists():
         return 0
-    same = Chunk.objects.filter(id=OuterRef("id"), version=document.version, status=Chunk.Status.READY)
+    same = Chunk.objects.filter(
+        id=OuterRef("id"), version=document.version, status=Chunk.Status.READY, text=OuterRef("text")
+    )
     fresh = Chunk.objects.filter(document=document, version=run.version, status=Chunk.Status.PENDING)
     return fresh.filter(Exists(same)).update(status=Chunk.Status.READY)
-
-
-def chunk_id(document: Document, key: str) -> UUID:
-    """The same for the same passage of the same document, in whichever version or attempt."""
-    return uuid5(document.dataset_id, f"{document.id}:{key}")
 
 
 def _content(run: IndexRun) -> Any:
@@ -115,31 +123,129 @@ def _content(run: IndexRun) -> Any:
     return path
 
 
-def _write(run: IndexRun, *, owner: str, passages: list[Passage], pages: list[Page]) -> None:
-    """Write a batch while holding the run, so that a cancelled run gets no more rows."""
-    document = run.document
-    with transaction.atomic(), connection.cursor() as cursor:
-        hold_run(run, owner=owner)
-        with cursor.copy(_PAGES) as copy:
-            for page in pages:
-                copy.write_row((document.id, run.version, run.team_id, page.number or 0, page.text))
-        with cursor.copy(_CHUNKS) as copy:
-            for passage in passages:
-                copy.write_row(_row(run, passage))
+class _Writer:
+    """Writes chunks, their parents and pages in batches, and numbers what it writes."""
+
+    def __init__(self, run: IndexRun, owner: str, cutting: Cutting) -> None:
+        self._run, self._owner = run, owner
+        self._asks = cutting.asks_model
+        self._edits = Edits(run.document)
+        self._last_parent: UUID | None = None
+        self.read = 0
+        """Passages that the file has."""
+        self.total = 0
+        """Chunks that were written: without what people deleted, with what they added."""
+
+    def write(self, passages: list[Passage], pages: list[Page]) -> None:
+        """Write a batch while holding the run, so that a cancelled run gets no more rows."""
+        self.read += len(passages)
+        if self.read > MAX_CHUNKS:
+            raise TooLarge(what="chunks", limit=MAX_CHUNKS)
+        with transaction.atomic():
+            hold_run(self._run, owner=self._owner)
+            self._copy_pages(pages)
+            if self._asks(self._run.document.kind):
+                self._copy_passages(passages)
+            else:
+                self._copy_parents(passages)
+                self._copy_chunks(self._edits.apply(passages))
+
+    def finish(self, pages: list[Page]) -> None:
+        """Write the last pages, and the chunks that are not from the file."""
+        with transaction.atomic():
+            hold_run(self._run, owner=self._owner)
+            self._copy_pages(pages)
+            if not self._asks(self._run.document.kind):
+                self._copy_chunks(self._edits.added(first=self.total))
+                self._edits.note_lost(self._run)
+
+    def _copy_pages(self, pages: Iterable[Page]) -> None:
+        run = self._run
+        rows = ((run.document_id, run.version, run.team_id, page.number or 0, page.text) for page in pages)
+        _copy(_PAGES, rows)
+
+    def _copy_chunks(self, written: list[Written]) -> None:
+        copy_written(self._run, written, first=self.total)
+        self.total += len(written)
+
+    def _copy_parents(self, passages: Iterable[Passage]) -> None:
+        rows = []
+        for passage in passages:
+            if passage.parent is None:
+                continue
+            key = parent_id(self._run.document, passage.parent.key)
+            if key != self._last_parent:
+                rows.append(_parent_row(self._run, passage.parent, key))
+            self._last_parent = key
+        _copy(_PARENTS, rows)
+
+    def _copy_passages(self, passages: Iterable[Passage]) -> None:
+        """The passages that a model is to be asked about."""
+        rows = []
+        for passage in passages:
+            parent = Parent(
+                ordinal=self.total,
+                text=passage.text,
+                page=passage.page,
+                page_end=passage.page,
+                char_start=passage.char_start,
+                char_end=passage.char_end,
+                heading_path=passage.heading_path,
+                key=passage.key,
+            )
+            rows.append(_parent_row(self._run, parent, parent_id(self._run.document, passage.key), is_asked=False))
+            self.total += 1
+        _copy(_PARENTS, rows)
 
 
-def _row(run: IndexRun, passage: Passage) -> tuple[Any, ...]:
-    document = run.document
-    terms = term_counts(passage.search_text)
+def copy_written(run: IndexRun, written: Sequence[Written], *, first: int) -> None:
+    """Write chunks of the run's version, numbered from `first` on."""
+    _copy(_CHUNKS, (_row(run, each, ordinal=first + at) for at, each in enumerate(written)))
+
+
+def _copy(statement: LiteralString, rows: Iterable[tuple[Any, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _parent_row(run: IndexRun, parent: Parent, key: UUID, *, is_asked: bool = True) -> tuple[Any, ...]:
     return (
-        chunk_id(document, passage.key),
+        key,
+        run.version,
+        run.team_id,
+        run.document_id,
+        parent.ordinal,
+        parent.text,
+        parent.page,
+        parent.page_end,
+        parent.char_start,
+        parent.char_end,
+        orjson.dumps(parent.heading_path).decode(),
+        is_asked,
+    )
+
+
+def searched_words(text: str, heading_path: Sequence[str], answer: str) -> dict[str, int]:
+    """The terms by which the words find a chunk: also those of its headings, and of its answer."""
+    return term_counts(f"{text}\n{answer}" if answer else text_with_headings(text, heading_path))
+
+
+def _row(run: IndexRun, written: Written, *, ordinal: int) -> tuple[Any, ...]:
+    document, passage = run.document, written.passage
+    terms = searched_words(written.text, passage.heading_path, written.answer)
+    return (
+        written.id,
         run.version,
         run.team_id,
         document.dataset_id,
         document.id,
-        passage.ordinal,
+        ordinal,
         passage.key,
-        passage.text,
+        written.text,
+        written.answer,
+        written.parent_id,
+        written.origin,
         passage.page,
         passage.char_start,
         passage.char_end,
@@ -147,7 +253,7 @@ def _row(run: IndexRun, passage: Passage) -> tuple[Any, ...]:
         orjson.dumps(terms).decode(),
         sum(terms.values()),
         tsvector_literal(terms),
-        True,
+        written.is_enabled,
         Chunk.Status.PENDING.value,
     )
 
@@ -166,7 +272,11 @@ class _Progress:
             self._run.document.kind = progress.kind
         if progress.pages < self._written + self.EVERY:
             return
-        changes: dict[str, Any] = {"pages_done": Greatest(F("pages_done"), Value(progress.pages))}
+        changes: dict[str, Any] = {
+            "pages_done": Greatest(F("pages_done"), Value(progress.pages)),
+            "page_total": progress.page_total,
+            "marks": marked(self._run, pages=progress.pages),
+        }
         if progress.pages > self._run.pages_done:
             # Further than any delivery before: that is progress, so the count of deliveries starts again.
             changes["deliveries"] = 1
@@ -186,7 +296,7 @@ class _Watch:
         if time.monotonic() - self._asked < self.SECONDS:
             return False
         self._asked = time.monotonic()
-        return not IndexRun.objects.filter(id=self._run.id, finished_at=None).exists()
+        return not IndexRun.objects.filter(id=self._run.id, finished_at=None, paused_at=None).exists()
 
 
 def _note_unreadable(document: Document, pages: list[int]) -> None:

@@ -12,26 +12,32 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, Value
+from django.db.models.functions import Least
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from apps.datasets.models import Chunk, Document, DocumentPage, IndexRun
+from apps.datasets.models import Chunk, ChunkParent, Document, DocumentPage, IndexRun
 from apps.datasets.services.errors import ContentMissing
 from apps.datasets.services.spaces import forget_everywhere
 from support.errors import ConsoleError
 from support.jobs import enqueue_on_commit
 
 #: How long a worker may be silent before it is taken for dead.
-LEASE = dt.timedelta(seconds=90)
+LEASE = dt.timedelta(seconds=45)
 #: How long a message may wait in the queue before it is taken for lost.
-PATIENCE = dt.timedelta(minutes=5)
+PATIENCE = dt.timedelta(minutes=1)
 MAX_DELIVERIES = 3
 SWEEP_LIMIT = 200
+#: Calls to workers that may wait in the queue: each goes on as long as there is work, so that more would only
+#: keep other jobs waiting.
+CALLS = 32
+#: The owner of a run whose provider asked for patience.
+NOBODY_YET = "waiting"
 
 
 class RunEnded(Exception):
-    """Somebody else ended the run (cancelled, deleted) or took it over: stop and write nothing more."""
+    """Somebody else ended or paused the run, deleted its document or took it over: stop and write nothing more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +81,8 @@ def start_run(document: Document, *, enqueue: bool = True) -> IndexRun:
     Document.objects.filter(id=document.id).update(
         status=Document.Status.UPLOADED, error=None, updated_at=timezone.now()
     )
-    if enqueue:
-        enqueue_on_commit("datasets.index_document", str(run.id))
+    if enqueue and IndexRun.objects.filter(finished_at=None).count() <= CALLS:
+        enqueue_on_commit("datasets.index_document")
     return run
 
 
@@ -84,18 +90,19 @@ def claim_run(run_id: UUID, *, owner: str) -> IndexRun | None:
     """Take the run's lease; None when it has ended or somebody else is at work."""
     now = timezone.now()
     free = Q(lease_owner="") | Q(lease_until__lt=now)
-    claimed = IndexRun.objects.filter(free, id=run_id, finished_at=None, document__deleted_at=None).update(
-        lease_owner=owner, lease_until=now + LEASE, deliveries=F("deliveries") + 1
-    )
+    open_run = IndexRun.objects.filter(free, id=run_id, finished_at=None, paused_at=None, document__deleted_at=None)
+    claimed = open_run.update(lease_owner=owner, lease_until=now + LEASE, deliveries=F("deliveries") + 1, waiting=None)
     return IndexRun.objects.select_related("document__dataset").get(id=run_id) if claimed else None
 
 
 def hold_run(run: IndexRun, *, owner: str = "", **changes: Any) -> None:
     """Renew the lease and write progress. Raises RunEnded when the run is no longer this worker's.
 
-    Inside a transaction it also keeps the run from being cancelled until the transaction's writes are in.
+    The first stage has one owner, the batches of the second are anybody's. Inside a transaction it also keeps the run
+    from being cancelled until the transaction's writes are in.
     """
-    mine = IndexRun.objects.filter(id=run.id, finished_at=None, lease_owner=owner)
+    mine = IndexRun.objects.filter(id=run.id, finished_at=None, paused_at=None)
+    mine = mine.filter(lease_owner=owner) if owner else mine.exclude(stage=IndexRun.Stage.READ)
     if not mine.update(lease_until=timezone.now() + LEASE, **changes):
         raise RunEnded
 
@@ -106,15 +113,18 @@ def release_run(run: IndexRun, *, owner: str, **changes: Any) -> None:
     IndexRun.objects.filter(id=run.id, lease_owner=owner).update(lease_owner="")
 
 
-def expect_retry(run_id: UUID, *, seconds: float) -> None:
-    """The worker pauses on purpose: give the lease back and leave the run alone until then."""
-    until = timezone.now() + LEASE + dt.timedelta(seconds=seconds)
-    IndexRun.objects.filter(id=run_id, finished_at=None).update(lease_owner="", lease_until=until, deliveries=0)
-
-
-def note_redelivery(run_id: UUID) -> None:
-    """Count a message that came a second time because the worker that had it died."""
-    IndexRun.objects.filter(id=run_id, finished_at=None).update(deliveries=F("deliveries") + 1)
+def wait_with_run(run_id: UUID, *, seconds: float, error: ConsoleError, start: int | None, counts: bool) -> None:
+    """Leave a run alone for a while and say why; the batch that was begun is handed out again afterwards."""
+    until = timezone.now() + dt.timedelta(seconds=seconds)
+    changes: dict[str, Any] = {"cursor": Least(F("cursor"), Value(start))} if start is not None else {}
+    IndexRun.objects.filter(id=run_id, finished_at=None, paused_at=None).update(
+        lease_owner=NOBODY_YET,
+        lease_until=until,
+        deliveries=0,
+        retries=F("retries") + int(counts),
+        waiting={"code": error.code, "message": error.message, "until": until.isoformat()},
+        **changes,
+    )
 
 
 def fail_run(run_id: UUID, reason: Reason) -> bool:
@@ -130,7 +140,7 @@ def end_run(run_id: UUID, *, outcome: str, reason: Reason | None = None) -> bool
         return False
     error = reason.as_dict() if reason else None
     IndexRun.objects.filter(id=run.id).update(
-        outcome=outcome, error=error, finished_at=timezone.now(), lease_owner="", lease_until=None
+        outcome=outcome, error=error, finished_at=timezone.now(), lease_owner="", lease_until=None, waiting=None
     )
     status = Document.Status.ERROR if outcome == IndexRun.Outcome.ERROR else Document.Status.CANCELLED
     document = Document.objects.select_related("dataset").get(id=run.document_id)
@@ -146,6 +156,7 @@ def remove_version(document: Document, *, version: int) -> list[UUID]:
     others = Chunk.objects.filter(document=document).exclude(version=version).values("id")
     orphans = list(chunks.exclude(id__in=others).values_list("id", flat=True))
     chunks._raw_delete("default")
+    ChunkParent.objects.filter(document=document, version=version)._raw_delete("default")
     DocumentPage.objects.filter(document=document, version=version)._raw_delete("default")
     return orphans
 
@@ -165,11 +176,41 @@ def cancel_indexing(document: Document) -> bool:
     return end_run(run.id, outcome=IndexRun.Outcome.CANCELLED)
 
 
+@transaction.atomic
+def pause_indexing(document: Document) -> bool:
+    """Stop for now and keep what was done; its worker notices within a page. False when nothing was running."""
+    paused = document.runs.filter(finished_at=None, paused_at=None).update(
+        paused_at=timezone.now(), lease_owner="", waiting=None
+    )
+    if paused:
+        Document.objects.filter(id=document.id).update(status=Document.Status.PAUSED, updated_at=timezone.now())
+    return bool(paused)
+
+
+@transaction.atomic
+def resume_indexing(document: Document) -> bool:
+    """Go on where it was paused: what has vectors keeps them, a file that was half read is read again."""
+    run = document.runs.select_for_update().filter(finished_at=None, paused_at__isnull=False).first()
+    if run is None:
+        return False
+    IndexRun.objects.filter(id=run.id).update(
+        paused_at=None, lease_owner="", lease_until=timezone.now() + PATIENCE, deliveries=0, retries=0, marks=[]
+    )
+    begun = run.stage != IndexRun.Stage.READ
+    status = Document.Status.EMBEDDING if begun else Document.Status.UPLOADED
+    Document.objects.filter(id=document.id).update(status=status, updated_at=timezone.now())
+    enqueue_on_commit("datasets.index_document", str(run.id))
+    return True
+
+
 def overdue_runs() -> list[UUID]:
-    """Open runs whose worker or message is lost, given back to the queue's patience so that none is taken twice."""
+    """Begun runs whose worker or message is lost, given back to the queue's patience so that none is taken twice."""
     now = timezone.now()
+    begun = ~Q(lease_owner="") | ~Q(stage=IndexRun.Stage.READ)
     with transaction.atomic():
-        overdue = IndexRun.objects.select_for_update(skip_locked=True).filter(finished_at=None, lease_until__lt=now)
+        overdue = IndexRun.objects.select_for_update(skip_locked=True).filter(
+            begun, finished_at=None, paused_at=None, lease_until__lt=now
+        )
         ids = list(overdue.order_by("lease_until").values_list("id", flat=True)[:SWEEP_LIMIT])
         IndexRun.objects.filter(id__in=ids).update(lease_owner="", lease_until=now + PATIENCE)
     return ids
