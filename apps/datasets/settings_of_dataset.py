@@ -78,6 +78,8 @@ class CleaningSettings:
     spaces: bool = True
     urls_emails: bool = False
     control: bool = True
+    tables: bool = False
+    """Read the ruled tables of PDF pages as tables, too."""
     rules: tuple[CleaningRule, ...] = ()
 
 
@@ -186,9 +188,10 @@ class _Reading:
             spaces=part.flag("spaces", default=True),
             urls_emails=part.flag("urls_emails", default=False),
             control=part.flag("control", default=True),
+            tables=part.flag("tables", default=False),
             rules=part.rules("rules"),
         )
-        part.refuse_others({"spaces", "urls_emails", "control", "rules"})
+        part.refuse_others({"spaces", "urls_emails", "control", "tables", "rules"})
         return read
 
     def _retrieval(self, part: _Part) -> RetrievalSettings:
@@ -290,8 +293,8 @@ class _Part:
             self._reading.faults[path] = f"needs a pattern of up to {MAX_PATTERN} characters and a text to replace it."
             return None
         try:
-            re.compile(pattern)
-        except re.error as exc:
+            re.compile(pattern).sub(replace, "")
+        except (re.error, IndexError) as exc:
             self._reading.faults[path] = f"is not a regular expression: {exc}."
             return None
         return CleaningRule(pattern=pattern, replace=replace)

@@ -59,9 +59,12 @@ def _read(stream: BinaryIO, path: Path, request: dict[str, Any], *, limits: Limi
     kind = detect_type(path, request["filename"], limits=limits)
     total = extractor_for(kind).page_count(path)
     write_message(stream, {"type": "start", "kind": kind, "page_total": total})
-    sections = _announced(stream, extract(path, kind=kind, limits=limits))
-    if request["clean"] is not None:
-        sections = clean_sections(sections, kind=kind, settings=CleanSettings(**request["clean"]))
+    settings = None if request["clean"] is None else CleanSettings(**request["clean"])
+    sections = _announced(
+        stream, extract(path, kind=kind, limits=limits, tables=settings is not None and settings.tables)
+    )
+    if settings is not None:
+        sections = clean_sections(sections, kind=kind, settings=settings)
     for section in sections:
         for part in bounded(section):
             write_message(stream, pack_section(part))

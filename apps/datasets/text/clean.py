@@ -2,7 +2,7 @@
 
 Cleaning happens BEFORE chunks are cut: every character offset in a citation counts in the cleaned text of
 its page (see `sections.page_texts`), so a text must be cleaned once, and never again with other settings,
-between chunking and citing. Cleaning a cleaned text changes nothing.
+between chunking and citing. Cleaning a cleaned text changes nothing, unless a dataset's own rules do.
 """
 
 import re
@@ -29,6 +29,10 @@ class CleanSettings:
     """Drop running headers and footers of paged documents."""
     unwrap: bool = True
     """Join the hard line ends of paged documents."""
+    rules: tuple[tuple[str, str], ...] = ()
+    """Regular expressions and what replaces their matches (with \\1 for groups), applied in this order."""
+    tables: bool = False
+    """Read the ruled tables of PDF pages as tables, too: slow, a few pages a second."""
 
 
 # NUL and other controls cannot be stored or shown. Zero-width and direction-changing characters and
@@ -71,6 +75,8 @@ def clean_text(text: str, *, kind: str = "txt", settings: CleanSettings | None =
         text = unwrap_lines(text)
     if chosen.remove_urls_emails:
         text = _URL_EMAIL.sub("", text)
+    for pattern, replacement in chosen.rules:
+        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
     return tidy_spaces(text, collapse=chosen.collapse_spaces and kind not in EXACT_KINDS)
 
 

@@ -24,6 +24,7 @@ NEEDED = {
     "yaml": "PyYAML", "jsonschema": "jsonschema", "snowballstemmer": "snowballstemmer", "docx": "python-docx",
     "pypdfium2": "pypdfium2", "trafilatura": "trafilatura", "lxml_html_clean": "lxml_html_clean",
     "selectolax": "selectolax", "markdown_it": "markdown-it-py", "charset_normalizer": "charset-normalizer",
+    "pptx": "python-pptx", "python_calamine": "python-calamine", "pdfplumber": "pdfplumber",
 }  # fmt: skip
 SECRETS = {"SECRET_KEY": "secret_key", "ENCRYPTION_KEYS": "encryption_keys"}
 

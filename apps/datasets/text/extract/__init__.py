@@ -35,6 +35,12 @@ EXTRACTORS: Mapping[Kind, str] = {
     "md": "apps.datasets.text.extract.md",
     "txt": "apps.datasets.text.extract.txt",
     "csv": "apps.datasets.text.extract.csv",
+    "xlsx": "apps.datasets.text.extract.xlsx",
+    "pptx": "apps.datasets.text.extract.pptx",
+    "epub": "apps.datasets.text.extract.epub",
+    "eml": "apps.datasets.text.extract.eml",
+    "vtt": "apps.datasets.text.extract.vtt",
+    "json": "apps.datasets.text.extract.json",
 }
 
 
@@ -52,11 +58,14 @@ def check_size(path: Path, *, limits: Limits) -> None:
         raise TooLarge(what="MB", limit=round(limits.max_bytes / MEGABYTE, 1))
 
 
-def extract(path: Path, *, kind: Kind, limits: Limits) -> Iterator[Section]:
-    """Read a file of a known kind; a document without any text or with too much of it is refused."""
+def extract(path: Path, *, kind: Kind, limits: Limits, tables: bool = False) -> Iterator[Section]:
+    """Read a file of a known kind; a document without any text or with too much of it is refused.
+
+    With `tables` the ruled tables of a PDF follow the text of their page as Markdown.
+    """
     check_size(path, limits=limits)
     chars, empty = 0, True
-    for section in extractor_for(kind).extract(path, limits=limits):
+    for section in _sections(path, kind=kind, limits=limits, tables=tables):
         chars += len(section.text)
         if chars > limits.max_chars:
             raise TooLarge(what="characters", limit=limits.max_chars)
@@ -64,3 +73,12 @@ def extract(path: Path, *, kind: Kind, limits: Limits) -> Iterator[Section]:
         yield from bounded(section)
     if empty:
         raise EmptyDocument
+
+
+def _sections(path: Path, *, kind: Kind, limits: Limits, tables: bool) -> Iterator[Section]:
+    sections = extractor_for(kind).extract(path, limits=limits)
+    if kind == "pdf" and tables:
+        from apps.datasets.text.extract.pdf_tables import with_tables
+
+        return with_tables(path, sections)
+    return sections

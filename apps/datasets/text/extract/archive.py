@@ -12,15 +12,16 @@ _RATIO_FROM = 10 * MEGABYTE
 
 _KINDS = (
     ("word/document.xml", "docx"),
-    ("xl/workbook.xml", "an Excel workbook"),
-    ("ppt/presentation.xml", "a PowerPoint presentation"),
-    ("META-INF/container.xml", "an EPUB book"),
+    ("xl/workbook.xml", "xlsx"),
+    ("xl/workbook.bin", "xlsx"),
+    ("ppt/presentation.xml", "pptx"),
+    ("META-INF/container.xml", "epub"),
     ("content.xml", "an OpenDocument file"),
 )
 
 
 def archive_kind(path: Path, *, limits: Limits) -> str:
-    """Name what is in the container: "docx", or words that describe what we do not read.
+    """Name what is in the container: a kind that we read, or words that describe what we do not.
 
     The sizes come from the directory; `zipfile` never unpacks more of an entry than its directory says,
     so a lie there ends as a damaged file and not as a full memory.
@@ -29,10 +30,21 @@ def archive_kind(path: Path, *, limits: Limits) -> str:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as exc:
-        raise Damaged(kind="docx", reason="its container is incomplete") from exc
+        raise Damaged(kind="document", reason="its container is incomplete") from exc
     _refuse_bomb(entries, limits=limits)
     names = {entry.filename for entry in entries}
+    if "content.xml" in names and _is_sheet(path):
+        return "xlsx"
     return next((kind for name, kind in _KINDS if name in names), "a zip archive")
+
+
+def _is_sheet(path: Path) -> bool:
+    """Whether an OpenDocument file says that it is a spreadsheet."""
+    with zipfile.ZipFile(path) as archive:
+        try:
+            return archive.open("mimetype").read(100) == b"application/vnd.oasis.opendocument.spreadsheet"
+        except (KeyError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+            return False
 
 
 def _refuse_bomb(entries: list[zipfile.ZipInfo], *, limits: Limits) -> None:

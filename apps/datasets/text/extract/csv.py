@@ -6,14 +6,10 @@ from pathlib import Path
 
 from apps.datasets.text.errors import Damaged
 from apps.datasets.text.extract.charset import detect_encoding
-from apps.datasets.text.extract.tables import markdown_row, markdown_rule
+from apps.datasets.text.extract.rows import row_groups
 from apps.datasets.text.limits import Limits
-from apps.datasets.text.scripts import estimate_tokens
 from apps.datasets.text.sections import Section
 
-GROUP_CHARS = 500
-GROUP_TOKENS = 250
-"""A group fits in one chunk of the usual size, so that every chunk has the header."""
 _SNIFF_CHARS = 8_192
 
 
@@ -28,25 +24,9 @@ def extract(path: Path, *, limits: Limits) -> Iterator[Section]:
         delimiter = _delimiter(file.read(_SNIFF_CHARS))
         file.seek(0)
         try:
-            yield from _groups(csv.reader(file, delimiter=delimiter))
+            yield from row_groups(csv.reader(file, delimiter=delimiter))
         except csv.Error as exc:
             raise Damaged(kind="csv", reason=str(exc)) from exc
-
-
-def _groups(rows: Iterator[list[str]]) -> Iterator[Section]:
-    filled = (row for row in rows if any(cell.strip() for cell in row))
-    header = next(filled, None)
-    if header is None:
-        return
-    head = f"{markdown_row(header)}\n{markdown_rule(len(header))}"
-    table, rows_held = head, 0
-    for row in filled:
-        grown = f"{table}\n{markdown_row(row)}"
-        if rows_held and (len(grown) > GROUP_CHARS or estimate_tokens(grown) > GROUP_TOKENS):
-            yield Section(text=table)
-            grown, rows_held = f"{head}\n{markdown_row(row)}", 0
-        table, rows_held = grown, rows_held + 1
-    yield Section(text=table)
 
 
 def _delimiter(sample: str) -> str:

@@ -82,6 +82,11 @@ def _article(source: str) -> list[Block]:
     return [(level, text.strip("\n")) for level, text in article_blocks(body) if text.strip()]
 
 
+def visible_blocks(source: str) -> list[Block]:
+    """All that a page or part of one shows, without looking for an article in it."""
+    return _visible(LexborHTMLParser(source))
+
+
 def _visible(tree: LexborHTMLParser) -> list[Block]:
     tree.strip_tags(_NOT_CONTENT, recursive=True)
     collected = _Collected()

@@ -2,13 +2,13 @@
 
 import codecs
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from apps.datasets.text.errors import Damaged, Encrypted, UnsupportedType
 from apps.datasets.text.extract.archive import archive_kind
 from apps.datasets.text.limits import Limits
 
-Kind = Literal["pdf", "docx", "html", "md", "txt", "csv"]
+Kind = Literal["pdf", "docx", "html", "md", "txt", "csv", "xlsx", "pptx", "epub", "eml", "vtt", "json"]
 
 EXTENSIONS: dict[str, Kind] = {
     ".pdf": "pdf",
@@ -21,9 +21,18 @@ EXTENSIONS: dict[str, Kind] = {
     ".mdx": "md",
     ".csv": "csv",
     ".tsv": "csv",
-    **dict.fromkeys((".txt", ".text", ".log", ".rst", ".json", ".jsonl", ".yaml", ".yml", ".xml"), "txt"),
+    **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), "xlsx"),
+    ".pptx": "pptx",
+    ".epub": "epub",
+    ".eml": "eml",
+    **dict.fromkeys((".vtt", ".srt"), "vtt"),
+    **dict.fromkeys((".json", ".jsonl", ".ndjson"), "json"),
+    **dict.fromkeys((".txt", ".text", ".log", ".rst", ".yaml", ".yml", ".xml", ".properties", ".ini"), "txt"),
 }
-READABLE = "PDF, Word (.docx), HTML, Markdown, CSV and plain text can be read."
+READABLE = (
+    "PDF, Word (.docx), PowerPoint (.pptx), Excel, OpenDocument sheets, EPUB, HTML, Markdown, CSV, JSON, "
+    "e-mail (.eml), subtitles and plain text can be read."
+)
 
 _SIGNATURES = (
     (b"\x89PNG", "a PNG picture"),
@@ -40,7 +49,14 @@ _SIGNATURES = (
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _BOMS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _HEAD = 4096
-_NAMES = {"pdf": "a PDF document", "docx": "a Word document"}
+_NAMES = {
+    "pdf": "a PDF document",
+    "docx": "a Word document",
+    "pptx": "a PowerPoint presentation",
+    "xlsx": "an Excel workbook",
+    "epub": "an EPUB book",
+}
+_BINARY = frozenset(_NAMES)
 
 
 def detect_type(path: Path, filename: str, *, limits: Limits | None = None) -> Kind:
@@ -57,7 +73,7 @@ def detect_type(path: Path, filename: str, *, limits: Limits | None = None) -> K
             advice = f"Its name ends in {extension}: rename it to .{found} and upload it again."
             raise UnsupportedType(found=_NAMES[found], advice=advice)
         return found
-    if promised in ("pdf", "docx"):
+    if promised in _BINARY:
         raise Damaged(kind=promised, reason="it does not begin like such a file")
     return promised or _text_kind(head)
 
@@ -68,11 +84,11 @@ def _binary_kind(path: Path, head: bytes, *, limits: Limits) -> Kind | None:
         return "pdf"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         found = archive_kind(path, limits=limits)
-        if found == "docx":
-            return "docx"
+        if found in _BINARY:
+            return cast(Kind, found)
         raise UnsupportedType(found=found, advice=READABLE)
     if head.startswith(_OLE):
-        _refuse_ole(path)
+        return _ole_kind(path)
     for signature, found in _SIGNATURES:
         if head.startswith(signature):
             raise UnsupportedType(found=found, advice=READABLE)
@@ -81,15 +97,20 @@ def _binary_kind(path: Path, head: bytes, *, limits: Limits) -> Kind | None:
     return None
 
 
-def _refuse_ole(path: Path) -> None:
-    """Office's old container: a password-protected new document, or a document of before 2007."""
-    marker = "EncryptedPackage".encode("utf-16-le")
+def _ole_kind(path: Path) -> Kind:
+    """Office's old container: a workbook can be read; a protected new document and other old ones cannot."""
+    names = {name: name.encode("utf-16-le") for name in ("EncryptedPackage", "Workbook")}
+    longest = max(map(len, names.values()))
+    found: set[str] = set()
     with path.open("rb") as file:
         tail = b""
         while block := file.read(1 << 20):
-            if marker in tail + block:
-                raise Encrypted
-            tail = block[-len(marker) :]
+            found.update(name for name, mark in names.items() if mark in tail + block)
+            tail = block[-longest:]
+    if "EncryptedPackage" in found:
+        raise Encrypted
+    if "Workbook" in found:
+        return "xlsx"
     raise UnsupportedType(found="an Office document of before 2007", advice="Save it as .docx and upload that.")
 
 
