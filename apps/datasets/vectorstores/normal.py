@@ -6,6 +6,7 @@ field is there, and a `Compare` holds only where it is.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Literal
 
@@ -112,3 +113,16 @@ def _joined(parts: list[Normal | bool], *, all_of: bool) -> Normal | bool:
     if len(kept) < 2:
         return kept[0] if kept else all_of
     return Both(kept) if all_of else Either(kept)
+
+
+def known_only(form: Normal | bool, fields: Container[str]) -> Normal | bool:
+    """The same where a store refuses to be asked for fields that no record ever had: these are simply missing."""
+    match form:
+        case bool():
+            return form
+        case Has(field, wanted):
+            return form if field in fields else not wanted
+        case Compare(field=field):
+            return form if field in fields else False
+        case Both(parts) | Either(parts):
+            return _joined([known_only(part, fields) for part in parts], all_of=isinstance(form, Both))
