@@ -14,7 +14,7 @@ from django.db import transaction
 from apps.datasets.models import Dataset, IndexRun, VectorMove
 from apps.datasets.services.errors import VectorsMoved
 from apps.datasets.services.runs import hold_run
-from apps.datasets.services.spaces import Place, make_place, place_of_run, target_of
+from apps.datasets.services.spaces import Place, make_place, place_of, place_of_run, target_of
 from apps.datasets.vectorstores.protocol import Record
 from model_runtime.protocols import EmbeddingModel
 from providers.services import open_embedding_model
@@ -54,6 +54,21 @@ def write_records(run: IndexRun, records: Sequence[Record], *, embed_for: EmbedF
     place.open().upsert(place.ns, records)
     also = _mirror(run, records, embed_for)
     return [place] if also is None else [place, also]
+
+
+def write_changed(dataset: Dataset, record: Record, *, model: str) -> None:
+    """Write the vector of a chunk that somebody changed. The caller holds the dataset's row, so no move switches.
+
+    `model` is the one that made the vector: raises VectorsMoved when the dataset has another one by now.
+    """
+    if dataset.embedding_model != model:
+        raise VectorsMoved("The dataset was embedded with another model meanwhile. Try again.")
+    place = place_of(dataset)
+    if place is not None:
+        place.open().upsert(place.ns, [record])
+    move = VectorMove.objects.filter(dataset=dataset, state=VectorMove.State.COPYING).first()
+    if move is not None:
+        _note_for_later(move, [record])
 
 
 def check_place(run: IndexRun, places: Collection[Place]) -> None:
