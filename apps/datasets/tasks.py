@@ -10,6 +10,7 @@ from celery import shared_task
 from apps.datasets.services import (
     datasets,
     documents,
+    evaluate_jobs,
     indexing,
     maintenance,
     migrating,
@@ -94,3 +95,17 @@ def optimise_vectors(dataset_id: str) -> None:
 def forget_old_queries() -> int:
     """Every day: forget what datasets were asked long ago."""
     return queries.forget_old_queries()
+
+
+@shared_task(name="datasets.evaluate", soft_time_limit=240, time_limit=270)
+def evaluate(evaluation_id: str) -> None:
+    """Measure for a while, and let another task go on where this one ends."""
+    if evaluate_jobs.work_on(UUID(evaluation_id)):
+        enqueue("datasets.evaluate", evaluation_id)
+
+
+@shared_task(name="datasets.go_on_with_evaluations")
+def go_on_with_evaluations() -> None:
+    """Every minute: go on with what a dead worker or a lost message left."""
+    for evaluation_id in evaluate_jobs.unfinished_evaluations():
+        enqueue("datasets.evaluate", str(evaluation_id))
