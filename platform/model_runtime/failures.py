@@ -101,7 +101,7 @@ class _Facts:
     def read(cls, value: Any, *, secret: str) -> _Facts:
         error = value.get("error", value) if isinstance(value, dict) else value
         if isinstance(error, dict) and isinstance(base := error.get("base_resp"), dict):
-            code = base.get("status_code")
+            code: Any = base.get("status_code")
             error = {"code": _OF_MINIMAX.get(code, code), "message": base.get("status_msg")}
         if not isinstance(error, dict):
             return cls(message=_clean(error, secret) if isinstance(error, str) else "", kind="", param="", status=0)

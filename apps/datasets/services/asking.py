@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import aclosing
+from typing import Any
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
@@ -59,7 +60,7 @@ def keep_answered(run: IndexRun) -> int:
     document = run.document
     if not document.runs.filter(version=document.version, space=run.space).exists():
         return 0
-    values = {"document": document.id, "old": document.version, "new": run.version, "spacing": SPACING}
+    values: dict[str, Any] = {"document": document.id, "old": document.version, "new": run.version, "spacing": SPACING}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_KEEP, values)
         old = ChunkParent.objects.filter(document=document, version=document.version).values("id")

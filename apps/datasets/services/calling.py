@@ -61,7 +61,8 @@ def vectors_for(texts: Sequence[str], *, model: EmbeddingModel, team_id: UUID) -
 
 def _batches(texts: Sequence[str], model: EmbeddingModel) -> Iterator[list[str]]:
     """Short texts go together with short ones: a provider pads each call to its longest."""
-    count, batch, tokens = token_count(model), [], 0.0
+    count, tokens = token_count(model), 0.0
+    batch: list[str] = []
     for text in texts:
         cost = count(text)
         if batch and (len(batch) == CALL or tokens + cost > CALL_TOKENS):

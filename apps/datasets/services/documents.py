@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from apps.datasets.models import Chunk, Dataset, Document, DocumentPage, IndexRun
+from apps.datasets.models import Chunk, ChunkEdit, ChunkParent, Dataset, Document, DocumentPage, IndexRun
 from apps.datasets.services import figures
 from apps.datasets.services.blobs import Draft, received, remove_blob
 from apps.datasets.services.runs import Reason, end_run, start_run
@@ -144,7 +144,8 @@ def purge_document(document_id: UUID) -> None:
     forget_everywhere(document.dataset_id, document_ids=[document.id])
     with transaction.atomic():
         figures.subtract_version(document)
-        Chunk.objects.filter(document=document)._raw_delete("default")
+        for rows in (Chunk, ChunkParent, ChunkEdit):
+            rows.objects.filter(document=document)._raw_delete("default")
         DocumentPage.objects.filter(document=document)._raw_delete("default")
         blobs = {document.blob, *document.runs.values_list("blob", flat=True)} - {""}
         IndexRun.objects.filter(document=document)._raw_delete("default")

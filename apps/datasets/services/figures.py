@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import F
@@ -22,6 +24,11 @@ _SUBTRACT = """
         WHERE document_id = %(document)s AND version = %(version)s GROUP BY term
     ) AS gone
     WHERE known.dataset_id = %(dataset)s AND known.term = gone.term
+"""
+_SHIFT = """
+    INSERT INTO datasets_datasetterm AS known (dataset_id, term, df)
+    SELECT %(dataset)s, term, 1 FROM unnest(%(terms)s::text[]) AS term
+    ON CONFLICT (dataset_id, term) DO UPDATE SET df = greatest(known.df + %(sign)s, 0)
 """
 _FORGET = "DELETE FROM datasets_datasetterm WHERE dataset_id = %(dataset)s AND df = 0"
 _SIZE = """
@@ -50,6 +57,17 @@ def subtract_version(document: Document) -> None:
         cursor.execute(_SUBTRACT, values)
         cursor.execute(_FORGET, values)
     _shift(document, chunks=-chunks, terms=-terms)
+
+
+def shift_chunk(dataset_id: UUID, *, terms: Mapping[str, int], sign: int) -> None:
+    """Count one searchable chunk in (1) or out (-1), in the caller's transaction, which holds the dataset's row."""
+    values = {"dataset": dataset_id, "terms": sorted(terms), "sign": sign}
+    with connection.cursor() as cursor:
+        cursor.execute(_SHIFT, values)
+        cursor.execute(_FORGET, values)
+    Dataset.objects.filter(id=dataset_id).update(
+        chunk_count=F("chunk_count") + sign, term_total=F("term_total") + sign * sum(terms.values())
+    )
 
 
 def _lock_and_measure(cursor: Any, values: dict[str, Any]) -> tuple[int, int]:

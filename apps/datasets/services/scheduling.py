@@ -9,13 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 from django.utils import timezone
 
 from apps.datasets.models import Chunk, ChunkParent, IndexRun
 from apps.datasets.services.runs import CALLS, LEASE, NOBODY_YET
 from apps.datasets.services.throttle import least_recently_served, note_served
 
+BEGUN_FIRST = Case(When(stage=IndexRun.Stage.READ, then=1), default=0)
 TEAMS = 500
 """Teams between which turns are taken at a time."""
 
@@ -32,7 +33,7 @@ def next_work() -> Work | None:
     """The next piece of work, not claimed yet: whoever comes second with the claim asks again."""
     teams = list(waiting_runs().order_by().values_list("team_id", flat=True).distinct()[:TEAMS])
     for team in least_recently_served([str(each) for each in teams]):
-        run = waiting_runs().filter(team_id=team).order_by("-stage_rank", "id").values_list("id", "stage").first()
+        run = waiting_runs().filter(team_id=team).order_by(BEGUN_FIRST, "id").values_list("id", "stage").first()
         if run is not None:
             note_served(team)
             return Work(run_id=run[0], has_batches=run[1] != IndexRun.Stage.READ)
@@ -45,16 +46,13 @@ def has_work() -> bool:
 
 
 def waiting_runs() -> QuerySet[IndexRun]:
-    """Runs that somebody could go on with now; `stage_rank` is 1 for those that have batches."""
+    """Runs that somebody could go on with now."""
     free = Q(lease_owner="") | Q(lease_until__lt=timezone.now())
     this = {"document_id": OuterRef("document_id"), "version": OuterRef("version"), "ordinal__gte": OuterRef("cursor")}
     batches = Q(stage=IndexRun.Stage.EMBED) & Exists(Chunk.objects.filter(**this, status=Chunk.Status.PENDING))
     passages = Q(stage=IndexRun.Stage.ASK) & Exists(ChunkParent.objects.filter(**this, is_asked=False))
     unfinished = IndexRun.objects.filter(finished_at=None, paused_at=None, document__deleted_at=None)
-    is_begun = ExpressionWrapper(~Q(stage=IndexRun.Stage.READ), output_field=BooleanField())
-    return (
-        unfinished.filter(free).filter(Q(stage=IndexRun.Stage.READ) | batches | passages).annotate(stage_rank=is_begun)
-    )
+    return unfinished.filter(free).filter(Q(stage=IndexRun.Stage.READ) | batches | passages)
 
 
 def calls_missing() -> int:

@@ -65,7 +65,8 @@ def close_for(limits: CallLimits, *, seconds: float) -> None:
     """Nobody calls before so many seconds have passed: the provider said so."""
     client = _client(os.getpid())
     try:
-        now, micros = client.time()  # type: ignore[misc]
+        clock: Any = client.time()
+        now, micros = clock
         until = now + micros / 1e6 + seconds
         client.set(f"{PREFIX}{limits.key}:closed", str(until), px=max(1, int(seconds * 1000)))
     except redis.RedisError as exc:
