@@ -70,6 +70,7 @@ async function sendOne(form, { file, item }) {
     const [result] = answer.files;
     say(item, result.outcome === "created" ? form.dataset.stored : result.message,
       result.outcome === "refused" ? "failed" : "stored");
+    if (result.preview) return window.location.assign(result.preview);
     if (result.outcome === "created") setTimeout(() => item.remove(), 4000);
   } catch {
     say(item, form.dataset.failed, "failed");
@@ -81,6 +82,7 @@ async function sendOne(form, { file, item }) {
 function post(form, file, progress) {
   const body = new FormData();
   body.append("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
+  if (form.querySelector("[name=hold]")?.checked) body.append("hold", "on");
   body.append("files", file, file.name);
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

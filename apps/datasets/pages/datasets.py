@@ -13,11 +13,15 @@ from django.views.decorators.http import require_POST
 from accounts.selectors import current_team, may
 from apps.datasets.models import Dataset
 from apps.datasets.pages.access import dataset_page, may_edit
+from apps.datasets.pages.chunking_forms import ChunkingForm
 from apps.datasets.pages.forms import DatasetForm, NewDatasetForm
 from apps.datasets.selectors.datasets import datasets_of, document_counts
-from apps.datasets.services.datasets import create_dataset, delete_dataset, describe_dataset
+from apps.datasets.selectors.documents import documents_of
+from apps.datasets.services.datasets import change_settings, create_dataset, delete_dataset, describe_dataset
 from apps.datasets.services.models import embedding_model_names
-from support.errors import NotFound
+from apps.datasets.services.previewing import Changes, changes, outdated
+from apps.datasets.settings_of_dataset import read_settings
+from support.errors import ConsoleError, NotFound
 
 
 @login_required
@@ -65,6 +69,42 @@ def dataset_settings(request: HttpRequest, dataset: Dataset) -> HttpResponse:
         "may_edit": may_edit(request, dataset),
     }
     return render(request, "datasets/settings.html", context)
+
+
+@dataset_page("edit")
+def chunking(request: HttpRequest, dataset: Dataset) -> HttpResponse:
+    """How its documents are cut and cleaned; what is indexed stays as it is until somebody asks for more."""
+    form = ChunkingForm.of(dataset.settings, request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        change_settings(dataset, form.settings)
+        messages.success(request, _("Saved."))
+        return redirect("datasets:chunking", dataset.slug)
+    number = _outdated_count(dataset)
+    context = {
+        "dataset": dataset,
+        "tab": "chunking",
+        "form": form,
+        "outdated_count": number,
+        "changes": _changes(dataset) if number and "changes" in request.GET else None,
+        "example": documents_of(dataset).exclude(blob="").first(),
+        "may_edit": may_edit(request, dataset),
+    }
+    return render(request, "datasets/chunking.html", context)
+
+
+def _outdated_count(dataset: Dataset) -> int:
+    """How many documents are indexed in another way than the settings say; none can be told without the model."""
+    try:
+        return len(outdated(dataset))
+    except ConsoleError:
+        return 0
+
+
+def _changes(dataset: Dataset) -> Changes | None:
+    try:
+        return changes(dataset, read_settings(dataset.settings))
+    except ConsoleError:
+        return None
 
 
 @require_POST

@@ -9,10 +9,12 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
 from apps.datasets.models import Dataset, Document
@@ -21,11 +23,14 @@ from apps.datasets.selectors.datasets import document_counts
 from apps.datasets.selectors.documents import (
     chunks_of,
     documents_of,
+    edits_of,
+    lost_edits_of,
     open_document,
     pages_of,
     progress_of,
     reason_of,
 )
+from apps.datasets.services.bulk import BULK, do_to_all
 from apps.datasets.services.documents import (
     Added,
     add_document,
@@ -33,7 +38,7 @@ from apps.datasets.services.documents import (
     retry_document,
     set_document_enabled,
 )
-from apps.datasets.services.runs import cancel_indexing
+from apps.datasets.services.runs import cancel_indexing, pause_indexing, resume_indexing
 from apps.datasets.text.extract.kinds import EXTENSIONS
 from support.errors import ConsoleError, NotFound
 
@@ -69,23 +74,35 @@ def rows(request: HttpRequest, dataset: Dataset) -> HttpResponse:
 @dataset_page("edit")
 def upload(request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """Keep the files of a form. A script sends them one by one and gets JSON; without it one form sends all."""
-    added = [_add(request, dataset, file) for file in request.FILES.getlist("files")]
+    hold = request.POST.get("hold") == "on"
+    added = [_add(request, dataset, file, hold=hold) for file in request.FILES.getlist("files")]
     if request.headers.get("Accept", "").startswith("application/json"):
         return JsonResponse({"files": added})
     for one in added:
         (messages.error if one["outcome"] == "refused" else messages.success)(request, one["message"])
     if not added:
         messages.error(request, _("Choose at least one file."))
+    held = [one["preview"] for one in added if "preview" in one]
+    if held:
+        return redirect(held[0])
     return redirect("datasets:dataset", dataset.slug)
+
+
+VIEWS: Mapping[str, tuple[Callable[[Document], QuerySet[Any]], int]] = {
+    "passages": (chunks_of, CHUNKS_PER_PAGE),
+    "text": (pages_of, 5),
+    "changes": (edits_of, CHUNKS_PER_PAGE),
+}
 
 
 @dataset_page()
 def document(request: HttpRequest, dataset: Dataset, document_id: UUID) -> HttpResponse:
     """One document: its facts, its passages, its text."""
-    found = _document(dataset, document_id)
-    view = "text" if request.GET.get("view") == "text" else "passages"
-    items = pages_of(found) if view == "text" else chunks_of(found)
-    page = Paginator(items, 5 if view == "text" else CHUNKS_PER_PAGE).get_page(request.GET.get("page"))
+    found = document_or_404(dataset, document_id)
+    wanted = request.GET.get("view", "")
+    view = wanted if wanted in VIEWS else "passages"
+    items, at_once = VIEWS[view]
+    page = Paginator(items(found), at_once).get_page(request.GET.get("page"))
     context = {
         "dataset": dataset,
         "document": found,
@@ -93,6 +110,8 @@ def document(request: HttpRequest, dataset: Dataset, document_id: UUID) -> HttpR
         "reason": reason_of(found),
         "view": view,
         "page": page,
+        "lost": lost_edits_of(found),
+        "has_changes": edits_of(found).exists(),
         "may_edit": may_edit(request, dataset),
     }
     return render(request, "datasets/document.html", context)
@@ -101,6 +120,8 @@ def document(request: HttpRequest, dataset: Dataset, document_id: UUID) -> HttpR
 ACTIONS: Mapping[str, Callable[[Document], Any]] = {
     "retry": retry_document,
     "stop": cancel_indexing,
+    "pause": pause_indexing,
+    "resume": resume_indexing,
     "delete": delete_document,
     "enable": lambda document: set_document_enabled(document, enabled=True),
     "disable": lambda document: set_document_enabled(document, enabled=False),
@@ -108,6 +129,8 @@ ACTIONS: Mapping[str, Callable[[Document], Any]] = {
 DONE = {
     "retry": gettext_lazy("“%(name)s” is indexed again."),
     "stop": gettext_lazy("Indexing “%(name)s” is stopped."),
+    "pause": gettext_lazy("Indexing “%(name)s” is paused."),
+    "resume": gettext_lazy("Indexing “%(name)s” goes on."),
     "delete": gettext_lazy("“%(name)s” is deleted."),
     "enable": gettext_lazy("“%(name)s” can be found again."),
     "disable": gettext_lazy("“%(name)s” is no longer found."),
@@ -120,7 +143,7 @@ def act(request: HttpRequest, dataset: Dataset, document_id: UUID, action: str) 
     """Do one thing to a document and go back to where the button was."""
     if action not in ACTIONS:
         raise Http404
-    found = _document(dataset, document_id)
+    found = document_or_404(dataset, document_id)
     try:
         ACTIONS[action](found)
         messages.success(request, DONE[action] % {"name": found.name})
@@ -128,6 +151,17 @@ def act(request: HttpRequest, dataset: Dataset, document_id: UUID, action: str) 
         messages.error(request, str(exc))
     if request.POST.get("from") == "document" and action != "delete":
         return redirect("datasets:document", dataset.slug, found.id)
+    return redirect("datasets:dataset", dataset.slug)
+
+
+@require_POST
+@dataset_page("edit")
+def act_on_all(request: HttpRequest, dataset: Dataset, action: str) -> HttpResponse:
+    """Do one thing to every document that it applies to."""
+    if action not in BULK:
+        raise Http404
+    number = do_to_all(dataset, action)
+    messages.success(request, ngettext("Done for %(n)d document.", "Done for %(n)d documents.", number) % {"n": number})
     return redirect("datasets:dataset", dataset.slug)
 
 
@@ -149,9 +183,14 @@ def _rows(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _add(request: HttpRequest, dataset: Dataset, file: Any) -> dict[str, str]:
-    added = add_document(dataset=dataset, name=file.name, content=file.chunks(), by=request.user)
-    return {"name": file.name, "outcome": added.outcome, "message": _sentence(added, file.name)}
+def _add(request: HttpRequest, dataset: Dataset, file: Any, *, hold: bool) -> dict[str, str]:
+    """Keep one file; `hold` leaves it unread until somebody has seen how it would be cut."""
+    added = add_document(dataset=dataset, name=file.name, content=file.chunks(), by=request.user, enqueue=not hold)
+    answer = {"name": file.name, "outcome": added.outcome, "message": _sentence(added, file.name)}
+    if hold and added.run_id:
+        pause_indexing(added.document)
+        answer["preview"] = reverse("datasets:preview", args=[dataset.slug, added.document.id])
+    return answer
 
 
 def _sentence(added: Added, name: str) -> str:
@@ -162,7 +201,8 @@ def _sentence(added: Added, name: str) -> str:
     return _("%(name)s is uploaded.") % {"name": name}
 
 
-def _document(dataset: Dataset, document_id: UUID) -> Document:
+def document_or_404(dataset: Dataset, document_id: UUID) -> Document:
+    """The dataset's document, or 404."""
     try:
         found = open_document(document_id, team_id=dataset.team_id)
     except NotFound as exc:

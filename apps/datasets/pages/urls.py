@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.datasets.pages import datasets, documents, passages, search
+from apps.datasets.pages import chunks, datasets, documents, passages, search
 
 app_name = "datasets"
 urlpatterns = [
@@ -14,7 +14,21 @@ urlpatterns = [
     path("<str:slug>/upload/", documents.upload, name="upload"),
     path("<str:slug>/search/", search.search, name="search"),
     path("<str:slug>/settings/", datasets.dataset_settings, name="settings"),
+    path("<str:slug>/chunking/", datasets.chunking, name="chunking"),
     path("<str:slug>/delete/", datasets.remove_dataset, name="delete"),
     path("<str:slug>/documents/<uuid:document_id>/", documents.document, name="document"),
+    path("<str:slug>/documents/<uuid:document_id>/preview/", chunks.preview_document, name="preview"),
+    path("<str:slug>/documents/<uuid:document_id>/chunks/add/", chunks.add_chunk, name="add-chunk"),
+    path(
+        "<str:slug>/documents/<uuid:document_id>/chunks/<uuid:chunk_id>/<str:action>/",
+        chunks.act_on_chunk,
+        name="act-on-chunk",
+    ),
+    path(
+        "<str:slug>/documents/<uuid:document_id>/changes/<uuid:edit_id>/<str:action>/",
+        chunks.act_on_edit,
+        name="act-on-edit",
+    ),
     path("<str:slug>/documents/<uuid:document_id>/<str:action>/", documents.act, name="act"),
+    path("<str:slug>/all/<str:action>/", documents.act_on_all, name="act-on-all"),
 ]

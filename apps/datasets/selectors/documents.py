@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import Prefetch, QuerySet
 
-from apps.datasets.models import Chunk, Dataset, Document, DocumentPage, IndexRun
+from apps.datasets.models import Chunk, ChunkEdit, Dataset, Document, DocumentPage, IndexRun
 from apps.datasets.selectors.errors import DocumentNotFound
 from apps.datasets.selectors.reasons import explain
 
@@ -26,6 +27,11 @@ class Progress:
     pages: int
     counts: str
     """`chunks` or `pages`: what `done` is a number of."""
+    seconds_left: int | None = None
+    """By the pace of the last minute; None when there is none yet, or the end is not known."""
+    waiting: str = ""
+    """Why nothing happens at the moment: what the provider said."""
+    is_paused: bool = False
 
 
 def open_document(document_id: UUID | str, *, team_id: UUID) -> Document:
@@ -61,11 +67,31 @@ def progress_of(document: Document) -> Progress | None:
     if not runs or not document.is_indexing:
         return None
     run = runs[0]
+    shared: dict[str, Any] = {
+        "pages": run.pages_done,
+        "waiting": str((run.waiting or {}).get("message", "")),
+        "is_paused": run.paused_at is not None,
+    }
     if run.stage == IndexRun.Stage.READ or not run.total:
-        percent = min(READING_SHARE - 2, 2 + run.pages_done // 10) if run.pages_done else 2
-        return Progress(percent=percent, done=run.pages_done, total=0, pages=run.pages_done, counts="pages")
+        total = run.page_total or 0
+        share = run.pages_done / total if total else min(1.0, run.pages_done / 160)
+        percent = 2 + int((READING_SHARE - 4) * min(1.0, share))
+        left = _seconds_left(run, 1, total - run.pages_done) if total else None
+        return Progress(percent=percent, done=run.pages_done, total=total, counts="pages", seconds_left=left, **shared)
     percent = READING_SHARE + (100 - READING_SHARE) * run.done // run.total
-    return Progress(percent=percent, done=run.done, total=run.total, pages=run.pages_done, counts="chunks")
+    left = _seconds_left(run, 2, run.total - run.done)
+    return Progress(percent=percent, done=run.done, total=run.total, counts="chunks", seconds_left=left, **shared)
+
+
+def _seconds_left(run: IndexRun, column: int, remaining: int) -> int | None:
+    """What remains, at the pace between the first and the last mark of the last minute."""
+    if run.paused_at is not None or len(run.marks) < 2:
+        return None
+    first, last = run.marks[0], run.marks[-1]
+    done, seconds = last[column] - first[column], last[0] - first[0]
+    if done <= 0 or seconds <= 0:
+        return None
+    return max(1, round(remaining * seconds / done))
 
 
 def reason_of(document: Document) -> str:
@@ -77,6 +103,16 @@ def chunks_of(document: Document) -> QuerySet[Chunk]:
     """The chunks of the searchable version, in order."""
     chunks = Chunk.objects.filter(document=document, version=document.version)
     return chunks.defer("terms", "lexemes").order_by("ordinal")
+
+
+def edits_of(document: Document) -> QuerySet[ChunkEdit]:
+    """What people changed about its chunks, newest first."""
+    return ChunkEdit.objects.filter(document=document).select_related("created_by").order_by("-id")
+
+
+def lost_edits_of(document: Document) -> QuerySet[ChunkEdit]:
+    """Changes whose passage the file does not have any more."""
+    return edits_of(document).filter(is_current=True, lost_in=document.version, is_removed=False)
 
 
 def pages_of(document: Document) -> QuerySet[DocumentPage]:

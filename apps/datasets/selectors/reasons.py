@@ -45,6 +45,12 @@ REASONS: Mapping[str, Promise] = {
         "Indexing stopped without an answer {times} times in a row. The file may need more memory than a worker has: "
         "split it, or ask an administrator to look at the worker's log."
     ),
+    "unauthorized_provider": _(
+        "The provider refuses the key that is stored for it. Enter a working key under Providers, then try again."
+    ),
+    "insufficient_quota": _(
+        "The account behind the provider's key has no credit left. Top it up or choose another model, then try again."
+    ),
     "internal_error": _(
         "Something went wrong on our side while indexing. Try again; if it happens again, an administrator finds the "
         "cause in the worker's log."

@@ -6,9 +6,10 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from apps.datasets.settings_of_dataset import ChunkingSettings, DatasetSettings, as_stored
+from apps.datasets.settings_of_dataset import ChunkingSettings, CleaningSettings, DatasetSettings, as_stored
 from apps.datasets.text.analyze import ANALYZER_VERSION
 from apps.datasets.text.chunk import Chunk, ChunkSettings, chunk_sections
+from apps.datasets.text.clean import CleanSettings
 from apps.datasets.text.pairs import chunk_pairs
 from apps.datasets.text.parents import ParentCut, chunk_under_parents
 from apps.datasets.text.scripts import estimate_tokens
@@ -29,6 +30,7 @@ class Cutting:
 
     chosen: ChunkingSettings
     chunks: ChunkSettings
+    clean: CleanSettings
 
     def cut(self, sections: Iterable[Section], *, kind: str) -> Iterator[Chunk]:
         """The chunks of a document's cleaned sections. What a model is to write pairs for comes as parents' text."""
@@ -64,7 +66,17 @@ def cutting_for(settings: DatasetSettings, model: EmbeddingModel) -> Cutting:
         count=token_count(model),
         counter=getattr(model, "tokenizer_name", "estimate"),
     )
-    return Cutting(chosen=chosen, chunks=chunks)
+    return Cutting(chosen=chosen, chunks=chunks, clean=clean_settings(settings.cleaning))
+
+
+def clean_settings(chosen: CleaningSettings) -> CleanSettings:
+    """How a text is cleaned before it is cut; unsafe characters go in any case."""
+    return CleanSettings(
+        collapse_spaces=chosen.spaces,
+        remove_urls_emails=chosen.urls_emails,
+        tables=chosen.tables,
+        rules=tuple((rule.pattern, rule.replace) for rule in chosen.rules),
+    )
 
 
 def token_count(model: EmbeddingModel) -> TokenCount:

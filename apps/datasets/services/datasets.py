@@ -15,6 +15,7 @@ from apps.datasets.services.documents import delete_document, purge_document
 from apps.datasets.services.errors import DatasetExists
 from apps.datasets.services.metadata import forget_of_dataset
 from apps.datasets.services.spaces import drop_everywhere
+from apps.datasets.settings_of_dataset import checked_settings
 from apps.datasets.text.analyze import ANALYZER_VERSION
 from support.errors import InvalidInput
 from support.jobs import enqueue_on_commit
@@ -71,6 +72,12 @@ def describe_dataset(dataset: Dataset, *, name: str, description: str) -> None:
     Dataset.objects.filter(id=dataset.id).update(
         name=name.strip()[:200], description=description.strip(), updated_at=timezone.now()
     )
+
+
+def change_settings(dataset: Dataset, settings: dict[str, Any]) -> None:
+    """Store settings that were checked. What is indexed stays as it is until its documents are indexed again."""
+    Dataset.objects.filter(id=dataset.id).update(settings=checked_settings(settings), updated_at=timezone.now())
+    dataset.refresh_from_db(fields=["settings"])
 
 
 @transaction.atomic

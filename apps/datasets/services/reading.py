@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -81,7 +82,12 @@ def read_document(run: IndexRun, *, owner: str, cutting: Cutting) -> int:
         remove_version(document, version=run.version)
     recorder = _PageRecorder()
     sections = extract_in_child(
-        _content(run), document.name, limits=LIMITS, cancelled=_Watch(run), on_progress=_Progress(run, owner)
+        content_of(run.blob),
+        document.name,
+        limits=LIMITS,
+        clean=cutting.clean,
+        cancelled=_Watch(run),
+        on_progress=_Progress(run, owner),
     )
     writer = _Writer(run, owner, cutting)
     try:
@@ -116,8 +122,9 @@ def keep_unchanged(run: IndexRun) -> int:
     return fresh.filter(Exists(same)).update(status=Chunk.Status.READY)
 
 
-def _content(run: IndexRun) -> Any:
-    path = blob_path(run.blob)
+def content_of(blob: str) -> Path:
+    """The stored file. Raises Damaged when it is gone."""
+    path = blob_path(blob)
     if not path.is_file():
         raise Damaged(kind="document", reason="its stored file is missing")
     return path

@@ -1,0 +1,123 @@
+"""The form of how documents are cut and cleaned, as people see it: for the settings and for the preview."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from apps.datasets.settings_of_dataset import PARENT_SIZES, SIZES, checked_settings, read_settings
+from support.errors import InvalidInput
+
+MODES = {
+    "general": _("Passages"),
+    "parent_child": _("Small passages that bring their section along"),
+    "qa": _("Questions and answers"),
+}
+PARENTS = {"section": _("Its section"), "paragraph": _("Its paragraph"), "document": _("The whole document")}
+UNITS = {"characters": _("characters"), "tokens": _("tokens")}
+
+
+class ChunkingForm(forms.Form):
+    """Reads and writes the parts `chunking` and `cleaning` of a dataset's settings."""
+
+    mode = forms.ChoiceField(label=_("Cut into"), choices=list(MODES.items()))
+    size = forms.IntegerField(
+        label=_("Size"),
+        min_value=SIZES[0],
+        max_value=SIZES[1],
+        help_text=_("Of what is embedded and searched. Never more than the embedding model reads."),
+    )
+    unit = forms.ChoiceField(label=_("Counted in"), choices=list(UNITS.items()))
+    overlap = forms.IntegerField(
+        label=_("Overlap"), min_value=0, help_text=_("Characters that a passage repeats of the one before.")
+    )
+    parent_mode = forms.ChoiceField(
+        label=_("What a small passage brings along"),
+        choices=list(PARENTS.items()),
+        help_text=_("For small passages only: they are found, and this is what the model reads."),
+    )
+    parent_size = forms.IntegerField(
+        label=_("Size of a section or paragraph"), min_value=PARENT_SIZES[0], max_value=PARENT_SIZES[1]
+    )
+    question = forms.CharField(
+        label=_("Column of the questions"),
+        required=False,
+        max_length=200,
+        help_text=_("For questions and answers from a table. Empty: the column that is called so, else the first."),
+    )
+    answer = forms.CharField(label=_("Column of the answers"), required=False, max_length=200)
+    model = forms.CharField(
+        label=_("Model that writes questions"),
+        required=False,
+        max_length=200,
+        help_text=_("For documents that are no table. Empty: the team's default model. It is called per passage."),
+    )
+    separators = forms.CharField(
+        label=_("Cut always at"),
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("One separator per line, for example ---. The text is cut after each."),
+    )
+    spaces = forms.BooleanField(label=_("Collapse blanks"), required=False)
+    urls_emails = forms.BooleanField(label=_("Remove web and e-mail addresses"), required=False)
+    tables = forms.BooleanField(
+        label=_("Read ruled tables of PDF files"), required=False, help_text=_("Slow: a few pages a second.")
+    )
+
+    @classmethod
+    def of(cls, settings: dict[str, Any], data: Any = None) -> ChunkingForm:
+        """The form over stored settings; bound when there is data."""
+        stored = read_settings(settings)
+        chunking, cleaning = stored.chunking, stored.cleaning
+        initial = {
+            "mode": chunking.mode,
+            "size": chunking.size,
+            "unit": chunking.unit,
+            "overlap": chunking.overlap,
+            "parent_mode": chunking.parent.mode,
+            "parent_size": chunking.parent.size,
+            "question": chunking.pairs.question,
+            "answer": chunking.pairs.answer,
+            "model": chunking.pairs.model,
+            "separators": "\n".join(chunking.separators),
+            "spaces": cleaning.spaces,
+            "urls_emails": cleaning.urls_emails,
+            "tables": cleaning.tables,
+        }
+        form = cls(data, initial=initial)
+        form.stored = settings
+        return form
+
+    stored: dict[str, Any]
+
+    def clean(self) -> dict[str, Any]:
+        """Let the one validator decide."""
+        values = super().clean() or {}
+        if self.errors:
+            return values
+        try:
+            self.settings = self._settings(values)
+        except InvalidInput as exc:
+            raise ValidationError(exc.message) from exc
+        return values
+
+    def _settings(self, values: dict[str, Any]) -> dict[str, Any]:
+        cleaning = dict(self.stored.get("cleaning") or {})
+        return checked_settings(
+            {
+                **{part: value for part, value in self.stored.items() if part != "chunk"},
+                "chunking": {
+                    "mode": values["mode"],
+                    "size": values["size"],
+                    "unit": values["unit"],
+                    "overlap": values["overlap"],
+                    "parent": {"mode": values["parent_mode"], "size": values["parent_size"]},
+                    "pairs": {each: values[each] for each in ("question", "answer", "model")},
+                    "separators": [line.strip() for line in values["separators"].splitlines() if line.strip()],
+                },
+                "cleaning": cleaning | {each: values[each] for each in ("spaces", "urls_emails", "tables")},
+            }
+        )
