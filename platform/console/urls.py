@@ -23,6 +23,7 @@ urlpatterns = [
     path("files/<uuid:file_id>/<str:signature>", linked_file, name="file"),
     path("v1/", include("apps.workflows.api.urls")),
     path("v1/", include("apps.annotations.api.urls")),
+    path("v1/", include("apps.datasets.api.urls")),
     re_path("^v1/", no_such_address),
     path("api/schema/", include("apps.workflows.api.schema_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),

@@ -1,17 +1,21 @@
-"""How errors leave an HTTP interface: always `{code, message, status}`, whoever raised them."""
+"""What HTTP interfaces share: errors leave as `{code, message, status}`, bodies come in as one JSON object."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Mapping
+from typing import IO, Any
 
+import orjson
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
+from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
-from support.errors import ConsoleError
+from support.errors import ConsoleError, InvalidInput, TooLarge
 
 logger = logging.getLogger(__name__)
 
@@ -72,3 +76,33 @@ def _first(detail: Any) -> str:
     while isinstance(detail, (list, dict)) and detail:
         detail = detail[0] if isinstance(detail, list) else next(iter(detail.values()))
     return str(detail)
+
+
+class JsonObjectParser(BaseParser):
+    """A JSON object of limited size; whatever else is sent gets a clear error."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Raises TooLarge, InvalidInput. Reads no more than the limit, whatever the header claims."""
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        raw = stream.read(limit + 1)
+        if len(raw) > limit:
+            raise TooLarge(f"The body is larger than {limit:,} bytes.")
+        try:
+            body = orjson.loads(raw)
+        except orjson.JSONDecodeError as exc:
+            raise InvalidInput(f"The body is not valid JSON: {exc}.") from exc
+        if not isinstance(body, dict):
+            raise InvalidInput("The body must be a JSON object.")
+        return body
+
+
+def number_of(text: str, *, name: str, most: int) -> int:
+    """A number of the query from 1 to `most`. Raises InvalidInput."""
+    is_number = text.isdecimal() and len(text) <= len(str(most))  # Python refuses to read thousands of digits
+    if not is_number or not 1 <= int(text) <= most:
+        raise InvalidInput(f"{name} must be a number from 1 to {most:,}.", path=f"/{name}")
+    return int(text)

@@ -2,43 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
-import orjson
-from django.conf import settings
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.workflows.api.authentication import AppKeyAuthentication, HasScope
 from apps.workflows.models import Application, Run
-from support.errors import InvalidInput, TooLarge
+from support.api import JsonObjectParser, number_of
+from support.errors import InvalidInput
+
+__all__ = [
+    "SOURCE",
+    "JsonObjectParser",
+    "ServiceView",
+    "body_of",
+    "end_user_of",
+    "number_of",
+    "page_limit",
+    "wants_stream",
+]
 
 SOURCE = Run.Source.API
 MAX_USER_CHARS = 200
-
-
-class JsonObjectParser(BaseParser):
-    """A JSON object of limited size; whatever else is sent gets a clear error."""
-
-    media_type = "application/json"
-
-    def parse(
-        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
-        """Raises TooLarge, InvalidInput. Reads no more than the limit, whatever the header claims."""
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        raw = stream.read(limit + 1)
-        if len(raw) > limit:
-            raise TooLarge(f"The body is larger than {limit:,} bytes.")
-        try:
-            body = orjson.loads(raw)
-        except orjson.JSONDecodeError as exc:
-            raise InvalidInput(f"The body is not valid JSON: {exc}.") from exc
-        if not isinstance(body, dict):
-            raise InvalidInput("The body must be a JSON object.")
-        return body
 
 
 class ServiceView(APIView):
@@ -83,11 +69,3 @@ def page_limit(request: Request, *, default: int = 20, most: int = 100) -> int:
     """The `limit` of a list. Raises InvalidInput."""
     text = request.query_params.get("limit", str(default))
     return number_of(text, name="limit", most=most)
-
-
-def number_of(text: str, *, name: str, most: int) -> int:
-    """A number of the query from 1 to `most`. Raises InvalidInput."""
-    is_number = text.isdecimal() and len(text) <= len(str(most))  # Python refuses to read thousands of digits
-    if not is_number or not 1 <= int(text) <= most:
-        raise InvalidInput(f"{name} must be a number from 1 to {most:,}.", path=f"/{name}")
-    return int(text)

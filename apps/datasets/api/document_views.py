@@ -1,0 +1,222 @@
+"""Documents over the API: made of texts and files, followed while they are indexed, changed and deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.datasets.api.shapes import STATUS, document_body, metadata_body
+from apps.datasets.api.views import DatasetView, body_of, paged, text_in
+from apps.datasets.models import Dataset, Document
+from apps.datasets.selectors.documents import documents_of, open_document, progress_of, reason_of
+from apps.datasets.services.documents import (
+    add_document,
+    delete_document,
+    rename_document,
+    set_document_enabled,
+)
+from support.errors import InvalidInput, TooLarge
+
+MAX_TEXT = 5_000_000
+#: Words for the states that a list can be kept to -> ours.
+FILTERS = {
+    "queuing": {"status": "uploaded"},
+    "indexing": {"status__in": ("extracting", "chunking", "embedding")},
+    "paused": {"status": "paused"},
+    "error": {"status__in": ("error", "cancelled")},
+    "available": {"status": "ready", "is_enabled": True},
+    "disabled": {"status": "ready", "is_enabled": False},
+    "archived": {"id": None},
+}
+
+
+class NoFile(InvalidInput):
+    """The form has no file."""
+
+    code = "no_file_uploaded"
+
+
+class TooManyFiles(InvalidInput):
+    """The form has several files."""
+
+    code = "too_many_files"
+
+
+class InvalidAction(InvalidInput):
+    """There is no such thing to do to documents."""
+
+    code = "invalid_action"
+
+
+class Documents(DatasetView):
+    """GET /v1/datasets/<id>/documents."""
+
+    def get(self, request: Request, dataset_id: UUID) -> Response:
+        keyword = request.query_params.get("keyword", "").replace("\x00", "").strip()
+        found = documents_of(self.dataset(dataset_id), search=keyword).select_related("created_by")
+        if status := request.query_params.get("status", ""):
+            if status not in FILTERS:
+                raise InvalidInput(f"status must be one of {', '.join(FILTERS)}.", path="/status")
+            found = found.filter(**FILTERS[status])
+        return paged(request, found, document_body)
+
+
+class CreateByText(DatasetView):
+    """POST /v1/datasets/<id>/document/create-by-text."""
+
+    def post(self, request: Request, dataset_id: UUID) -> Response:
+        dataset, body = self.dataset(dataset_id), body_of(request)
+        text = text_in(body, "text", most=MAX_TEXT, required=True)
+        name = text_in(body, "name", most=500, required=True)
+        return _added(dataset, name=_text_name(name), content=text.encode())
+
+
+class CreateByFile(DatasetView):
+    """POST /v1/datasets/<id>/document/create-by-file: a form with `file` and, as JSON, `data`."""
+
+    parser_classes = [MultiPartParser]
+
+    def post(self, request: Request, dataset_id: UUID) -> Response:
+        upload = _upload(request)
+        return _added(self.dataset(dataset_id), name=_name(request) or upload.name, content=upload.chunks())
+
+
+class UpdateByText(DatasetView):
+    """POST /v1/datasets/<id>/documents/<id>/update-by-text: another text, another name, or both."""
+
+    def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
+        document, body = self.document(dataset_id, document_id), body_of(request)
+        if name := text_in(body, "name", most=500):
+            rename_document(document, name=_text_name(name))
+            document.refresh_from_db()
+        if body.get("text") is None:
+            return _answer(document)
+        text = text_in(body, "text", most=MAX_TEXT, required=True)
+        return _replaced(document, content=text.encode())
+
+
+class UpdateByFile(DatasetView):
+    """POST /v1/datasets/<id>/documents/<id>/update-by-file, and PATCH of the document itself."""
+
+    parser_classes = [MultiPartParser]
+
+    def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
+        document = self.document(dataset_id, document_id)
+        if name := _name(request):
+            rename_document(document, name=name)
+            document.refresh_from_db()
+        return _replaced(document, content=_upload(request).chunks())
+
+
+class DocumentDetail(DatasetView):
+    """GET, PATCH and DELETE /v1/datasets/<id>/documents/<id>."""
+
+    parser_classes = [MultiPartParser]
+
+    def get(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
+        wanted = request.query_params.get("metadata", "all")
+        if wanted not in ("all", "only", "without"):
+            raise InvalidInput("metadata must be all, only or without.", path="/metadata")
+        document = self.document(dataset_id, document_id)
+        if wanted == "only":
+            return Response({"id": str(document.id), "doc_type": None, "doc_metadata": metadata_body(document)})
+        body = document_body(document)
+        if wanted == "without":
+            del body["doc_metadata"]
+        return Response(body)
+
+    def patch(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
+        return UpdateByFile.post(self, request, dataset_id, document_id)  # type: ignore[arg-type]
+
+    def delete(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
+        delete_document(self.document(dataset_id, document_id))
+        return Response(status=204)
+
+
+class IndexingStatus(DatasetView):
+    """GET /v1/datasets/<id>/documents/<batch>/indexing-status; a batch is one document here."""
+
+    def get(self, request: Request, dataset_id: UUID, batch: UUID) -> Response:
+        document = self.document(dataset_id, batch)
+        progress = progress_of(document)
+        chunks = progress is not None and progress.counts == "chunks"
+        body: dict[str, Any] = {
+            "id": str(document.id),
+            "indexing_status": STATUS[document.status],
+            "processing_started_at": int(document.created_at.timestamp()),
+            "error": reason_of(document) or None,
+            "completed_segments": progress.done if progress and chunks else document.chunk_count,
+            "total_segments": progress.total if progress and chunks else document.chunk_count,
+        }
+        absent = ("parsing_completed_at", "cleaning_completed_at", "splitting_completed_at")
+        body |= dict.fromkeys((*absent, "completed_at", "paused_at", "stopped_at"))
+        return Response({"data": [body]})
+
+
+class DocumentStatus(DatasetView):
+    """PATCH /v1/datasets/<id>/documents/status/<action>."""
+
+    def patch(self, request: Request, dataset_id: UUID, action: str) -> Response:
+        if action not in ("enable", "disable"):
+            raise InvalidAction("Documents can be enabled and disabled; there is no archive.", path="/action")
+        ids = body_of(request).get("document_ids")
+        if not isinstance(ids, list) or not 0 < len(ids) <= 1_000:
+            raise InvalidInput("document_ids must be a list of 1 to 1,000 ids.", path="/document_ids")
+        for document in [self.document(dataset_id, each) for each in ids]:
+            set_document_enabled(document, enabled=action == "enable")
+        return Response({"result": "success"})
+
+
+def _added(dataset: Dataset, *, name: str, content: Any) -> Response:
+    pieces = [content] if isinstance(content, bytes) else content
+    added = add_document(dataset=dataset, name=name, content=pieces)
+    if added.outcome == "refused":
+        raise TooLarge(reason_of(added.document))
+    return _answer(added.document)
+
+
+def _replaced(document: Document, *, content: Any) -> Response:
+    """Other content under the name of a document becomes its next version."""
+    pieces = [content] if isinstance(content, bytes) else content
+    added = add_document(dataset=document.dataset, name=document.name, content=pieces, replace_same_name=True)
+    if added.outcome == "refused":
+        raise TooLarge(reason_of(added.document))
+    return _answer(added.document)
+
+
+def _answer(document: Document) -> Response:
+    found = open_document(document.id, team_id=document.team_id)
+    return Response({"document": document_body(found), "batch": str(found.id)})
+
+
+def _upload(request: Request) -> Any:
+    uploads = request.FILES.getlist("file")
+    if not uploads:
+        raise NoFile("Send the file as the form field `file`.", path="/file")
+    if len(uploads) > 1 or len(request.FILES) > 1:
+        raise TooManyFiles("Send one file at a time.", path="/file")
+    return uploads[0]
+
+
+def _name(request: Request) -> str:
+    """The name that the form's `data` gives, if any. Raises InvalidInput."""
+    written = request.data.get("data") if hasattr(request.data, "get") else None
+    if not written:
+        return ""
+    try:
+        data = orjson.loads(written)
+    except (orjson.JSONDecodeError, TypeError) as exc:
+        raise InvalidInput("data must be a JSON object.", path="/data") from exc
+    if not isinstance(data, dict):
+        raise InvalidInput("data must be a JSON object.", path="/data")
+    return text_in(data, "name", most=500)
+
+
+def _text_name(name: str) -> str:
+    """A text is read as plain text unless its name says that it is something else we can read as text."""
+    return name if name.lower().endswith((".txt", ".md", ".markdown", ".html", ".csv")) else f"{name}.txt"
