@@ -97,6 +97,11 @@ def carry_on(
     return VectorMove.objects.get(id=move.id)
 
 
+def take_from(move: VectorMove, *, owner: str) -> None:
+    """Free the lease of an owner that is known to be dead."""
+    VectorMove.objects.filter(id=move.id, state=State.COPYING, lease_owner=owner).update(lease_owner="")
+
+
 def end_move(move: VectorMove, *, state: str = State.CANCELLED, error: ConsoleError | None = None) -> None:
     """Stop a move that has not switched, and remove what it had copied."""
     changes = {"state": state, "error": error.as_dict() if error else None, "finished_at": timezone.now()}

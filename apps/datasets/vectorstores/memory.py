@@ -34,6 +34,9 @@ class MemoryVectorStore:
     def health(self) -> None:
         """It is always there."""
 
+    def close(self) -> None:
+        """There is nothing to give back."""
+
     def ensure(self, ns: Namespace) -> None:
         """Make an empty namespace."""
         with self._lock:

@@ -55,6 +55,10 @@ class MilvusStore:
         with _translated():
             self._client.list_collections()
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
     def ensure(self, ns: Namespace) -> None:
         """Make the collection of the namespace's space, and load it."""
         if self._has(ns):
@@ -222,8 +226,15 @@ def open_store() -> MilvusStore:
     uri = settings.MILVUS_URI
     if not uri:
         raise StoreMisconfigured("MILVUS_URI is not set: give the address of the Milvus server.")
+    lite = "://" not in uri
     with _translated():
-        return MilvusStore(MilvusClient(uri, token=settings.MILVUS_TOKEN, timeout=30), lite="://" not in uri)
+        return MilvusStore(open_client(uri, token=settings.MILVUS_TOKEN, lite=lite), lite=lite)
+
+
+def open_client(uri: str, *, token: str = "", lite: bool = False) -> MilvusClient:
+    """A client. Milvus Lite hangs up on one that asks every ten seconds whether it is there, so there it does not."""
+    options = {"grpc.keepalive_time_ms": 2**31 - 1, "grpc.keepalive_permit_without_calls": False} if lite else {}
+    return MilvusClient(uri, token=token, timeout=30, grpc_options=options)
 
 
 def _schema(ns: Namespace) -> Any:

@@ -53,6 +53,9 @@ class PgVectorStore:
         if not self._rows(sql.SQL("SELECT 1 FROM pg_extension WHERE extname = 'vector'"), []):
             raise StoreMisconfigured("The database has no extension named vector: install pgvector 0.7 or newer.")
 
+    def close(self) -> None:
+        """There is nothing to give back."""
+
     def ensure(self, ns: Namespace) -> None:
         """Make the table for the namespace's dimension."""
         if not 0 < ns.dim <= MAX_DIM:

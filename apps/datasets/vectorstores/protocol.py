@@ -76,6 +76,9 @@ class VectorStore(Protocol):
     def health(self) -> None:
         """Return when the store answers; raise StoreUnavailable or StoreMisconfigured otherwise."""
 
+    def close(self) -> None:
+        """Give the connections back; the store is not used any more."""
+
     def ensure(self, ns: Namespace) -> None:
         """Make the place for a namespace's records; harmless when it is there."""
 

@@ -48,6 +48,10 @@ class QdrantStore:
         with _translated():
             self._client.get_collections()
 
+    def close(self) -> None:
+        """Give the connections back."""
+        self._client.close()
+
     def ensure(self, ns: Namespace) -> None:
         """Make the collection of the namespace's space."""
         if self._has(ns):

@@ -7,7 +7,6 @@ them, and nothing that a team writes can change them.
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import import_module
 
 from django.conf import settings
@@ -40,20 +39,30 @@ def check_store_name(name: str) -> str:
     return name
 
 
-@cache
-def _open(name: str) -> VectorStore:
-    try:
-        module = import_module(ADAPTERS[name])
-    except ModuleNotFoundError as exc:
-        if name not in CLIENTS or (exc.name or "").startswith("apps."):
-            raise
-        raise StoreMisconfigured(
-            f"The client of {name} is not installed: pip install {CLIENTS[name]}", vector_store=name
-        ) from exc
-    store: VectorStore = module.open_store()
-    return store
+_opened: dict[str, VectorStore] = {}
 
 
 def forget_open_stores() -> None:
-    """Open every store anew at its next use: after its settings changed, or in a process that was forked."""
-    _open.cache_clear()
+    """Open every store anew at its next use, and leave the connections to those who still use them."""
+    _opened.clear()
+
+
+def close_stores() -> None:
+    """Give the connections of every open store back."""
+    while _opened:
+        _, store = _opened.popitem()
+        store.close()
+
+
+def _open(name: str) -> VectorStore:
+    if name not in _opened:
+        try:
+            module = import_module(ADAPTERS[name])
+        except ModuleNotFoundError as exc:
+            if name not in CLIENTS or (exc.name or "").startswith("apps."):
+                raise
+            raise StoreMisconfigured(
+                f"The client of {name} is not installed: pip install {CLIENTS[name]}", vector_store=name
+            ) from exc
+        _opened[name] = module.open_store()
+    return _opened[name]

@@ -7,13 +7,14 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+import psutil
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.datasets.management.progress import ProgressBar
 from apps.datasets.management.teams import team_for
 from apps.datasets.models import VectorMove
 from apps.datasets.selectors.datasets import open_dataset
-from apps.datasets.services.migrating import KEEP_OLD, LEASE, MoveTaken, carry_on, end_move, start_move
+from apps.datasets.services.migrating import KEEP_OLD, LEASE, MoveTaken, carry_on, end_move, start_move, take_from
 from apps.datasets.vectorstores.registry import ADAPTERS
 from support.errors import ConsoleError
 
@@ -60,6 +61,9 @@ class Command(BaseCommand):
                 if move.state != VectorMove.State.COPYING:
                     moved = move
                     break
+                if _is_dead(move.lease_owner):
+                    take_from(move, owner=move.lease_owner)
+                    continue
                 if time.monotonic() > deadline:
                     raise CommandError("Another process is at work on this move.", returncode=3) from exc
                 time.sleep(1)
@@ -79,3 +83,9 @@ class Command(BaseCommand):
             raise CommandError("No move is under way.", returncode=2)
         end_move(move)
         self.stdout.write("The move is given up; the dataset stays where it is.")
+
+
+def _is_dead(owner: str) -> bool:
+    """Whether the process that held the lease was on this machine and is gone."""
+    host, _, pid = owner.rpartition(":")
+    return host == os.uname().nodename and pid.isdigit() and not psutil.pid_exists(int(pid))
