@@ -17,6 +17,7 @@ from apps.datasets.services import (
     queries,
     runs,
     scheduling,
+    spaces_reconcile,
     vector_cache,
 )
 from support.errors import ConsoleError
@@ -77,6 +78,17 @@ def move_vectors(self: Any, move_id: str) -> str:
     if state == migrating.State.COPYING:
         enqueue("datasets.move_vectors", move_id)
     return state
+
+
+@shared_task(name="datasets.reconcile_vectors")
+def reconcile_vectors(dataset_id: str = "") -> str:
+    """Once a day: compare the vectors of every dataset with its chunks, each in a job of its own."""
+    if dataset_id:
+        done = spaces_reconcile.reconcile(UUID(dataset_id))
+        return f"removed {done.removed}, made {done.made}"
+    for each in spaces_reconcile.datasets_to_reconcile():
+        enqueue("datasets.reconcile_vectors", str(each))
+    return ""
 
 
 @shared_task(name="datasets.drop_old_vectors")

@@ -19,5 +19,6 @@ app.conf.beat_schedule = {
     "forget-old-queries": {"task": "datasets.forget_old_queries", "schedule": 86_400.0},
     "go-on-with-evaluations": {"task": "datasets.go_on_with_evaluations", "schedule": 60.0},
     "sweep-indexing": {"task": "datasets.sweep_indexing", "schedule": 20.0},
+    "reconcile-vectors": {"task": "datasets.reconcile_vectors", "schedule": 86_400.0},
     "forget-old-vectors": {"task": "datasets.forget_old_vectors", "schedule": 86_400.0},
 }

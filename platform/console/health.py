@@ -10,6 +10,7 @@ from django.db import Error, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
+from apps.datasets.services.spaces_health import store_conditions
 from apps.sandbox.selectors.condition import State, current_condition
 
 
@@ -21,17 +22,20 @@ async def live(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """PostgreSQL, Redis and migrations are in order (503 with what is wrong otherwise).
 
-    The sandbox is told besides. Without one only code nodes are off, so it takes no instance out of service: off
-    is as good as ok, and one that is configured and not well makes the whole "degraded".
+    The sandbox and the vector stores are told besides. Without a sandbox only code nodes are off, and a store that is
+    down takes the datasets in it out and no others, so neither takes an instance out of service: off is as good as
+    ok, and what is configured and not well makes the whole "degraded".
     """
     checks = {"postgresql": _database, "redis": _redis, "migrations": _migrations}
     found = {name: _outcome(check) for name, check in checks.items()}
     healthy = all(outcome == "ok" for outcome in found.values())
     sandbox = current_condition(timeout_s=1.0).state
-    status = "unavailable" if not healthy else "ok" if sandbox in (State.OK, State.OFF) else "degraded"
+    stores = _vector_stores() if healthy else {}
+    well = sandbox in (State.OK, State.OFF) and all(outcome == "ok" for outcome in stores.values())
+    status = "unavailable" if not healthy else "ok" if well else "degraded"
     # The state only: the reason names paths and the kernel, and anybody may ask here.
     return JsonResponse(
-        {"status": status, "checks": {**found, "sandbox": sandbox.value}}, status=200 if healthy else 503
+        {"status": status, "checks": {**found, "sandbox": sandbox.value, **stores}}, status=200 if healthy else 503
     )
 
 
@@ -41,6 +45,10 @@ def _outcome(check: Callable[[], str]) -> str:
     except (Error, redis.RedisError) as exc:
         # The class only: messages of drivers name hosts and users.
         return type(exc).__name__
+
+
+def _vector_stores() -> dict[str, str]:
+    return {f"vector_store_{name}": outcome for name, outcome in store_conditions().items()}
 
 
 def _aliases() -> list[str]:

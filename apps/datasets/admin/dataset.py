@@ -23,7 +23,7 @@ class DatasetAdmin(ConsoleModelAdmin):
     """Names may be changed; everything else follows from the documents."""
 
     list_display = ("name", "team", "documents", "chunk_count", "state", "embedding_model", "updated_at")
-    list_filter = ("team", "embedding_model")
+    list_filter = ("team", "embedding_model", "vector_store")
     search_fields = ("name", "slug", "description")
     fields = (
         "name",
@@ -31,6 +31,7 @@ class DatasetAdmin(ConsoleModelAdmin):
         "team",
         "slug",
         "embedding_model",
+        "vector_store",
         "space",
         "chunk_count",
         "settings",

@@ -20,6 +20,8 @@ from apps.datasets.selectors.documents import documents_of
 from apps.datasets.services.datasets import change_settings, create_dataset, delete_dataset, describe_dataset
 from apps.datasets.services.models import embedding_model_names
 from apps.datasets.services.previewing import Changes, changes, outdated
+from apps.datasets.services.spaces import move_under_way
+from apps.datasets.services.spaces_health import store_conditions
 from apps.datasets.settings_of_dataset import read_settings
 from support.errors import ConsoleError, NotFound
 
@@ -66,6 +68,8 @@ def dataset_settings(request: HttpRequest, dataset: Dataset) -> HttpResponse:
         "tab": "settings",
         "form": form,
         "counts": document_counts(dataset),
+        "store_condition": store_conditions().get(dataset.vector_store, "ok"),
+        "move": move_under_way(dataset),
         "may_edit": may_edit(request, dataset),
     }
     return render(request, "datasets/settings.html", context)

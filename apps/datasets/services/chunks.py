@@ -149,7 +149,7 @@ def _change(
             raise DocumentIsIndexing(_("The document is being indexed. Try again when that has ended."))
         if vector is not None:
             record = Record(id=identity, document_id=document.id, vector=vector)
-            write_changed(dataset, record, model=document.dataset.embedding_model)
+            write_changed(dataset, [record], model=document.dataset.embedding_model)
         edit = _note(document, key, state, action, by=by, original=original)
         delta = _write(fresh, chunk, edit, state)
         Document.objects.filter(id=document.id).update(chunk_count=F("chunk_count") + delta, updated_at=timezone.now())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings as site
 from django.db import transaction
 from django.utils import timezone
 from django.utils.text import slugify
@@ -17,6 +18,7 @@ from apps.datasets.services.metadata import forget_of_dataset
 from apps.datasets.services.spaces import drop_everywhere
 from apps.datasets.settings_of_dataset import checked_settings
 from apps.datasets.text.analyze import ANALYZER_VERSION
+from apps.datasets.vectorstores.registry import check_store_name
 from support.errors import InvalidInput
 from support.jobs import enqueue_on_commit
 
@@ -33,10 +35,14 @@ def create_dataset(
     slug: str = "",
     description: str = "",
     embedding_model: str = "hashing",
+    vector_store: str = "",
     settings: dict[str, Any] | None = None,
     by: Any = None,
 ) -> Dataset:
-    """A new, empty dataset. A slug that is asked for must be free; one made from the name gets a number."""
+    """A new, empty dataset, kept in the named vector store or in the installation's.
+
+    A slug that is asked for must be free; one made from the name gets a number.
+    """
     name = name.strip()
     if not name:
         raise InvalidInput(_("A dataset needs a name."))
@@ -52,6 +58,7 @@ def create_dataset(
         slug=_free_slug(wanted, taken),
         description=description.strip(),
         embedding_model=embedding_model or "hashing",
+        vector_store=check_store_name(vector_store or site.VECTOR_STORE),
         analyzer_version=ANALYZER_VERSION,
         settings=settings or {},
         created_by=by,

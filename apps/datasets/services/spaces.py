@@ -46,6 +46,11 @@ def place_of_run(run: IndexRun) -> Place:
     return make_place(run.vector_store, run.document.dataset_id, run.space, run.dim)
 
 
+def move_under_way(dataset: Dataset) -> VectorMove | None:
+    """The move that is copying the dataset's vectors at the moment."""
+    return VectorMove.objects.filter(dataset=dataset, state=VectorMove.State.COPYING).first()
+
+
 def target_of(move: VectorMove) -> Place:
     """Where a move leads."""
     return make_place(move.to_store, move.dataset_id, move.to_space, move.to_dim)

@@ -56,19 +56,19 @@ def write_records(run: IndexRun, records: Sequence[Record], *, embed_for: EmbedF
     return [place] if also is None else [place, also]
 
 
-def write_changed(dataset: Dataset, record: Record, *, model: str) -> None:
-    """Write the vector of a chunk that somebody changed. The caller holds the dataset's row, so no move switches.
+def write_changed(dataset: Dataset, records: Sequence[Record], *, model: str) -> None:
+    """Write the vectors of chunks that somebody changed. The caller holds the dataset's row, so no move switches.
 
-    `model` is the one that made the vector: raises VectorsMoved when the dataset has another one by now.
+    `model` is the one that made the vectors: raises VectorsMoved when the dataset has another one by now.
     """
     if dataset.embedding_model != model:
         raise VectorsMoved("The dataset was embedded with another model meanwhile. Try again.")
     place = place_of(dataset)
     if place is not None:
-        place.open().upsert(place.ns, [record])
+        place.open().upsert(place.ns, records)
     move = VectorMove.objects.filter(dataset=dataset, state=VectorMove.State.COPYING).first()
     if move is not None:
-        _note_for_later(move, [record])
+        _note_for_later(move, records)
 
 
 def check_place(run: IndexRun, places: Collection[Place]) -> None:
