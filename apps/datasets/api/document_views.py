@@ -24,7 +24,7 @@ from support.errors import InvalidInput, TooLarge
 
 MAX_TEXT = 5_000_000
 #: Words for the states that a list can be kept to -> ours.
-FILTERS = {
+FILTERS: dict[str, dict[str, Any]] = {
     "queuing": {"status": "uploaded"},
     "indexing": {"status__in": ("extracting", "chunking", "embedding")},
     "paused": {"status": "paused"},

@@ -48,3 +48,8 @@ class Evaluation(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def best(self) -> float | None:
+        """The best nDCG@10 of all variants; None while it is not known."""
+        return max((row["measures"]["ndcg@10"]["mean"] for row in self.summary), default=None)

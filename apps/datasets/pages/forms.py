@@ -7,8 +7,6 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from apps.datasets.services.retrieve import MAX_QUERY_CHARS, METHODS
-
 
 class DatasetForm(forms.Form):
     """What people read about a dataset."""
@@ -37,31 +35,3 @@ class NewDatasetForm(DatasetForm):
         super().__init__(*args, **kwargs)
         choices = [(name, _("hashing (built in)") if name == "hashing" else name) for name in models]
         self.fields["embedding_model"].choices = choices  # type: ignore[attr-defined]
-
-
-METHOD_LABELS = {"hybrid": _("Words and vectors"), "semantic": _("Vectors"), "full_text": _("Words")}
-
-
-class SearchForm(forms.Form):
-    """A search to try a dataset with."""
-
-    q = forms.CharField(label=_("Query"), max_length=MAX_QUERY_CHARS)
-    method = forms.ChoiceField(
-        label=_("Method"),
-        choices=[(name, METHOD_LABELS[name]) for name in METHODS],
-        required=False,
-        widget=forms.Select(attrs={"class": "input input-small"}),
-    )
-    top_k = forms.IntegerField(
-        label=_("Passages"),
-        min_value=1,
-        max_value=50,
-        required=False,
-        widget=forms.NumberInput(attrs={"class": "input input-small"}),
-    )
-
-    def clean_method(self) -> str:
-        return self.cleaned_data["method"] or "hybrid"
-
-    def clean_top_k(self) -> int:
-        return self.cleaned_data["top_k"] or 8

@@ -1,48 +1,111 @@
-"""Trying a dataset: what a question finds, and what each leg thought of it."""
+"""Trying a dataset: what a question finds, what each leg thought of it, and how other settings would have done."""
 
 from __future__ import annotations
 
-import time
+from dataclasses import dataclass
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from apps.datasets.models import Dataset
 from apps.datasets.pages.access import dataset_page, may_edit
-from apps.datasets.pages.forms import SearchForm
+from apps.datasets.pages.search_form import METHOD_LABELS, QuestionForm, SettingsForm
 from apps.datasets.selectors.datasets import document_counts
-from apps.datasets.services.retrieve import retrieve
+from apps.datasets.selectors.queries import figures_of, queries_of
+from apps.datasets.services.models import rerank_model_names
+from apps.datasets.services.queries import log_query
+from apps.datasets.services.retrieve import Found, RetrievedPassage, Search, search
+from apps.datasets.text.analyze import analyze
+from apps.datasets.text.highlight import highlighted
 from support.errors import ConsoleError
+
+PER_PAGE = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """A passage with its words marked."""
+
+    hit: RetrievedPassage
+    pieces: list[tuple[str, bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One way of asking, and what came of it."""
+
+    name: str
+    form: SettingsForm
+    found: Found | None = None
+    hits: tuple[Shown, ...] = ()
+    highest_lexical: float = 1.0
+    method: Any = ""
+    error: str = ""
 
 
 @dataset_page()
-def search(request: HttpRequest, dataset: Dataset) -> HttpResponse:
+def search_test(request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """The search form and, once something was asked, the passages with every leg's score."""
-    form = SearchForm(request.GET if "q" in request.GET else None, initial={"method": "hybrid", "top_k": 8})
-    context: dict[str, Any] = {
+    asked = "q" in request.GET
+    form = QuestionForm(request.GET if asked else None)
+    rerankers = rerank_model_names(dataset.team_id)
+    compares = bool(request.GET.get("compare"))
+    forms = [
+        SettingsForm(request.GET if asked else None, prefix=prefix, rerankers=rerankers)
+        for prefix in (None, "b")[: 1 + compares]
+    ]
+    names = ("A", "B") if compares else ("",)
+    results = [Result(name=name, form=each) for name, each in zip(names, forms, strict=True)]
+    valid = [each.is_valid() for each in (form, *forms)]  # each of them shows its faults
+    if asked and all(valid):
+        results = [_result(request, dataset, form.cleaned_data["q"], each) for each in results]
+    context = {
         "dataset": dataset,
         "tab": "search",
         "form": form,
+        "results": results,
+        "compares": compares,
+        "has_asked": asked,
         "counts": document_counts(dataset),
         "may_edit": may_edit(request, dataset),
     }
-    if form.is_bound and form.is_valid():
-        context |= _results(dataset, form.cleaned_data)
     return render(request, "datasets/search.html", context)
 
 
-def _results(dataset: Dataset, asked: dict[str, Any]) -> dict[str, Any]:
-    started = time.perf_counter()
+@dataset_page()
+def queries(request: HttpRequest, dataset: Dataset) -> HttpResponse:
+    """What the dataset was asked lately, by whom, and what it found."""
+    text, source = request.GET.get("q", "").strip(), request.GET.get("source", "")
+    nothing = request.GET.get("nothing") == "1"
+    page = Paginator(queries_of(dataset, text=text, source=source, found_nothing=nothing), PER_PAGE)
+    context = {
+        "dataset": dataset,
+        "tab": "queries",
+        "page": page.get_page(request.GET.get("page")),
+        "figures": figures_of(dataset),
+        "search": text,
+        "source": source,
+        "nothing": nothing,
+        "methods": METHOD_LABELS,
+        "may_edit": may_edit(request, dataset),
+    }
+    return render(request, "datasets/queries.html", context)
+
+
+def _result(request: HttpRequest, dataset: Dataset, query: str, asked: Result) -> Result:
     try:
-        hits = retrieve(
-            team_id=dataset.team_id,
-            datasets=[dataset.slug],
-            query=asked["q"],
-            method=asked["method"],
-            top_k=asked["top_k"],
-        )
+        found = search(Search(team_id=dataset.team_id, datasets=[str(dataset.id)], query=query, **asked.form.options()))
     except ConsoleError as exc:
-        return {"error": exc.message}
-    highest = max((hit.scores.get("lexical", 0.0) for hit in hits), default=0.0) or 1.0
-    return {"hits": hits, "highest_lexical": highest, "elapsed_ms": (time.perf_counter() - started) * 1000}
+        return Result(name=asked.name, form=asked.form, error=exc.message)
+    log_query(found, query=query, team_id=dataset.team_id, source="test", by=request.user)
+    terms = set(analyze(query))
+    return Result(
+        name=asked.name,
+        form=asked.form,
+        found=found,
+        hits=tuple(Shown(hit=hit, pieces=highlighted(hit.text, terms)) for hit in found.passages),
+        highest_lexical=max((hit.scores.get("lexical", 0.0) for hit in found.passages), default=0.0) or 1.0,
+        method=METHOD_LABELS[found.method],
+    )

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.datasets.pages import chunks, datasets, documents, passages, search
+from apps.datasets.pages import chunks, datasets, documents, evaluation, metadata, passages, search
 
 app_name = "datasets"
 urlpatterns = [
@@ -12,7 +12,16 @@ urlpatterns = [
     path("<str:slug>/", documents.documents, name="dataset"),
     path("<str:slug>/rows/", documents.rows, name="rows"),
     path("<str:slug>/upload/", documents.upload, name="upload"),
-    path("<str:slug>/search/", search.search, name="search"),
+    path("<str:slug>/search/", search.search_test, name="search"),
+    path("<str:slug>/questions/", search.queries, name="queries"),
+    path("<str:slug>/evaluations/", evaluation.evaluations, name="evaluations"),
+    path("<str:slug>/evaluations/<uuid:evaluation_id>/", evaluation.evaluation, name="evaluation"),
+    path("<str:slug>/evaluations/<uuid:evaluation_id>/table.csv", evaluation.evaluation_csv, name="evaluation-csv"),
+    path("<str:slug>/evaluations/<uuid:evaluation_id>/delete/", evaluation.remove_evaluation, name="remove-evaluation"),
+    path("<str:slug>/metadata/", metadata.metadata, name="metadata"),
+    path("<str:slug>/metadata/fields/", metadata.change_fields, name="change-fields"),
+    path("<str:slug>/metadata/documents/", metadata.change_many, name="change-many"),
+    path("<str:slug>/documents/<uuid:document_id>/metadata/", metadata.document_metadata, name="document-metadata"),
     path("<str:slug>/settings/", datasets.dataset_settings, name="settings"),
     path("<str:slug>/chunking/", datasets.chunking, name="chunking"),
     path("<str:slug>/delete/", datasets.remove_dataset, name="delete"),

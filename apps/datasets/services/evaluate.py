@@ -151,7 +151,7 @@ def _question(line: bytes | str, number: int) -> Question:
             f'Line {number} needs "question" and "relevant": a list of documents, or documents with grades.',
             line=number,
         )
-    return Question(id=str(given.get("id", number)), text=text, relevant=relevant)
+    return Question(id=str(given.get("id", number)), text=text, relevant=dict(relevant or {}))
 
 
 def _is_grade(value: Any) -> bool:

@@ -82,7 +82,7 @@ def set_values(dataset: Dataset, *, document_ids: Iterable[UUID], values: Mappin
     ids = "{" + ",".join(str(each) for each in document_ids) + "}"
     with connection.cursor() as cursor:
         cursor.execute(_SET, [removed, orjson.dumps(kept).decode(), dataset.id, ids])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def replace_values(document: Document, *, values: Mapping[str, Any]) -> None:
