@@ -51,7 +51,7 @@ class PgVectorStore:
     def health(self) -> None:
         """Whether the server answers and has the extension."""
         if not self._rows(sql.SQL("SELECT 1 FROM pg_extension WHERE extname = 'vector'"), []):
-            raise StoreMisconfigured("The database has no extension named vector: install pgvector 0.7 or newer.")
+            raise StoreMisconfigured("The database has no extension named vector: install pgvector 0.8 or newer.")
 
     def close(self) -> None:
         """There is nothing to give back."""
