@@ -26,6 +26,7 @@ from apps.datasets.services.calling import Throttled
 from apps.datasets.services.cutting import config_hash, cutting_for
 from apps.datasets.services.embedding import BATCH, embed_batch, next_batch, pending_chunks
 from apps.datasets.services.errors import EmbeddingSpaceChanged
+from apps.datasets.services.heartbeat import kept_alive
 from apps.datasets.services.reading import keep_unchanged, read_document
 from apps.datasets.services.runs import (
     MAX_DELIVERIES,
@@ -73,12 +74,13 @@ def work(run_id: UUID | None = None, *, owner: str) -> tuple[int, float]:
     start: int | None = None
     wait = 0.0
     try:
-        if piece.has_batches:
-            start = _next(piece.run_id)
-            if start is not None:
-                _embed(piece.run_id, start)
-        elif _begin(piece.run_id, owner=owner):
-            return _calls_for(piece.run_id), 0.0
+        with kept_alive(piece.run_id, owner=owner):
+            if piece.has_batches:
+                start = _next(piece.run_id)
+                if start is not None:
+                    _embed(piece.run_id, start)
+            elif _begin(piece.run_id, owner=owner):
+                return _calls_for(piece.run_id), 0.0
     except ConsoleError as exc:
         wait = _later(piece.run_id, exc, start=start)
     except SoftTimeLimitExceeded as exc:

@@ -24,7 +24,7 @@ from support.errors import ConsoleError
 from support.jobs import enqueue_on_commit
 
 #: How long a worker may be silent before it is taken for dead.
-LEASE = dt.timedelta(seconds=45)
+LEASE = dt.timedelta(seconds=30)
 #: How long a message may wait in the queue before it is taken for lost.
 PATIENCE = dt.timedelta(minutes=1)
 MAX_DELIVERIES = 3
