@@ -73,11 +73,10 @@ class CleaningRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CleaningSettings:
-    """What is removed from a text before it is cut."""
+    """What is removed from a text before it is cut; characters that cannot be seen or stored always are."""
 
     spaces: bool = True
     urls_emails: bool = False
-    control: bool = True
     tables: bool = False
     """Read the ruled tables of PDF pages as tables, too."""
     rules: tuple[CleaningRule, ...] = ()
@@ -187,10 +186,11 @@ class _Reading:
         read = CleaningSettings(
             spaces=part.flag("spaces", default=True),
             urls_emails=part.flag("urls_emails", default=False),
-            control=part.flag("control", default=True),
             tables=part.flag("tables", default=False),
             rules=part.rules("rules"),
         )
+        if not part.flag("control", default=True):
+            self.faults["cleaning.control"] = "is not a choice: control characters are always removed."
         part.refuse_others({"spaces", "urls_emails", "control", "tables", "rules"})
         return read
 

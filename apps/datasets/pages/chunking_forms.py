@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from apps.datasets.pages.cleaning_rules import read_rules, written_rules
 from apps.datasets.settings_of_dataset import PARENT_SIZES, SIZES, checked_settings, read_settings
 from support.errors import InvalidInput
 
@@ -67,6 +68,17 @@ class ChunkingForm(forms.Form):
         label=_("Read ruled tables of PDF files"), required=False, help_text=_("Slow: a few pages a second.")
     )
 
+    rules = forms.CharField(
+        label=_("Own cleaning rules"),
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
+        help_text=_(
+            "One per line: a regular expression, => and what replaces it. "
+            "Without => the matches are removed. Example: ^Confidential.*$ => "
+        ),
+    )
+
     @classmethod
     def of(cls, settings: dict[str, Any], data: Any = None) -> ChunkingForm:
         """The form over stored settings; bound when there is data."""
@@ -86,6 +98,7 @@ class ChunkingForm(forms.Form):
             "spaces": cleaning.spaces,
             "urls_emails": cleaning.urls_emails,
             "tables": cleaning.tables,
+            "rules": written_rules(cleaning.rules),
         }
         form = cls(data, initial=initial)
         form.stored = settings
@@ -105,7 +118,7 @@ class ChunkingForm(forms.Form):
         return values
 
     def _settings(self, values: dict[str, Any]) -> dict[str, Any]:
-        cleaning = dict(self.stored.get("cleaning") or {})
+        cleaning = {each: values[each] for each in ("spaces", "urls_emails", "tables")}
         return checked_settings(
             {
                 **{part: value for part, value in self.stored.items() if part != "chunk"},
@@ -118,6 +131,6 @@ class ChunkingForm(forms.Form):
                     "pairs": {each: values[each] for each in ("question", "answer", "model")},
                     "separators": [line.strip() for line in values["separators"].splitlines() if line.strip()],
                 },
-                "cleaning": cleaning | {each: values[each] for each in ("spaces", "urls_emails", "tables")},
+                "cleaning": cleaning | {"rules": read_rules(values["rules"])},
             }
         )

@@ -41,6 +41,10 @@ REASONS: Mapping[str, Promise] = {
         "Reading the document needed more than {megabytes} MB of memory and was stopped. "
         "Split it into smaller files, or ask an administrator to raise the limit."
     ),
+    "cleaning_rule": _(
+        "Cleaning rule {number} ({rule}) took longer than {seconds} seconds for one page and was stopped. "
+        "Write it without repetitions inside repetitions, as in (a+)+, and index the document again."
+    ),
     "gave_up": _(
         "Indexing stopped without an answer {times} times in a row. The file may need more memory than a worker has: "
         "split it, or ask an administrator to look at the worker's log."

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from apps.datasets.text.furniture import without_furniture
 from apps.datasets.text.layout import unwrap_lines
+from apps.datasets.text.rules import apply_rules
 from apps.datasets.text.sections import Section
 
 PAGED_KINDS = frozenset({"pdf"})
@@ -75,8 +76,7 @@ def clean_text(text: str, *, kind: str = "txt", settings: CleanSettings | None =
         text = unwrap_lines(text)
     if chosen.remove_urls_emails:
         text = _URL_EMAIL.sub("", text)
-    for pattern, replacement in chosen.rules:
-        text = re.sub(pattern, replacement, text, flags=re.MULTILINE)
+    text = apply_rules(text, chosen.rules)
     return tidy_spaces(text, collapse=chosen.collapse_spaces and kind not in EXACT_KINDS)
 
 

@@ -9,6 +9,7 @@
       UnsupportedType    unsupported_type   a format we do not read, or a wrong name
       ExtractionTimeout  timeout            took too long
       OutOfMemory        out_of_memory      took too much memory
+      RuleTooSlow        cleaning_rule      one of the dataset's own rules took too long
       Cancelled          cancelled          somebody stopped it
 
 `template` and `params` are kept apart so that an interface can translate the sentence.
@@ -107,6 +108,16 @@ class OutOfMemory(ExtractionError):
     )
 
 
+class RuleTooSlow(ExtractionError):
+    """One of the dataset's own cleaning rules took too long; params: number, rule, seconds."""
+
+    code = "cleaning_rule"
+    template = (
+        "Cleaning rule {number} ({rule}) took longer than {seconds} seconds for one page and was stopped. "
+        "Write it without repetitions inside repetitions, as in (a+)+, and index the document again."
+    )
+
+
 class Cancelled(ExtractionError):
     """Somebody stopped it."""
 
@@ -125,6 +136,7 @@ ERRORS: Mapping[str, type[ExtractionError]] = {
         UnsupportedType,
         ExtractionTimeout,
         OutOfMemory,
+        RuleTooSlow,
         Cancelled,
     )
 }
