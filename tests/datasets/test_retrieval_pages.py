@@ -1,12 +1,13 @@
 """The pages around retrieval: search test, questions, quality and metadata, as members meet them."""
 
 import json
+import re
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from accounts.models import Membership, Role, User
+from accounts.models import ApiKey, Membership, Role, User
 from apps.datasets.models import DatasetQuery, Document, Evaluation, MetadataField
 from apps.datasets.services.datasets import create_dataset
 from apps.datasets.services.evaluate_jobs import work_on
@@ -187,3 +188,28 @@ def test_a_viewer_reads_and_changes_nothing(viewer, filled, other_team):
     theirs = create_dataset(team_id=other_team.id, name="Theirs")
     for name in ("search", "queries", "evaluations", "metadata"):
         assert viewer.get(at(name, theirs)).status_code == 404
+
+
+def test_a_key_is_shown_once_searches_and_is_revoked(member, filled):
+    page = text(member.post(at("keys", filled), {"name": "crawler", "scopes": ["datasets:read"]}))
+    secret = re.search(r"dataset-[\w-]{20,}", page)[0]
+    again = text(member.get(at("keys", filled)))
+    assert secret not in again
+    assert "crawler" in again
+    key = {"Authorization": f"Bearer {secret}"}
+    answer = member.post(f"/v1/datasets/{filled.id}/retrieve", {"query": "queen"}, "application/json", headers=key)
+    assert answer.json()["records"]
+    (made,) = ApiKey.objects.all()
+    assert (made.subject_id, made.scopes) == (filled.id, ["datasets:read"])
+    member.post(at("revoke-key", filled, made.id))
+    answer = member.post(f"/v1/datasets/{filled.id}/retrieve", {"query": "queen"}, "application/json", headers=key)
+    assert answer.status_code == 401
+
+
+def test_only_who_manages_a_team_makes_a_key_of_all_its_datasets(member, filled):
+    assert "whole_team" not in text(member.get(at("keys", filled)))
+    given = {"name": "all", "scopes": ["datasets:read"], "whole_team": "on"}
+    member.post(at("keys", filled), given)
+    Membership.objects.update(role=Role.OWNER)
+    member.post(at("keys", filled), given)
+    assert [key.subject_id for key in ApiKey.objects.order_by("created_at")] == [filled.id, filled.team_id]

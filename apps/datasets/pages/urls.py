@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.datasets.pages import chunks, datasets, documents, evaluation, metadata, passages, search
+from apps.datasets.pages import chunks, datasets, documents, evaluation, keys, metadata, passages, search
 
 app_name = "datasets"
 urlpatterns = [
@@ -18,6 +18,8 @@ urlpatterns = [
     path("<str:slug>/evaluations/<uuid:evaluation_id>/", evaluation.evaluation, name="evaluation"),
     path("<str:slug>/evaluations/<uuid:evaluation_id>/table.csv", evaluation.evaluation_csv, name="evaluation-csv"),
     path("<str:slug>/evaluations/<uuid:evaluation_id>/delete/", evaluation.remove_evaluation, name="remove-evaluation"),
+    path("<str:slug>/keys/", keys.keys, name="keys"),
+    path("<str:slug>/keys/<uuid:key_id>/revoke/", keys.revoke, name="revoke-key"),
     path("<str:slug>/metadata/", metadata.metadata, name="metadata"),
     path("<str:slug>/metadata/fields/", metadata.change_fields, name="change-fields"),
     path("<str:slug>/metadata/documents/", metadata.change_many, name="change-many"),
