@@ -23,13 +23,23 @@ class DatasetQuerySet(models.QuerySet["Dataset"]):
 
 
 class Dataset(models.Model):
-    """Documents that are searched together, in one vector space and with one analyser."""
+    """Documents that are searched together, in one vector space and with one analyser.
+
+    An `external` one has no documents here: another program is asked, at the address in its `external`.
+    """
+
+    class Kind(models.TextChoices):
+        OWN = "own", _("Own documents")
+        EXTERNAL = "external", _("External knowledge")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
     name = models.CharField(_("name"), max_length=200)
     slug = models.SlugField(_("slug"), max_length=80, allow_unicode=True)
     description = models.TextField(_("description"), blank=True)
+    kind = models.CharField(
+        _("kind"), max_length=10, choices=Kind.choices, default=Kind.OWN, db_default=Kind.OWN, editable=False
+    )
     embedding_model = models.CharField(_("embedding model"), max_length=200, default="hashing")
     vector_store = models.CharField(_("vector store"), max_length=40, default=default_vector_store, editable=False)
     # Which space the stored vectors belong to; empty until the first document is indexed.
