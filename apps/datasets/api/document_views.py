@@ -155,6 +155,14 @@ class IndexingStatus(DatasetView):
         }
         absent = ("parsing_completed_at", "cleaning_completed_at", "splitting_completed_at")
         body |= dict.fromkeys((*absent, "completed_at", "paused_at", "stopped_at"))
+        if progress:
+            body["progress"] = {
+                "counts": progress.counts,
+                "done": progress.done,
+                "total": progress.total,
+                "seconds_left": progress.seconds_left,
+                "waiting": progress.waiting or None,
+            }
         return Response({"data": [body]})
 
 

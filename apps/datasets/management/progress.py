@@ -17,6 +17,7 @@ class ProgressBar:
         self._stream, self._total, self._label, self._percent = stream, total, label, shows_percent
         self._terminal = bool(getattr(stream, "isatty", lambda: False)())
         self._drawn = 0.0
+        self._began = time.monotonic()
 
     def show(self, done: int, name: str = "") -> None:
         """Draw, if it is time to."""
@@ -26,8 +27,17 @@ class ProgressBar:
         self._drawn = now
         filled = WIDTH * done // self._total if self._total else WIDTH
         figure = f"{100 * done // max(1, self._total)}%" if self._percent else f"{done}/{self._total}"
-        line = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {figure} {self._label} {name[:NAME]}"
+        left = self._left(done, now)
+        line = f"[{'#' * filled}{'.' * (WIDTH - filled)}] {figure} {self._label}{left} {name[:NAME]}"
         self._write(f"\r\033[K{line}" if self._terminal else f"{line}\n")
+
+    def _left(self, done: int, now: float) -> str:
+        """How long the rest takes at the pace so far; nothing in the first seconds, when nobody can know."""
+        passed = now - self._began
+        if not 0 < done < self._total or passed < QUIET_SECONDS:
+            return ""
+        minutes, seconds = divmod(round((self._total - done) * passed / done), 60)
+        return f", about {minutes}:{seconds:02d} left"
 
     def say(self, message: str) -> None:
         """A line of its own."""

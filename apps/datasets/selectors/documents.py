@@ -87,7 +87,8 @@ def _seconds_left(run: IndexRun, column: int, remaining: int) -> int | None:
     """What remains, at the pace between the first and the last mark of the last minute."""
     if run.paused_at is not None or len(run.marks) < 2:
         return None
-    first, last = run.marks[0], run.marks[-1]
+    first: list[float] = run.marks[0]
+    last: list[float] = run.marks[-1]
     done, seconds = last[column] - first[column], last[0] - first[0]
     if done <= 0 or seconds <= 0:
         return None

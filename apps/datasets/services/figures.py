@@ -61,7 +61,7 @@ def subtract_version(document: Document) -> None:
 
 def shift_chunk(dataset_id: UUID, *, terms: Mapping[str, int], sign: int) -> None:
     """Count one searchable chunk in (1) or out (-1), in the caller's transaction, which holds the dataset's row."""
-    values = {"dataset": dataset_id, "terms": sorted(terms), "sign": sign}
+    values: dict[str, Any] = {"dataset": dataset_id, "terms": sorted(terms), "sign": sign}
     with connection.cursor() as cursor:
         cursor.execute(_SHIFT, values)
         cursor.execute(_FORGET, values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from uuid import UUID
@@ -147,10 +147,10 @@ def _cutting(dataset: Dataset, settings: DatasetSettings) -> Cutting:
     return cutting_for(settings, open_embedding_model(dataset.embedding_model, team_id=dataset.team_id))
 
 
-def _sections(document: Document, cutting: Cutting, kinds: list[str]) -> Iterator[Section]:
+def _sections(document: Document, cutting: Cutting, kinds: list[str]) -> Generator[Section, None, None]:
     def note(progress: Progress) -> None:
         kinds.append(progress.kind)
 
-    return extract_in_child(
+    yield from extract_in_child(
         content_of(document.blob), document.name, limits=LIMITS, clean=cutting.clean, on_progress=note
     )
