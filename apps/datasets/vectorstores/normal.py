@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Container
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from apps.datasets.vectorstores.errors import UnknownFilter
 from apps.datasets.vectorstores.fields import KINDS, field_name, kind_of
@@ -92,7 +92,7 @@ def _leaf(where: Where, *, negated: bool) -> Normal | bool:
         return _joined([Compare(_field(where.key, option), "eq", option) for option in options], all_of=False)
     (value,) = options
     field = _field(where.key, value)
-    compared = Compare(field, operator, value)
+    compared = Compare(field, cast(Comparison, operator), value)
     return Either((Has(field, False), compared)) if negated else compared
 
 
@@ -113,6 +113,15 @@ def _joined(parts: list[Normal | bool], *, all_of: bool) -> Normal | bool:
     if len(kept) < 2:
         return kept[0] if kept else all_of
     return Both(kept) if all_of else Either(kept)
+
+
+def fields_of(form: Normal) -> set[str]:
+    """The fields that a filter asks for."""
+    match form:
+        case Has(field=field) | Compare(field=field):
+            return {field}
+        case Both(parts) | Either(parts):
+            return set().union(*(fields_of(part) for part in parts))
 
 
 def known_only(form: Normal | bool, fields: Container[str]) -> Normal | bool:

@@ -31,7 +31,7 @@ with warnings.catch_warnings():
 from apps.datasets.vectorstores.errors import StoreMisconfigured, StoreRefused, StoreUnavailable
 from apps.datasets.vectorstores.fields import collection_name, typed_fields
 from apps.datasets.vectorstores.filters import Filter, check_filter
-from apps.datasets.vectorstores.normal import Normal, known_only, normal_form
+from apps.datasets.vectorstores.normal import Normal, fields_of, known_only, normal_form
 from apps.datasets.vectorstores.protocol import (
     Capabilities,
     Hit,
@@ -134,7 +134,7 @@ class WeaviateStore:
                 answer = tenant.data.delete_many(where=condition)
             if answer.failed:
                 raise StoreUnavailable(f"Weaviate did not delete {answer.failed} of {answer.matches} vectors.")
-            gone += answer.successful
+            gone += int(answer.successful)
             if not answer.successful or answer.matches < MOST_HITS:
                 return gone
 
@@ -242,7 +242,8 @@ class WeaviateStore:
         if isinstance(form, bool) or not self._has(ns):
             return form
         # Another process may have added some, so what seems unknown is looked up anew.
-        return known_only(form, self._known(ns, anew=True))
+        is_new = not fields_of(form) <= self._known(ns, anew=False)
+        return known_only(form, self._known(ns, anew=is_new))
 
     def _known(self, ns: Namespace, *, anew: bool) -> set[str]:
         name = collection_name(ns)
