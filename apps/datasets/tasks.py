@@ -11,6 +11,7 @@ from apps.datasets.services import (
     datasets,
     documents,
     evaluate_jobs,
+    importing_work,
     indexing,
     maintenance,
     migrating,
@@ -78,6 +79,15 @@ def move_vectors(self: Any, move_id: str) -> str:
     if state == migrating.State.COPYING:
         enqueue("datasets.move_vectors", move_id)
     return state
+
+
+@shared_task(name="datasets.import_pages", soft_time_limit=120, time_limit=150)
+def import_pages(import_id: str) -> bool:
+    """Fetch pages for a while, and leave the rest to the next message."""
+    more = importing_work.work(UUID(import_id))
+    if more:
+        enqueue("datasets.import_pages", import_id)
+    return more
 
 
 @shared_task(name="datasets.reconcile_vectors")

@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('running', 'Running'), ('done', 'Done'), ('stopped', 'Stopped')], default='running', max_length=10, verbose_name='state')),
                 ('round', models.PositiveIntegerField(default=1)),
                 ('sitemaps', models.JSONField(default=list)),
+                ('sitemaps_read', models.JSONField(default=list)),
                 ('notes', models.JSONField(default=list, verbose_name='notes')),
                 ('lease_owner', models.CharField(blank=True, max_length=100)),
                 ('lease_until', models.DateTimeField(blank=True, null=True)),

@@ -33,6 +33,7 @@ class WebImport(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.RUNNING)
     round = models.PositiveIntegerField(default=1)
     sitemaps = models.JSONField(default=list)
+    sitemaps_read = models.JSONField(default=list)
     # What is to be told about the whole: {code, message} of sitemaps that could not be read, of a limit that was met.
     notes = models.JSONField(_("notes"), default=list)
     lease_owner = models.CharField(max_length=100, blank=True)

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from apps.datasets.models import Dataset, DatasetTerm, Document
 from apps.datasets.services.documents import delete_document, purge_document
 from apps.datasets.services.errors import DatasetExists
+from apps.datasets.services.importing import forget_imports
 from apps.datasets.services.metadata import forget_of_dataset
 from apps.datasets.services.spaces import drop_everywhere
 from apps.datasets.settings_of_dataset import checked_settings
@@ -107,6 +108,7 @@ def purge_dataset(dataset_id: UUID) -> None:
     with transaction.atomic():
         DatasetTerm.objects.filter(dataset=dataset)._raw_delete("default")
         forget_of_dataset(dataset.id)
+        forget_imports(dataset.id)
         Dataset.objects.filter(id=dataset.id)._raw_delete("default")
 
 

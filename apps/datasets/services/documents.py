@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 
@@ -41,36 +42,48 @@ def add_document(
     content: Iterable[bytes],
     by: Any = None,
     replace_same_name: bool = False,
+    replaces: UUID | None = None,
+    facts: Mapping[str, Any] | None = None,
     enqueue: bool = True,
 ) -> Added:
     """Keep a file and start to index it.
 
     Content that the dataset already holds is not added twice. With `replace_same_name`, other content under a name
-    that is there becomes that document's next version. A file over the size limit becomes a document in `error`.
+    that is there becomes that document's next version; `replaces` names such a document by its id. `facts` is kept as
+    its metadata: where it came from. A file over the size limit becomes a document in `error`.
     """
     name = _checked_name(name)
     try:
         with received(content, limit=settings.MAX_UPLOAD_BYTES) as draft, transaction.atomic():
-            return _add(dataset, name=name, draft=draft, by=by, replace=replace_same_name, enqueue=enqueue)
+            older = Q(id=replaces) if replaces else Q(name=name) if replace_same_name else None
+            return _add(dataset, name=name, draft=draft, by=by, older=older, facts=facts or {}, enqueue=enqueue)
     except TooLarge as exc:
         return Added(document=_refuse(dataset, name=name, error=exc, by=by), outcome="refused")
 
 
-def _add(dataset: Dataset, *, name: str, draft: Draft, by: Any, replace: bool, enqueue: bool) -> Added:
+def _add(
+    dataset: Dataset, *, name: str, draft: Draft, by: Any, older: Q | None, facts: Mapping[str, Any], enqueue: bool
+) -> Added:
     _lock_content(draft.sha256)
     live = Document.objects.live().filter(dataset=dataset)
     same = live.filter(sha256=draft.sha256).first()
     if same is not None:
         return _again(same, name=name, enqueue=enqueue)
-    older = live.filter(name=name).order_by("id").first() if replace else None
+    replaced = live.filter(older).order_by("id").first() if older is not None else None
     values: dict[str, Any] = {"sha256": draft.sha256, "blob": draft.keep(), "size": draft.size}
-    if older is not None:
+    if replaced is not None:
         # What was indexed stays searchable until the new version is complete.
-        Document.objects.filter(id=older.id).update(**values)
-        run = start_run(older, enqueue=enqueue)
-        return Added(document=_fresh(older), outcome="replaced", run_id=run.id)
+        Document.objects.filter(id=replaced.id).update(**values)
+        run = start_run(replaced, enqueue=enqueue)
+        return Added(document=_fresh(replaced), outcome="replaced", run_id=run.id)
     document = Document.objects.create(
-        team_id=dataset.team_id, dataset=dataset, name=name, kind=_kind(name), created_by=by, **values
+        team_id=dataset.team_id,
+        dataset=dataset,
+        name=name,
+        kind=_kind(name),
+        metadata=dict(facts),
+        created_by=by,
+        **values,
     )
     run = start_run(document, enqueue=enqueue)
     return Added(document=document, outcome="created", run_id=run.id)

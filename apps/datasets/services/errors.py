@@ -64,3 +64,25 @@ class EmbeddingSpaceChanged(Unavailable):
             stored=stored,
             current=current,
         )
+
+
+class PageFailed(Unavailable):
+    """A page of the web could not be fetched; `reason` says why, `again` whether another try may help."""
+
+    code: ClassVar[str] = "page_failed"
+
+    def __init__(self, message: str, *, reason: str, again: bool = False, status: int = 0) -> None:
+        super().__init__(message, reason=reason)
+        self.reason, self.again, self.status = reason, again, status
+
+
+class ImportUnderway(Conflict):
+    """The import has to end before it can be asked for again."""
+
+    code: ClassVar[str] = "import_underway"
+
+
+class ExternalKnowledgeFailed(Unavailable):
+    """The program that keeps the dataset did not answer as its API says; `reason` is its kind."""
+
+    code: ClassVar[str] = "external_knowledge_failed"

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from apps.datasets.models import Dataset, Document
+from apps.datasets.services.importing import overdue_imports
 from apps.datasets.services.migrating import overdue_moves
 from apps.datasets.services.spaces import place_of
 
@@ -25,6 +26,7 @@ def deleted_rows() -> list[tuple[str, UUID]]:
         *(("datasets.purge_document", document_id) for document_id in documents),
         *(("datasets.purge_dataset", dataset_id) for dataset_id in datasets),
         *overdue_moves(),
+        *overdue_imports(),
     ]
 
 

@@ -118,3 +118,46 @@ def _text_kind(head: bytes) -> Kind:
     """Guess among the text formats for a file whose name says nothing."""
     start = head.lstrip(codecs.BOM_UTF8 + b" \t\r\n").lower()
     return "html" if start.startswith((b"<!doctype html", b"<html")) else "txt"
+
+
+_OPEN_XML = "application/vnd.openxmlformats-officedocument"
+_EXTENSION_OF_TYPE = {
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+    "application/pdf": ".pdf",
+    "text/markdown": ".md",
+    "text/x-markdown": ".md",
+    "text/csv": ".csv",
+    "text/tab-separated-values": ".tsv",
+    "text/vtt": ".vtt",
+    "application/x-subrip": ".srt",
+    "application/json": ".json",
+    "application/x-ndjson": ".jsonl",
+    "application/epub+zip": ".epub",
+    "message/rfc822": ".eml",
+    "application/vnd.ms-excel": ".xls",
+    "application/vnd.oasis.opendocument.spreadsheet": ".ods",
+    f"{_OPEN_XML}.wordprocessingml.document": ".docx",
+    f"{_OPEN_XML}.presentationml.presentation": ".pptx",
+    f"{_OPEN_XML}.spreadsheetml.sheet": ".xlsx",
+    "application/xml": ".xml",
+    "text/xml": ".xml",
+}
+_VAGUE = frozenset({"", "application/octet-stream", "binary/octet-stream", "application/zip", "text/plain"})
+
+
+def extension_of_type(content_type: str, *, named: str = "") -> str | None:
+    """The extension that leads a file to its reader, from a server's `Content-Type`; None for what nobody reads.
+
+    Where the type says little, the extension that the address has (`named`) decides.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind in _VAGUE and named in EXTENSIONS:
+        return named
+    if kind == "application/vnd.ms-excel" and named == ".csv":
+        return named
+    if (found := _EXTENSION_OF_TYPE.get(kind)) is not None:
+        return found
+    if kind == "" or kind.startswith("text/"):
+        return ".txt"
+    return None
