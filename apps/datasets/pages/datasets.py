@@ -18,7 +18,7 @@ from apps.datasets.pages.forms import DatasetForm, NewDatasetForm
 from apps.datasets.selectors.datasets import datasets_of, document_counts
 from apps.datasets.selectors.documents import documents_of
 from apps.datasets.services.datasets import change_settings, create_dataset, delete_dataset, describe_dataset
-from apps.datasets.services.models import embedding_model_names
+from apps.datasets.services.models import embedding_model_names, store_names
 from apps.datasets.services.previewing import Changes, changes, outdated
 from apps.datasets.services.spaces import move_under_way
 from apps.datasets.services.spaces_health import store_conditions
@@ -47,7 +47,7 @@ def new_dataset(request: HttpRequest) -> HttpResponse:
     team = current_team(request)
     if not may(request.user, "edit", team_id=team.id):
         raise PermissionDenied
-    form = NewDatasetForm(request.POST or None, models=embedding_model_names(team.id))
+    form = NewDatasetForm(request.POST or None, models=embedding_model_names(team.id), stores=store_names())
     if request.method == "POST" and form.is_valid():
         dataset = create_dataset(team_id=team.id, by=request.user, **form.cleaned_data)
         return redirect("datasets:dataset", dataset.slug)

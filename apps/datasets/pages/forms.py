@@ -31,7 +31,16 @@ class NewDatasetForm(DatasetForm):
         ),
     )
 
-    def __init__(self, *args: Any, models: list[str], **kwargs: Any) -> None:
+    vector_store = forms.ChoiceField(
+        label=_("Vector store"),
+        required=False,
+        help_text=_("Where the vectors are kept. An administrator can move them later."),
+    )
+
+    def __init__(self, *args: Any, models: list[str], stores: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["vector_store"].choices = [(name, name) for name in stores]  # type: ignore[attr-defined]
+        if len(stores) < 2:
+            del self.fields["vector_store"]
         choices = [(name, _("hashing (built in)") if name == "hashing" else name) for name in models]
         self.fields["embedding_model"].choices = choices  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from apps.datasets.vectorstores.registry import configured_stores
 from providers.services import list_models
 
 
@@ -15,3 +16,8 @@ def embedding_model_names(team_id: UUID) -> list[str]:
 def rerank_model_names(team_id: UUID) -> list[str]:
     """The names of the team's rerank models."""
     return [model.name for model in list_models(team_id) if model.kind == "rerank"]
+
+
+def store_names() -> list[str]:
+    """The vector stores that a dataset may be kept in, that of the installation first."""
+    return configured_stores()

@@ -39,6 +39,13 @@ def check_store_name(name: str) -> str:
     return name
 
 
+def configured_stores() -> list[str]:
+    """The stores that a dataset can be kept in here, that of the installation first."""
+    addresses = {"milvus": settings.MILVUS_URI, "qdrant": settings.QDRANT_URL, "weaviate": settings.WEAVIATE_URL}
+    others = ["pgvector", *sorted(name for name, address in addresses.items() if address)]
+    return list(dict.fromkeys([settings.VECTOR_STORE, *others]))
+
+
 _opened: dict[str, VectorStore] = {}
 
 

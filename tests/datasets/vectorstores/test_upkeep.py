@@ -88,6 +88,17 @@ def test_the_settings_page_shows_the_store_and_a_move_that_is_under_way(
     assert "to qdrant, hashing/v1/1024: 0 of 1 passages" in page
 
 
+def test_the_store_of_a_new_dataset_is_chosen_where_there_is_a_choice(
+    team: Team, editor: User, reachable: None, client: Client
+) -> None:
+    client.force_login(editor)
+    address = reverse("datasets:new-dataset")
+    assert 'value="weaviate"' in client.get(address).content.decode()
+    values = {"name": "Far away", "embedding_model": "hashing", "vector_store": "qdrant"}
+    assert client.post(address, values).status_code == 302
+    assert Dataset.objects.get(name="Far away").vector_store == "qdrant"
+
+
 def test_a_dataset_is_not_made_in_a_store_that_does_not_exist(team: Team) -> None:
     with pytest.raises(StoreMisconfigured, match="known are: memory, milvus, pgvector, qdrant, weaviate"):
         create_dataset(team_id=team.id, name="Nowhere", vector_store="elsewhere")
