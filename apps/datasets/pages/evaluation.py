@@ -23,7 +23,7 @@ from apps.datasets.services.models import rerank_model_names
 from support.errors import ConsoleError
 
 MAX_BYTES = 8 * 1024 * 1024
-COMPARED = {
+COMPARED: dict[str, tuple[Any, dict[str, Any]]] = {
     "full_text": (METHOD_LABELS["full_text"], {"method": "full_text", "rerank": ""}),
     "semantic": (METHOD_LABELS["semantic"], {"method": "semantic", "rerank": ""}),
     "hybrid": (METHOD_LABELS["hybrid"], {"method": "hybrid", "rerank": ""}),
