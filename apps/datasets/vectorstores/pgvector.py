@@ -32,6 +32,10 @@ from apps.datasets.vectorstores.protocol import (
 )
 
 EXACT_LIMIT = 10_000
+FILTERED_TIMES = 20
+"""How much larger a dataset may be when a filter leaves few of its rows to compare; the index would lose them."""
+WIDER = 10
+"""How many times more rows than wanted the index is asked for where a filter stands."""
 MAX_DIM = 4_000
 """More than the HNSW index takes for half-precision numbers."""
 
@@ -153,7 +157,7 @@ class PgVectorStore:
             return [hit for hit in hits if min_score is None or hit.score >= min_score]
         size = ns.size if ns.size is not None else self.count(ns)
         hits = []
-        if size > self._exact_limit:
+        if size > self._exact_limit * (1 if where is None else FILTERED_TIMES):
             hits = self._search_index(ns, vector, k, where)
         # The index gives up after so many tuples of other datasets: then every row is looked at.
         if len(hits) < k and self._has_table(ns):
@@ -213,8 +217,9 @@ class PgVectorStore:
         statement = statements.on(ns, statements.NEAREST, condition=condition)
         with _translated(), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL hnsw.iterative_scan = relaxed_order; SET LOCAL hnsw.ef_search = 100")
-            cursor.execute(statement, [_literal(vector), *_here(ns), *values, _literal(vector), k])
-            return _hits(cursor.fetchall())
+            limit = k if where is None else k * WIDER
+            cursor.execute(statement, [_literal(vector), *_here(ns), *values, _literal(vector), limit])
+            return _hits(cursor.fetchall())[:k]
 
     def _has_table(self, ns: Namespace) -> bool:
         if ns.dim in self._known:
