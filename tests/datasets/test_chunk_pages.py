@@ -45,13 +45,15 @@ def test_an_upload_can_be_looked_at_before_anything_is_indexed(member, dataset):
     page = text(member.get(answer.url))
     assert "flower0" in page
     assert "500" in page
-    smaller = text(member.get(answer.url, CHOSEN))
+    smaller = text(member.post(answer.url, CHOSEN | {"show": "1"}))
     assert smaller.count("passage-card") > page.count("passage-card")
-    under = text(member.get(answer.url, CHOSEN | {"mode": "parent_child"}))
+    under = text(member.post(answer.url, CHOSEN | {"show": "1", "mode": "parent_child"}))
     assert "Section 1" in under
     refused = text(member.get(answer.url, CHOSEN | {"overlap": 100}))
     assert "chunking.overlap" in refused
     assert not IndexRun.objects.filter(stage="embed").exists()
+    dataset.refresh_from_db()
+    assert dataset.settings == {}
     started = member.post(answer.url, CHOSEN)
     assert started.url == reverse("datasets:dataset", args=[dataset.slug])
     dataset.refresh_from_db()

@@ -93,7 +93,7 @@ def preview_document(request: HttpRequest, dataset: Dataset, document_id: UUID) 
     settings = dataset.settings
     if form.is_bound and form.is_valid():
         settings = form.settings
-        if request.method == "POST":
+        if request.method == "POST" and "show" not in request.POST:
             change_settings(dataset, settings)
             _start(document)
             messages.success(request, _("“%(name)s” is being indexed.") % {"name": document.name})
