@@ -179,7 +179,7 @@ def record_body(hit: RetrievedPassage, documents: Mapping[str, Document]) -> dic
                 "data_source_type": "upload_file",
                 "name": hit.document_name,
                 "doc_type": None,
-                "doc_metadata": _metadata(document),
+                "doc_metadata": document_metadata(document),
             },
             "page": hit.page,
             "char_start": hit.char_start,
@@ -198,7 +198,8 @@ def record_body(hit: RetrievedPassage, documents: Mapping[str, Document]) -> dic
     }
 
 
-def _metadata(document: Document | None) -> dict[str, Any] | None:
+def document_metadata(document: Document | None) -> dict[str, Any] | None:
+    """What is written down about a document, by name; None where there is nothing."""
     if document is None:
         return None
     return {each.name: each.value for each in values_of(document) if each.value is not None} or None

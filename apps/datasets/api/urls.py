@@ -2,12 +2,13 @@
 
 from django.urls import path
 
-from apps.datasets.api import dataset_views, document_views, metadata_views, segment_views
+from apps.datasets.api import dataset_views, document_views, external_views, metadata_views, segment_views
 
 _DATASET = "datasets/<uuid:dataset_id>"
 _DOCUMENT = f"{_DATASET}/documents/<uuid:document_id>"
 
 urlpatterns = [
+    path("external/retrieval", external_views.ExternalRetrieval.as_view(), name="v1-external-retrieval"),
     path("datasets", dataset_views.Datasets.as_view(), name="v1-datasets"),
     path(_DATASET, dataset_views.DatasetDetail.as_view(), name="v1-dataset"),
     path(f"{_DATASET}/retrieve", dataset_views.Retrieve.as_view(), name="v1-dataset-retrieve"),

@@ -16,7 +16,7 @@ LEXICAL_LIMIT = 200
 
 _SCOPE = """
     SELECT d.id, d.slug, d.name, d.embedding_model, d.space, d.dim, d.chunk_count, d.term_total, d.settings,
-        d.vector_store,
+        d.vector_store, d.kind,
         (SELECT jsonb_object_agg(t.term, t.df) FROM datasets_datasetterm t
          WHERE t.dataset_id = d.id AND t.term = ANY(%(terms)s))
     FROM datasets_dataset d
@@ -79,6 +79,7 @@ class Scope:
     chunk_count: int
     term_total: int
     vector_store: str
+    kind: str
     settings: Mapping[str, Any]
     df: Mapping[str, int]
 
@@ -121,7 +122,8 @@ def scopes(*, team_id: UUID, slugs: Sequence[str], terms: Sequence[str]) -> list
                 term_total=row[7],
                 settings=_json(row[8]) or {},
                 vector_store=row[9],
-                df=_json(row[10]) or {},
+                kind=row[10],
+                df=_json(row[11]) or {},
             )
             for row in cursor.fetchall()
         ]

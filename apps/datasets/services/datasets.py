@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from apps.datasets.models import Dataset, DatasetTerm, Document
+from apps.datasets.models import Dataset, DatasetTerm, Document, ExternalKnowledge
 from apps.datasets.services.documents import delete_document, purge_document
 from apps.datasets.services.errors import DatasetExists
 from apps.datasets.services.importing import forget_imports
@@ -25,7 +25,7 @@ from support.jobs import enqueue_on_commit
 
 MAX_SLUG = 80
 #: Words that stand where a slug stands in the addresses of the pages.
-RESERVED = frozenset({"new", "passages"})
+RESERVED = frozenset({"new", "new-external", "passages"})
 
 
 @transaction.atomic
@@ -109,6 +109,7 @@ def purge_dataset(dataset_id: UUID) -> None:
         DatasetTerm.objects.filter(dataset=dataset)._raw_delete("default")
         forget_of_dataset(dataset.id)
         forget_imports(dataset.id)
+        ExternalKnowledge.objects.filter(dataset=dataset).delete()
         Dataset.objects.filter(id=dataset.id)._raw_delete("default")
 
 

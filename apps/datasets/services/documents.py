@@ -53,6 +53,8 @@ def add_document(
     its metadata: where it came from. A file over the size limit becomes a document in `error`.
     """
     name = _checked_name(name)
+    if dataset.kind != Dataset.Kind.OWN:
+        raise InvalidInput(gettext("This dataset is kept by another program: its documents are added there."))
     try:
         with received(content, limit=settings.MAX_UPLOAD_BYTES) as draft, transaction.atomic():
             older = Q(id=replaces) if replaces else Q(name=name) if replace_same_name else None

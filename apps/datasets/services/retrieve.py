@@ -20,6 +20,8 @@ from apps.datasets.selectors.datasets import dataset_slugs
 from apps.datasets.selectors.errors import DatasetNotFound
 from apps.datasets.selectors.filters import MetadataFilter, fields_by_name
 from apps.datasets.services import retrieve_legs as legs
+from apps.datasets.services.external import Question, ask_external
+from apps.datasets.services.external_merge import merged, notes_of
 from apps.datasets.services.metadata_automatic import choose_filter
 from apps.datasets.services.metadata_filters import as_given, read_filter
 from apps.datasets.services.rerank import Note, rerank
@@ -118,8 +120,8 @@ def search(asked: Search) -> Found:
 
     A threshold applies to what means the same for every query: the reranker's score, else the cosine (what only the
     words found has none and goes); words alone have nothing of the kind, so there a note says that it was not used.
-    Raises DatasetNotFound, InvalidInput, ModelError, VectorStoreError. A reranker or a model that chooses filters may
-    fail without that: then a note says what was done instead.
+    Raises DatasetNotFound, InvalidInput, ModelError, VectorStoreError, ExternalKnowledgeFailed. A reranker or a model
+    that chooses filters may fail without that: then a note says what was done instead.
     """
     started = time.perf_counter()
     _check(asked)
@@ -138,6 +140,8 @@ def search(asked: Search) -> Found:
     )
     if query.strip() and searched:
         found = _find(replace(asked, query=query), plan, searched, terms, chosen, found)
+    if query.strip() and any(scope.kind == "external" for scope in opened):
+        found = _with_external(found, replace(asked, query=query), plan, opened)
     return replace(found, elapsed_ms=(time.perf_counter() - started) * 1000)
 
 
@@ -176,6 +180,22 @@ def _find(
     )
     notes += [note] if note else []
     return replace(found, passages=passages, notes=tuple(notes), reranked="rerank" in scores)
+
+
+def _with_external(found: Found, asked: Search, plan: _Plan, opened: Sequence[Scope]) -> Found:
+    """What was found here, with what the programs found that keep the other datasets.
+
+    One that fails is told in a note. Raises ExternalKnowledgeFailed when there was nothing else to search.
+    """
+    kept_elsewhere = [scope.id for scope in opened if scope.kind == "external"]
+    condition = found.filter or (asked.filter if asked.filter and asked.filter.get("conditions") else None)
+    question = Question(query=asked.query, top_k=plan.top_k, condition=condition)
+    answers = ask_external(kept_elsewhere, question, thresholds=plan.thresholds)
+    failed = [answer.error for answer in answers if answer.error is not None]
+    if failed and len(failed) == len(opened):
+        raise failed[0]
+    passages = merged(found.passages, answers, top_k=plan.top_k, token_budget=asked.token_budget)
+    return replace(found, passages=passages, notes=(*found.notes, *notes_of(answers)))
 
 
 def _both_legs(
@@ -245,6 +265,8 @@ def _above_threshold(
 def _filter(asked: Search, opened: Sequence[Scope]) -> tuple[MetadataFilter | None, tuple[Note, ...]]:
     if asked.filter_model is None and not (asked.filter or {}).get("conditions"):
         return None, ()
+    if all(scope.kind == "external" for scope in opened):
+        return None, ()  # nobody here knows the fields: the filter goes along as it is
     fields = fields_by_name([scope.id for scope in opened])
     if asked.filter_model is None:
         return read_filter(asked.filter or {}, fields=fields), ()

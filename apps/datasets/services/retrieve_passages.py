@@ -52,6 +52,10 @@ class RetrievedPassage:
     parent_id: str = ""
     ordinal: int = 0
     children: tuple[FoundChild, ...] = ()
+    url: str = ""
+    """Where the source can be read, if the program that keeps it says so."""
+    is_external: bool = False
+    """Found by another program: there is no document of it here, and `scores` has what that program thought."""
 
 
 def passages_of(
