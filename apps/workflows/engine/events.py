@@ -62,11 +62,12 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
-    """The run was accepted and begins."""
+    """The run was accepted and begins. `sys` is what `sys` holds besides the query and the files."""
 
     kind: ClassVar[str] = "run_started"
     inputs: JsonObject
     query: str = ""
+    sys: JsonObject = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +293,7 @@ KINDS: dict[str, type[Event]] = {
     )
 }
 #: What most events do not say is left out of their stored form.
-_UNSAID: dict[str, Any] = {"frame": "", "attempt": 1, "writes": {}, "partial": False}
+_UNSAID: dict[str, Any] = {"frame": "", "attempt": 1, "writes": {}, "partial": False, "sys": {}}
 _NAMES = {cls: tuple(f.name for f in fields(cls)) for cls in (*KINDS.values(), Usage, ErrorInfo)}
 
 

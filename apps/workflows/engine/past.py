@@ -55,9 +55,12 @@ class Past:
     intended: set[Place] = field(default_factory=set)
     asked: set[Place] = field(default_factory=set)
     replies: dict[Place, Mapping[str, Any]] = field(default_factory=dict)
-    frames_begun: set[FramePath] = field(default_factory=set)
+    #: What was told of each frame when it began.
+    frames_begun: dict[FramePath, Mapping[str, Any]] = field(default_factory=dict)
     frames_ended: set[FramePath] = field(default_factory=set)
+    frames_failed: set[FramePath] = field(default_factory=set)
     conversation: dict[str, Any] = field(default_factory=dict)
+    sys: Mapping[str, Any] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     steps: int = 0
     began_at: float | None = None
@@ -88,6 +91,7 @@ class Past:
         match event:
             case RunStarted():
                 self.began_at = event.at
+                self.sys = event.sys
             case NodeStarted():
                 self.steps += 1
                 self.attempts[event.frame, event.node_id] = event.attempt
@@ -113,9 +117,11 @@ class Past:
             case NodeAnswered():
                 self.replies[event.frame, event.node_id] = event.reply
             case FrameStarted():
-                self.frames_begun.add(event.frame)
+                self.frames_begun[event.frame] = event.values
             case FrameFinished():
                 self.frames_ended.add(event.frame)
+                if event.error is not None:
+                    self.frames_failed.add(event.frame)
             case AnswerText():
                 self._answer.append(event.text)
             case AnswerReplaced():

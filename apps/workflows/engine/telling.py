@@ -55,16 +55,16 @@ class Telling:
         self._began = clock.elapsed()
         self.steps = past.steps if past else 0
         self._usage = past.usage if past else Usage()
-        self._ended: dict[int, Mapping[str, Any]] = {}
         self._closed = False
         #: While the past is recalled, the answer forms in silence.
         self._recalling = False
         #: What `emit` raised, so that no node is blamed for it.
         self.broken: Exception | None = None
 
-    def run_started(self, inputs: Mapping[str, Any], query: str) -> None:
+    def run_started(self, inputs: Mapping[str, Any], sys: Mapping[str, Any]) -> None:
         """The first event."""
-        self._emit(RunStarted(at=self._clock.now(), inputs=inputs, query=query))
+        facts = {name: value for name, value in sys.items() if name not in ("query", "files")}
+        self._emit(RunStarted(at=self._clock.now(), inputs=inputs, query=str(sys.get("query") or ""), sys=facts))
 
     def run_resumed(self, reason: str) -> None:
         """The first event of a process that goes on with a run; what it recalls is not told again."""
@@ -236,15 +236,13 @@ class Telling:
         """A node's values are in place, and these others will never run: the answer may go on."""
         if frame.path:
             return
-        if node.type == "end" and not failed:
-            self._ended[node.index] = outputs
         self._answer.finished(node.index, outputs, skipped, failed=failed)
 
     def close(self) -> None:
         """Listen to no node any more."""
         self._closed = True
 
-    def run_finished(self, status: RunStatus, error: ErrorInfo | None) -> RunFinished:
+    def run_finished(self, status: RunStatus, error: ErrorInfo | None, outputs: Mapping[str, Any]) -> RunFinished:
         """The last event."""
         self.close()
         now = self._clock.now()
@@ -252,7 +250,7 @@ class Telling:
         finished = RunFinished(
             at=now,
             status=status,
-            outputs=self._outputs(),
+            outputs={"answer": self._answer.text} if self._plan.kind == "chat" else outputs,
             error=error,
             steps=self.steps,
             usage=self._usage,
@@ -260,14 +258,6 @@ class Telling:
         )
         self._emit(finished)
         return finished
-
-    def _outputs(self) -> Mapping[str, Any]:
-        if self._plan.kind == "chat":
-            return {"answer": self._answer.text}
-        merged: dict[str, Any] = {}
-        for index in self._plan.ends:
-            merged.update(self._ended.get(index, {}))
-        return merged
 
     def _emit(self, event: Event) -> None:
         try:

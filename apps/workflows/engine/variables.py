@@ -18,7 +18,12 @@ ROUND_ROOTS: Final = frozenset({"item", "index", "loop"})
 #: Words that no node may have as its id.
 RESERVED_IDS: Final = SYSTEM_ROOTS | ROUND_ROOTS | {"context"}
 #: What `sys` holds.
-SYSTEM_NAMES: Final = frozenset({"query", "conversation_id", "user", "app_id", "run_id", "files"})
+SYSTEM_NAMES: Final = frozenset(
+    {
+        *("query", "files", "conversation_id", "dialogue_count", "user"),
+        *("app_id", "workflow_id", "run_id", "timestamp"),
+    }
+)
 
 PATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_-]+)*")
 _INSERTION = re.compile(r"\{\{\s*(" + PATH.pattern + r")\s*\}\}")
