@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from apps.workflows.engine.runner import RunValues
 from apps.workflows.models import Application, Conversation, Message, Run, Version
 from apps.workflows.selectors.messages import open_conversation
 from apps.workflows.selectors.runs import info_of
+from apps.workflows.services.environment import Environment, EnvironmentIncomplete, environment_for
 from apps.workflows.services.files import file_inputs, named_files
 from apps.workflows.services.inputs import checked_inputs, checked_query
 from support.database import execute_together, insertion
@@ -68,6 +69,8 @@ class Accepted:
     values: RunValues
     message: Message | None = None
     is_new_conversation: bool = True
+    #: Texts that nobody may read in what is kept of the run.
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 def accept_chat(
@@ -83,7 +86,7 @@ def accept_chat(
 ) -> Accepted:
     """A chat turn, in a new conversation or an end user's own earlier one.
 
-    Raises WrongKind, InvalidInput, TooLarge, NotFound.
+    Raises WrongKind, InvalidInput, TooLarge, NotFound, EnvironmentIncomplete.
     """
     if application.kind != Application.Kind.CHAT:
         raise WrongKind(f"{application.name} is a workflow, not a chat. Use /v1/workflows/run.")
@@ -98,7 +101,7 @@ def accept_chat(
         raise InvalidInput("inputs must be an object.", path="/inputs")
     values = checked_inputs(version, {**(conversation.inputs if conversation else {}), **inputs})
     values = file_inputs(version.document, values, application=application, source=source, end_user=end_user)
-    plan = plan_of(version)
+    plan, environment = plan_of(version), environment_for(application, version.document)
     given = _with_files(values, files, application=application, source=source, end_user=end_user)
     is_new = conversation is None
     if conversation is None:
@@ -122,7 +125,7 @@ def accept_chat(
     )
     touched = insertion(conversation) if is_new else (_TOUCH, (conversation.id,))
     execute_together(touched, insertion(run), insertion(message))
-    return _accepted(run, application, version, plan, conversation, message, is_new)
+    return _accepted(run, application, version, plan, conversation, message, is_new, environment)
 
 
 def accept_workflow(
@@ -134,16 +137,16 @@ def accept_workflow(
     end_user: str,
     files: object = (),
 ) -> Accepted:
-    """One call of a workflow app. Raises NotAWorkflow, InvalidInput, TooLarge."""
+    """One call of a workflow app. Raises NotAWorkflow, InvalidInput, TooLarge, EnvironmentIncomplete."""
     if application.kind != Application.Kind.WORKFLOW:
         raise NotAWorkflow(f"{application.name} is a chat app. Use /v1/chat-messages.")
     values = checked_inputs(version, inputs)
     values = file_inputs(version.document, values, application=application, source=source, end_user=end_user)
     values = _with_files(values, files, application=application, source=source, end_user=end_user)
-    plan = plan_of(version)
+    plan, environment = plan_of(version), environment_for(application, version.document)
     run = _new_run(application, version, source, end_user, "", values, None)
     execute_together(insertion(run))
-    return _accepted(run, application, version, plan, None, None, True)
+    return _accepted(run, application, version, plan, None, None, True, environment)
 
 
 def _with_files(
@@ -189,24 +192,32 @@ def _accepted(
     conversation: Conversation | None,
     message: Message | None,
     is_new: bool,
+    environment: Environment,
 ) -> Accepted:
     system = {
         "query": run.query,
         "run_id": str(run.id),
         "app_id": str(application.id),
+        "workflow_id": str(version.id),
         "user": run.end_user,
         "conversation_id": str(conversation.id) if conversation else "",
+        "dialogue_count": _turn(message, is_new=is_new),
         "files": run.inputs.get(SENT_FILES, []),
+        "timestamp": int(run.started_at.timestamp()),
     }
     return Accepted(
         run=run,
         info=info_of(run, application=application, version=version, message_id=message.id if message else None),
         plan=plan,
         values=RunValues(
-            inputs=run.inputs, sys=system, conversation=_variables(conversation, version.document), env={}
+            inputs=run.inputs,
+            sys=system,
+            conversation=_variables(conversation, version.document),
+            env=environment.values,
         ),
         message=message,
         is_new_conversation=is_new,
+        secrets=environment.secrets,
     )
 
 
@@ -215,7 +226,20 @@ def accepted_again(run: Run) -> Accepted:
     run = Run.objects.select_related("application", "version", "conversation").get(id=run.id)
     message = Message.objects.filter(run_id=run.id).first()
     plan = plan_of(run.version)
-    return _accepted(run, run.application, run.version, plan, run.conversation, message, False)
+    try:
+        environment = environment_for(run.application, run.version.document)
+    except EnvironmentIncomplete as exc:
+        raise CannotRun(exc.message, **exc.details) from exc
+    return _accepted(run, run.application, run.version, plan, run.conversation, message, False, environment)
+
+
+def _turn(message: Message | None, *, is_new: bool) -> int:
+    """The number of this turn in its conversation, from 1; 0 outside of one."""
+    if message is None:
+        return 0
+    if is_new:
+        return 1
+    return Message.objects.filter(conversation_id=message.conversation_id, id__lt=message.id).count() + 1
 
 
 def plan_of(version: Version) -> Plan:
