@@ -19,6 +19,7 @@ from apps.workflows.dsl.problems import Problem, Severity, pointer
 from apps.workflows.dsl.reference_rules import check_references
 from apps.workflows.dsl.schema_rules import check_schemas
 from apps.workflows.dsl.shape import check_edge, check_frame, check_input, check_node
+from apps.workflows.dsl.trigger_rules import check_triggers
 from apps.workflows.nodes.registry import REGISTRY
 
 MAX_DEPTH: Final = 64
@@ -111,6 +112,7 @@ def _check_document(document: dict[str, Any]) -> Iterator[Problem]:
     for part in graph.all():
         yield from check_code(part)
         yield from check_schemas(part)
+        yield from check_triggers(part)
 
 
 def _check_parts(document: Mapping[str, Any], misshapen: set[Place]) -> Iterator[Problem]:
