@@ -72,7 +72,7 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResumed(Event):
-    """The run goes on in another process or after a pause; `reason` is takeover, answer or timeout.
+    """The run goes on in another process or after a pause; `reason` is takeover, answer, timeout or fork.
 
     Nodes that had started and have no outcome start again, with the next attempt.
     """
@@ -115,7 +115,10 @@ class FrameFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStarted(Event):
-    """A node begins; `index` counts started nodes from 1. A later `attempt` voids what an earlier one streamed."""
+    """A node begins; `index` counts started nodes from 1. A later `attempt` voids what an earlier one streamed.
+
+    A `reused` one does not run: another run's outcome stands for it, and follows.
+    """
 
     kind: ClassVar[str] = "node_started"
     node_id: NodeId
@@ -125,6 +128,7 @@ class NodeStarted(Event):
     predecessor_id: NodeId | None = None
     frame: FramePath = ""
     attempt: int = 1
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +212,7 @@ class AnswerText(Event):
 class AnswerReplaced(Event):
     """Forget the answer so far: this is the whole of it.
 
-    `reason` is annotation, retry, takeover, failure or final; where a node runs anew, `details` holds its attempt.
+    `reason` is annotation, retry, takeover, fork, failure or final; where a node runs anew, `details` has its attempt.
     """
 
     kind: ClassVar[str] = "answer_replaced"
@@ -224,7 +228,7 @@ class NodeSucceeded(Event):
     `inputs` are the values it resolved; `process` is what an author wants to see besides (prompt, model and its
     parameters, hits of every leg); `writes` are the variables it set (`conversation.topic`, `loop.total`) with their
     values. A `partial` one has dealt with failures inside it. `elapsed` is in seconds, `first_text` seconds until the
-    first piece of text.
+    first piece of text. A `reused` outcome is that of another run, which has also taken the time and paid the tokens.
     """
 
     kind: ClassVar[str] = "node_succeeded"
@@ -239,6 +243,7 @@ class NodeSucceeded(Event):
     writes: JsonObject = field(default_factory=dict)
     partial: bool = False
     frame: FramePath = ""
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +260,7 @@ class NodeFailed(Event):
     usage: Usage | None = None
     elapsed: float = 0.0
     frame: FramePath = ""
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +299,7 @@ KINDS: dict[str, type[Event]] = {
     )
 }
 #: What most events do not say is left out of their stored form.
-_UNSAID: dict[str, Any] = {"frame": "", "attempt": 1, "writes": {}, "partial": False, "sys": {}}
+_UNSAID: dict[str, Any] = {"frame": "", "attempt": 1, "writes": {}, "partial": False, "sys": {}, "reused": False}
 _NAMES = {cls: tuple(f.name for f in fields(cls)) for cls in (*KINDS.values(), Usage, ErrorInfo)}
 
 
