@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from apps.workflows.engine.callee import Callee
 from apps.workflows.engine.clock import Clock
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import FramePath, Usage
@@ -14,6 +15,7 @@ from apps.workflows.engine.graph import PlanNode
 from apps.workflows.engine.node import NodeContext, NodeResult, Round
 from apps.workflows.engine.ports import Ports
 from apps.workflows.engine.variables import Values
+from apps.workflows.engine.waiting import at_work
 
 logger = logging.getLogger(__name__)
 
@@ -29,14 +31,22 @@ class Host(Protocol):
 
     async def round(self, activity: Activity, round_: Round) -> Any: ...
 
+    def callee(self, name: str) -> Callee | None: ...
+
+    async def call(self, activity: Activity, callee: Callee, inputs: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
     def reply(self, activity: Activity, asks: Mapping[str, Any], until: float | None) -> Mapping[str, Any]: ...
+
+    def waits(self, activity: Activity) -> None: ...
+
+    def goes_on(self, activity: Activity) -> None: ...
 
 
 class Activity:
     """A node between its start and its end, over all its tries; it is what the node sees of the world."""
 
     __slots__ = (
-        *("_began", "_clock", "_host", "_used", "first_text", "frame", "node"),
+        *("_began", "_clock", "_host", "_used", "_waits", "calls", "first_text", "frame", "node"),
         *("pieces", "rounds", "seen", "task", "tried"),
     )
 
@@ -49,8 +59,10 @@ class Activity:
         self.first_text: float | None = None
         self.pieces: list[str] = []
         self.tried = 0
-        #: How many rounds of a container are open.
+        #: How many rounds or calls are open, and the numbers that calls have had.
         self.rounds = 0
+        self.calls: set[int] = set()
+        self._waits = 0
         self.task: asyncio.Task[Any] | None = None
         self._used: Usage | None = None
         #: What the node shows of its latest try.
@@ -78,6 +90,26 @@ class Activity:
     async def round(self, round_: Round) -> Any:
         """See `World.round`."""
         return await self._host.round(self, round_)
+
+    def callee(self, name: str) -> Callee | None:
+        """See `World.callee`."""
+        return self._host.callee(name)
+
+    async def call(self, callee: Callee, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See `World.call`."""
+        return await self._host.call(self, callee, inputs)
+
+    def waits(self) -> None:
+        """The node waits for a place somewhere; several times at once, if it does several things at once."""
+        self._waits += 1
+        if self._waits == 1:
+            self._host.waits(self)
+
+    def goes_on(self) -> None:
+        """And has it."""
+        self._waits -= 1
+        if self._waits == 0:
+            self._host.goes_on(self)
 
     def later(self, seconds: float | None) -> float | None:
         """See `World.later`."""
@@ -107,6 +139,7 @@ class PutAside(BaseException):
 async def attempt(activity: Activity, *, ports: Ports, values: Values) -> NodeResult:
     """Run the node once. Raises NodeFailure, whatever went wrong, and PutAside when it has to wait."""
     node = activity.node
+    at_work.set(activity)
     activity.seen = NodeContext(node_id=node.id, values=values, ports=ports, world=activity)
     try:
         if node.timeout is None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from apps.workflows.engine.callee import Callee
 from apps.workflows.engine.events import Usage
 from apps.workflows.engine.ports import Ports
 from apps.workflows.engine.variables import Reference, Template, Values
@@ -59,6 +60,14 @@ class World(Protocol):
 
     async def round(self, round_: Round) -> Any:
         """Run the container's body once; returns what `collect` gives. Raises NodeFailure if a node in it fails."""
+        ...
+
+    def callee(self, name: str) -> Callee | None:
+        """The workflow of this name that the run may call; None where there is none."""
+        ...
+
+    async def call(self, callee: Callee, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Run another workflow inside this run; returns its outputs. Raises NodeFailure if a node in it fails."""
         ...
 
     def later(self, seconds: float | None) -> float | None:

@@ -1,0 +1,169 @@
+"""What running nodes ask of their run: to say something, to act, to wait for people, to have other graphs run."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from apps.workflows.engine.attempt import Activity, PutAside
+from apps.workflows.engine.callee import Callee, Callees
+from apps.workflows.engine.clock import Clock
+from apps.workflows.engine.crew import Crew
+from apps.workflows.engine.errors import NodeFailure
+from apps.workflows.engine.frame import Frame, inner_path
+from apps.workflows.engine.node import Round
+from apps.workflows.engine.progress import Progress
+from apps.workflows.engine.variables import Values
+
+Durable = Callable[[], Awaitable[None]]
+
+
+class RunHost:
+    """The run, as its nodes know it; see `World` for what each of these is to them."""
+
+    def __init__(
+        self, progress: Progress, *, crew: Crew, clock: Clock, run_id: str, durable: Durable | None, callees: Callees
+    ) -> None:
+        self._progress = progress
+        self._telling = progress.telling
+        self._past = progress.past
+        self._crew = crew
+        self._clock = clock
+        self._run_id = run_id
+        self._durable = durable
+        self._callees = callees
+
+    def text(self, activity: Activity, piece: str) -> None:
+        """A running node streams."""
+        self._telling.text(activity, piece)
+
+    def note(self, activity: Activity, kind: str, body: Mapping[str, Any]) -> None:
+        """A running node shows something."""
+        self._telling.noted(activity, kind, body)
+
+    async def intend(self, activity: Activity) -> str:
+        """See `World.intend`. Raises NodeFailure where it may have happened and must not twice."""
+        place = activity.frame, activity.node.id
+        key = hashlib.sha256("|".join((self._run_id, *place)).encode()).hexdigest()[:32]
+        before = self._past is not None and place in self._past.intended
+        if before and activity.node.policy.unknown == "fail":
+            message = "An earlier process may or may not have done this. The node says that it must not be done twice."
+            raise NodeFailure("outcome_unknown", message, details={"key": key})
+        if not before and activity.tried == 0:
+            self._telling.node_intended(activity, key)
+        if self._durable is not None:
+            await self._durable()
+        return key
+
+    def reply(self, activity: Activity, asks: Mapping[str, Any], until: float | None) -> Mapping[str, Any]:
+        """See `World.reply`."""
+        place = activity.frame, activity.node.id
+        if self._past is not None and place in self._past.replies:
+            return self._past.replies[place]
+        if self._past is None or place not in self._past.asked:
+            self._telling.node_waits(activity, asks, until)
+        self._progress.waiting[place] = {"node_id": activity.node.id, "frame": activity.frame, "until": until}
+        raise PutAside
+
+    def waits(self, _activity: Activity) -> None:
+        """A running node waits for a place somewhere."""
+        self._crew.stands_aside()
+
+    def goes_on(self, _activity: Activity) -> None:
+        """And has it."""
+        self._crew.comes_back()
+
+    # Graphs inside
+
+    async def round(self, activity: Activity, round_: Round) -> Any:
+        """Run the body of a container once more; see `World.round`."""
+        node = activity.node
+        assert node.body is not None
+        outer = self._progress.frames[activity.frame]
+        path = inner_path(activity.frame, node.id, round_.index)
+        inner = outer.values.inside(round_.values)
+        frame = Frame(node.body, values=inner, path=path, weight=outer.weight + node.priority)
+        collect = round_.collect
+        return await self._pass(
+            activity, frame, round_.index, _copied(round_.values), lambda: collect(inner) if collect else None
+        )
+
+    def callee(self, name: str) -> Callee | None:
+        """See `World.callee`."""
+        return self._callees.get(name)
+
+    async def call(self, activity: Activity, callee: Callee, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Run another workflow as a frame of this run; see `World.call`."""
+        node, plan = activity.node, callee.plan
+        outer = self._progress.frames[activity.frame]
+        told = {"workflow": callee.info.name, "version": callee.version, "inputs": dict(inputs)}
+        index = self._number_of_call(activity, told)
+        values = Values(inputs={**plan.inputs, **inputs}, sys=callee.sys, conversation={}, env=callee.env)
+        path = inner_path(activity.frame, node.id, index)
+        frame = Frame(plan, values=values, path=path, weight=outer.weight + node.priority)
+        outputs: Mapping[str, Any] = await self._pass(
+            activity, frame, index, told, frame.outputs, entry=plan.index_of.get("start")
+        )
+        return outputs
+
+    def _number_of_call(self, activity: Activity, told: Mapping[str, Any]) -> int:
+        """The number of the node's next call: that of the same call in the past, if there was one that did not fail."""
+        past, number = self._past, 0
+        while True:
+            path = inner_path(activity.frame, activity.node.id, number)
+            recorded = None if past is None else past.frames_begun.get(path)
+            is_again = past is not None and recorded == told and path not in past.frames_failed
+            if number not in activity.calls and (recorded is None or is_again):
+                activity.calls.add(number)
+                return number
+            number += 1
+
+    async def _pass(
+        self,
+        activity: Activity,
+        frame: Frame,
+        index: int,
+        told: Mapping[str, Any],
+        collect: Callable[[], Any],
+        *,
+        entry: int | None = None,
+    ) -> Any:
+        """Run a frame inside the activity's to its end; what it gives. Raises NodeFailure if a node in it fails."""
+        node, crew, progress = activity.node, self._crew, self._progress
+        began = self._clock.elapsed()
+        progress.frames[frame.path] = frame
+        activity.rounds += 1
+        if activity.rounds == 1:
+            crew.contains()
+        woken = False
+        try:
+            self._telling.frame_started(node, frame, index, told)
+            progress.start(frame, entry)
+            crew.hire()
+            crew.look_for_rest()
+            await frame.over
+            woken = True
+        finally:
+            activity.rounds -= 1
+            if activity.rounds == 0:
+                crew.contains_no_more()
+            if frame.over.done():
+                crew.woken()
+            if not woken:
+                progress.break_off(frame, "The container was broken off.")
+            progress.frames.pop(frame.path, None)
+            if woken:
+                crew.look_for_rest_soon()
+        output = None if frame.error else collect()
+        self._telling.frame_finished(node, frame, index, output, self._clock.elapsed() - began)
+        if frame.error is not None:
+            error = frame.error
+            details = {**error.details, "node_id": error.node_id}
+            raise NodeFailure(error.code, error.message, retryable=frame.retryable, details=details)
+        return output
+
+
+def _copied(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A round's values as they are now; a loop goes on changing its own."""
+    return {name: dict(value) if isinstance(value, dict) else value for name, value in values.items()}
