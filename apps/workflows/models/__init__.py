@@ -7,6 +7,7 @@ from apps.workflows.models.environment import EnvironmentValue
 from apps.workflows.models.file import File
 from apps.workflows.models.run import Run, RunEvent
 from apps.workflows.models.toolset import Toolset
+from apps.workflows.models.trigger import Firing, Trigger
 from apps.workflows.models.wait import Wait
 
 __all__ = [
@@ -16,10 +17,12 @@ __all__ = [
     "Conversation",
     "EnvironmentValue",
     "File",
+    "Firing",
     "Message",
     "Run",
     "RunEvent",
     "Toolset",
+    "Trigger",
     "Version",
     "Wait",
 ]

@@ -24,6 +24,7 @@ class Run(models.Model):
         CONSOLE = "console", _("Playground")
         PUBLIC = "public", _("Chat page")
         SHELL = "shell", _("Shell")
+        TRIGGER = "trigger", _("Trigger")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
@@ -54,6 +55,8 @@ class Run(models.Model):
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     stop_requested_at = models.DateTimeField(_("stop requested"), null=True, blank=True)
+    #: The trigger's node where it began; empty for the start node.
+    entry = models.CharField(_("began at"), max_length=64, blank=True)
     # A run that was forked took over what another one had done: up to its event `forked_at`, or all that does not
     # depend on the node `forked_node` (in the round `forked_frame`).
     forked_from = models.ForeignKey(
