@@ -44,7 +44,7 @@ class Trigger(HoldsSecret):
     #: The node's configuration in the published version.
     config = models.JSONField(default=dict, editable=False)
     title = models.CharField(_("title"), max_length=200, blank=True)
-    token_hash = models.CharField(max_length=64, unique=True, null=True, editable=False)
+    token_hash = models.CharField(max_length=64, blank=True, editable=False)
     encrypted_secret = models.TextField(_("token, encrypted"), blank=True, editable=False)
     secret_set_at = models.DateTimeField(_("address made"), null=True, editable=False)
     is_enabled = models.BooleanField(_("enabled"), default=True)
@@ -62,7 +62,12 @@ class Trigger(HoldsSecret):
         ordering = ["application", "kind", "node_id"]
         verbose_name = _("trigger")
         verbose_name_plural = _("triggers")
-        constraints = [models.UniqueConstraint(fields=["application", "node_id"], name="one_trigger_per_node")]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "node_id"], name="one_trigger_per_node"),
+            models.UniqueConstraint(
+                fields=["token_hash"], condition=~models.Q(token_hash=""), name="one_trigger_per_token"
+            ),
+        ]
         indexes = [
             models.Index(
                 fields=["next_at"], condition=models.Q(is_enabled=True, is_published=True), name="trigger_due"
