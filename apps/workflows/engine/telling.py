@@ -62,8 +62,8 @@ class Telling:
         self.broken: Exception | None = None
 
     def run_started(self, inputs: Mapping[str, Any], sys: Mapping[str, Any]) -> None:
-        """The first event."""
-        facts = {name: value for name, value in sys.items() if name not in ("query", "files")}
+        """The first event. Query, files and what set the run off are told already."""
+        facts = {name: value for name, value in sys.items() if name not in ("query", "files", "trigger")}
         self._emit(RunStarted(at=self._clock.now(), inputs=inputs, query=str(sys.get("query") or ""), sys=facts))
 
     def run_resumed(self, reason: str) -> None:
@@ -111,6 +111,12 @@ class Telling:
                     elapsed=elapsed,
                 )
             )
+
+    def frame_recalled(self, path: FramePath, body: Plan) -> None:
+        """A round that is over and is not run again: what it said is said."""
+        if body.speaks and self._past is not None:
+            for name, text in self._past.said_in(path, answers_in(body)):
+                self._answer.interject(name, text)
 
     def node_started(self, frame: Frame, node: PlanNode, activity: Activity) -> None:
         """A node begins."""
