@@ -11,7 +11,9 @@ from apps.workflows.engine.callee import Callee, Callees
 from apps.workflows.engine.clock import Clock
 from apps.workflows.engine.crew import Crew
 from apps.workflows.engine.errors import NodeFailure
+from apps.workflows.engine.events import FramePath
 from apps.workflows.engine.frame import Frame, inner_path
+from apps.workflows.engine.graph import PlanNode
 from apps.workflows.engine.node import Round
 from apps.workflows.engine.progress import Progress
 from apps.workflows.engine.variables import Values
@@ -82,12 +84,22 @@ class RunHost:
         assert node.body is not None
         outer = self._progress.frames[activity.frame]
         path = inner_path(activity.frame, node.id, round_.index)
+        self._fail_as_before(node, path)
         inner = outer.values.inside(round_.values)
         frame = Frame(node.body, values=inner, path=path, weight=outer.weight + node.priority)
         collect = round_.collect
         return await self._pass(
             activity, frame, round_.index, _copied(round_.values), lambda: collect(inner) if collect else None
         )
+
+    def _fail_as_before(self, node: PlanNode, path: FramePath) -> None:
+        """A round that failed is over as well: its followers were told. Only a container that retries runs it again."""
+        error = None if self._past is None else self._past.frames_failed.get(path)
+        if error is None or node.policy.retry is not None:
+            return
+        assert node.body is not None
+        self._telling.frame_recalled(path, node.body)
+        raise NodeFailure(error.code, error.message, details={**error.details, "node_id": error.node_id})
 
     def callee(self, name: str) -> Callee | None:
         """See `World.callee`."""

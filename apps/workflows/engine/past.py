@@ -6,7 +6,7 @@ is done anew. So there is one way to run a plan, and no second representation of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +29,7 @@ from apps.workflows.engine.events import (
     RunStarted,
     Usage,
 )
+from apps.workflows.engine.frame import lies_in
 
 Place = tuple[FramePath, NodeId]
 
@@ -58,7 +59,8 @@ class Past:
     #: What was told of each frame when it began.
     frames_begun: dict[FramePath, Mapping[str, Any]] = field(default_factory=dict)
     frames_ended: set[FramePath] = field(default_factory=set)
-    frames_failed: set[FramePath] = field(default_factory=set)
+    #: Why frames failed; a container that is tried again may run them again.
+    frames_failed: dict[FramePath, ErrorInfo] = field(default_factory=dict)
     conversation: dict[str, Any] = field(default_factory=dict)
     sys: Mapping[str, Any] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
@@ -74,8 +76,15 @@ class Past:
 
     def said_inside(self, container: NodeId, answers: Collection[NodeId]) -> Iterator[tuple[NodeId, str]]:
         """What answer nodes in the rounds of an outermost container said, in order."""
+        yield from self._said(answers, lambda frame: frame.partition(":")[0] == container)
+
+    def said_in(self, path: FramePath, answers: Collection[NodeId]) -> Iterator[tuple[NodeId, str]]:
+        """What answer nodes in a frame said, and in those inside it."""
+        yield from self._said(answers, lambda frame: lies_in(frame, path))
+
+    def _said(self, answers: Collection[NodeId], where: Callable[[FramePath], bool]) -> Iterator[tuple[NodeId, str]]:
         for (frame, name), outcome in self.outcomes.items():
-            if name in answers and outcome.error is None and frame.partition(":")[0] == container:
+            if name in answers and outcome.error is None and where(frame):
                 yield name, str(outcome.outputs.get("text", ""))
 
     @classmethod
@@ -121,7 +130,7 @@ class Past:
             case FrameFinished():
                 self.frames_ended.add(event.frame)
                 if event.error is not None:
-                    self.frames_failed.add(event.frame)
+                    self.frames_failed[event.frame] = event.error
             case AnswerText():
                 self._answer.append(event.text)
             case AnswerReplaced():

@@ -14,6 +14,7 @@ from apps.workflows.engine.events import (
     ErrorInfo,
     Event,
     FrameFinished,
+    FramePath,
     FrameStarted,
     NodeFailed,
     NodeIntended,
