@@ -15,6 +15,7 @@ app.conf.beat_schedule = {
     "give-up-waiting": {"task": "workflows.give_up_waiting", "schedule": 15.0},
     "index-large-annotation-stores": {"task": "annotations.index_large_stores", "schedule": 3600.0},
     "rebuild-missing-traces": {"task": "traces.rebuild_missing", "schedule": 300.0},
+    "forget-blobs": {"task": "workflows.forget_blobs", "schedule": 3600.0},
     "forget-old-refusals": {"task": "sandbox.forget_old_refusals", "schedule": 86_400.0},
     "sweep-indexing": {"task": "datasets.sweep_indexing", "schedule": 60.0},
 }

@@ -14,7 +14,13 @@ from apps.workflows.services.applications import (
     save_version,
     set_public,
 )
+from apps.workflows.services.environment import (
+    EnvironmentIncomplete,
+    clear_environment_value,
+    set_environment_value,
+)
 from apps.workflows.services.execute_run import launch, run_to_end
+from apps.workflows.services.forget_blobs import forget_blobs
 from apps.workflows.services.go_on import go_on_with_run, go_on_with_runs
 from apps.workflows.services.leave import hand_over_own_runs
 from apps.workflows.services.reply import AlreadyAnswered, checked_reply, give_up_waiting, reply_to
@@ -24,6 +30,7 @@ from apps.workflows.services.stop_run import stop_run
 __all__ = [
     "Accepted",
     "AlreadyAnswered",
+    "EnvironmentIncomplete",
     "InvalidDocument",
     "Saved",
     "accept_chat",
@@ -31,9 +38,11 @@ __all__ = [
     "check_before_publishing",
     "check_document",
     "checked_reply",
+    "clear_environment_value",
     "create_application",
     "delete_application",
     "document_name",
+    "forget_blobs",
     "give_up_waiting",
     "go_on_with_run",
     "go_on_with_runs",
@@ -45,6 +54,7 @@ __all__ = [
     "restore_version",
     "run_to_end",
     "save_version",
+    "set_environment_value",
     "set_public",
     "stop_run",
 ]
