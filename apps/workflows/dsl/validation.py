@@ -18,6 +18,7 @@ from apps.workflows.dsl.outline import Place, list_at, outline
 from apps.workflows.dsl.problems import Problem, Severity, pointer
 from apps.workflows.dsl.reference_rules import check_references
 from apps.workflows.dsl.schema_rules import check_schemas
+from apps.workflows.dsl.secret_rules import check_secrets
 from apps.workflows.dsl.shape import check_edge, check_frame, check_input, check_node
 from apps.workflows.dsl.trigger_rules import check_triggers
 from apps.workflows.nodes.registry import REGISTRY
@@ -89,6 +90,7 @@ def _tools_of(at: Place, node_type: str, config: Mapping[str, Any]) -> Iterator[
 
 
 def all_nodes(document: Mapping[str, Any]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
+    yield from check_secrets(document, graph)
     """Every node of a valid document with its place, those in containers too."""
     waiting: list[tuple[Place, Mapping[str, Any]]] = [((), document)]
     while waiting:

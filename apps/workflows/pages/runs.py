@@ -17,6 +17,7 @@ from apps.workflows.pages.access import member_page
 from apps.workflows.pages.app import app_context
 from apps.workflows.pages.replies import open_questions
 from apps.workflows.pages.sources import printed, sources_of, used
+from apps.workflows.selectors.concealing import concealed_log
 from apps.workflows.selectors.events import stored_events
 from apps.workflows.selectors.runs import open_run, runs_of
 from support.errors import NotFound
@@ -72,7 +73,7 @@ def _steps(run: Run) -> list[dict[str, object]]:
     """The nodes that ran, in order, each with its outcome."""
     steps: dict[tuple[str, str], dict[str, object]] = {}
     sources = sources_of(run.version.document)
-    for _seq, event in stored_events(run.id):
+    for _seq, event in concealed_log(run.id, stored_events(run.id)):
         match event:
             case NodeStarted():
                 steps[event.frame, event.node_id] = {

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.workflows.pages import app, apps, chat, keys, replies, runs, uploads, versions
+from apps.workflows.pages import app, apps, chat, environment, keys, replies, runs, uploads, versions
 
 app_name = "workflows"
 urlpatterns = [
@@ -20,6 +20,9 @@ urlpatterns = [
     path("apps/<slug:slug>/publish/", versions.publish, name="publish"),
     path("apps/<slug:slug>/keys/", keys.keys, name="keys"),
     path("apps/<slug:slug>/keys/<uuid:key_id>/revoke/", keys.revoke, name="revoke-key"),
+    path("apps/<slug:slug>/environment/", environment.environment, name="environment"),
+    path("apps/<slug:slug>/environment/<str:name>/", environment.set_value, name="set-environment"),
+    path("apps/<slug:slug>/environment/<str:name>/clear/", environment.clear_value, name="clear-environment"),
     path("apps/<slug:slug>/runs/", runs.runs, name="runs"),
     path("apps/<slug:slug>/runs/<str:run_id>/", runs.run, name="run"),
     path("apps/<slug:slug>/runs/<str:run_id>/reply/<uuid:wait_id>/", replies.reply, name="reply"),

@@ -57,6 +57,11 @@ def environment_states(application: Application) -> list[EnvironmentState]:
     return [_state(one, held.get(one["name"])) for one in _declared_by(application)]
 
 
+def has_environment(application: Application) -> bool:
+    """Whether the draft or the published version declares any environment variable."""
+    return bool(_declared_by(application))
+
+
 def type_of(application: Application, name: str) -> str | None:
     """The declared type of a variable, or None where no version that counts has it."""
     return next((one["type"] for one in _declared_by(application) if one["name"] == name), None)

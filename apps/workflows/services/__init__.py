@@ -19,6 +19,7 @@ from apps.workflows.services.environment import (
     clear_environment_value,
     set_environment_value,
 )
+from apps.workflows.services.background import hand_to_worker
 from apps.workflows.services.execute_run import launch, run_to_end
 from apps.workflows.services.forget_blobs import forget_blobs
 from apps.workflows.services.go_on import go_on_with_run, go_on_with_runs

@@ -18,6 +18,8 @@ from apps.workflows.engine.past import Past
 from apps.workflows.engine.runner import Continuation, Limits, execute
 from apps.workflows.engine.summary import RunSummary
 from apps.workflows.hooks import PreparedAnswer, notify, observers_for, prepared_answer
+from apps.workflows.nodes.secrets import Secrets
+from apps.workflows.selectors.concealing import FOR_EYES, WORDS, concealed
 from apps.workflows.services.finish_run import ending_of
 from apps.workflows.services.lease import keeper
 from apps.workflows.services.leave import entered, left
@@ -60,8 +62,10 @@ async def run_to_end(
     run_id = accepted.run.id
     observers = observers_for(accepted.info)
 
+    secrets = Secrets(accepted.secrets)
+
     def tell(seq: int, event: Event) -> None:
-        notify(observers, seq, event)
+        notify(observers, seq, concealed(event, secrets, WORDS))
         if on_event is not None:
             on_event(seq, event)
 
@@ -121,8 +125,11 @@ async def _execute(
 ) -> RunFinished | RunPaused:
     """The run's events but the last, which is returned for the log to commit."""
     ends: list[RunFinished | RunPaused] = []
+    secrets = Secrets(accepted.secrets)
 
     def emit(event: Event) -> None:
+        if not isinstance(event, RunStarted):
+            event = concealed(event, secrets, FOR_EYES)
         if isinstance(event, (RunFinished, RunPaused)):
             ends.append(event)
         else:
