@@ -69,6 +69,8 @@ class Run(models.Model):
     lease_owner = models.CharField(max_length=100, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     epoch = models.PositiveIntegerField(default=1, editable=False)
+    # The workflows that it may call: slug -> id of the version that was published when it was accepted.
+    called = models.JSONField(default=dict, editable=False)
 
     class Meta:
         ordering = ["-id"]
