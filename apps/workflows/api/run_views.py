@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.workflows import services
-from apps.workflows.api.views import SOURCE, ServiceView, body_of, end_user_of, wants_stream
+from apps.workflows.api.views import SOURCE, Mode, ServiceView, body_of, end_user_of, mode_of
 from apps.workflows.models import Run
 from apps.workflows.selectors.applications import live_version
 from apps.workflows.selectors.files import with_links
@@ -21,10 +21,10 @@ from support.errors import NotFound
 
 
 class ChatMessages(ServiceView):
-    """POST /v1/chat-messages: one turn of a chat, streamed or waited for."""
+    """POST /v1/chat-messages: one turn of a chat, streamed, waited for, or left to a worker."""
 
     def post(self, request: Request) -> HttpResponseBase:
-        streaming, application = wants_stream(request), self.application()
+        mode, application = mode_of(request), self.application()
         accepted = services.accept_chat(
             application=application,
             version=live_version(application),
@@ -34,17 +34,18 @@ class ChatMessages(ServiceView):
             end_user=end_user_of(request),
             conversation_id=body_of(request).get("conversation_id") or None,
             files=body_of(request).get("files") or (),
+            for_worker=mode == "background",
         )
-        return _answer(accepted, streaming=streaming)
+        return _answer(accepted, mode=mode)
 
 
 class WorkflowRuns(ServiceView):
-    """POST /v1/workflows/run: one call of a workflow app, streamed or waited for."""
+    """POST /v1/workflows/run: one call of a workflow app, streamed, waited for, or left to a worker."""
 
     scope = "runs"
 
     def post(self, request: Request) -> HttpResponseBase:
-        streaming, application = wants_stream(request), self.application()
+        mode, application = mode_of(request), self.application()
         accepted = services.accept_workflow(
             application=application,
             version=live_version(application),
@@ -52,8 +53,9 @@ class WorkflowRuns(ServiceView):
             source=SOURCE,
             end_user=end_user_of(request),
             files=body_of(request).get("files") or (),
+            for_worker=mode == "background",
         )
-        return _answer(accepted, streaming=streaming)
+        return _answer(accepted, mode=mode)
 
 
 class RunEvents(ServiceView):
@@ -102,17 +104,20 @@ class StopRun(ServiceView):
 
 
 def _own_run(view: ServiceView, request: Request, run_id: str) -> Run:
-    """The end user's own run of this app; without a `user`, any of the app's API runs. Raises NotFound."""
+    """The end user's own run of this app; without a `user`, any of those of its API and triggers. Raises NotFound."""
     run = open_run(run_id, application=view.application())
     user = end_user_of(request)
-    if run.source != SOURCE or (user and run.end_user != user):
+    if run.source not in (SOURCE, Run.Source.TRIGGER) or (user and run.end_user != user):
         raise NotFound(f"There is no run {run_id}.")
     return run
 
 
-def _answer(accepted: services.Accepted, *, streaming: bool) -> HttpResponseBase:
+def _answer(accepted: services.Accepted, *, mode: Mode) -> HttpResponseBase:
+    if mode == "background":
+        services.hand_to_worker(accepted)
+        return Response(background_body(accepted), status=202)
     release_connections()  # what follows waits for models, not for the database
-    if streaming:
+    if mode == "streaming":
         async_to_sync(services.launch)(accepted)
         return sse_response(accepted.info, is_new=True)
     encoder = async_to_sync(_run_and_wait)(accepted)
@@ -122,6 +127,19 @@ def _answer(accepted: services.Accepted, *, streaming: bool) -> HttpResponseBase
     failure.pop("event")
     wait = encoder.retry_after()
     return Response(failure, status=failure["status"], headers={"Retry-After": str(wait)} if wait else None)
+
+
+def background_body(accepted: services.Accepted) -> dict[str, object]:
+    """What a caller needs to come back to a run that a worker executes."""
+    run, message = accepted.run, accepted.message
+    turn = {"message_id": str(message.id), "conversation_id": str(run.conversation_id)} if message else {}
+    return {
+        "task_id": str(run.id),
+        "workflow_run_id": str(run.id),
+        **turn,
+        "status": run.status,
+        "created_at": int(run.started_at.timestamp()),
+    }
 
 
 async def _run_and_wait(accepted: services.Accepted) -> Encoder:

@@ -14,12 +14,12 @@ from apps.workflows.services.applications import (
     save_version,
     set_public,
 )
+from apps.workflows.services.background import hand_to_worker
 from apps.workflows.services.environment import (
     EnvironmentIncomplete,
     clear_environment_value,
     set_environment_value,
 )
-from apps.workflows.services.background import hand_to_worker
 from apps.workflows.services.execute_run import launch, run_to_end
 from apps.workflows.services.forget_blobs import forget_blobs
 from apps.workflows.services.go_on import go_on_with_run, go_on_with_runs
@@ -48,6 +48,7 @@ __all__ = [
     "go_on_with_run",
     "go_on_with_runs",
     "hand_over_own_runs",
+    "hand_to_worker",
     "import_document",
     "launch",
     "publish_version",

@@ -144,6 +144,7 @@ async def _execute(
     returned = await execute(
         accepted.plan,
         run=accepted.values,
+        entry=accepted.entry,
         ports=ports,
         emit=emit,
         stop=stop,

@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 
 #: A run that has had so many owners kills them.
 MOST_OWNERS = 6
-Reason = Literal["takeover", "answer", "fork"]
+Reason = Literal["takeover", "answer", "fork", "start"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +74,19 @@ def _unclaimed() -> QuerySet[Run]:
     return Run.objects.filter(lost | (Q(status=Run.Status.PAUSED) & answered))
 
 
+def _to_be_had() -> QuerySet[Run]:
+    """The same, with runs that wait for their first owner: a worker has been told of each of them by itself."""
+    return _unclaimed() | Run.objects.filter(status=Run.Status.RUNNING, epoch=0)
+
+
 async def _all(claims: Iterable[Claim]) -> None:
     await asyncio.gather(*map(_one, claims))
     await settle()
 
 
 async def _one(claim: Claim) -> None:
-    logger.warning("run %s goes on here: %s", claim.run.id, claim.goes_on.reason)
+    level = logging.WARNING if claim.goes_on.reason == "takeover" else logging.INFO
+    logger.log(level, "run %s goes on here: %s", claim.run.id, claim.goes_on.reason)
     try:
         accepted = await in_thread(_accepted_or_closed, claim)
         if accepted is not None:
@@ -114,10 +120,10 @@ def claim_safely(run_id: UUID) -> Claim | None:
 @transaction.atomic
 def _claim(run_id: UUID) -> Claim | Numbered | None:
     """The claim; or the last event of a run that had to be closed; or None when somebody else sees to it."""
-    run = _unclaimed().select_for_update(skip_locked=True, of=("self",)).filter(id=run_id).first()
+    run = _to_be_had().select_for_update(skip_locked=True, of=("self",)).filter(id=run_id).first()
     if run is None:
         return None
-    reason: Reason = "answer" if run.status == Run.Status.PAUSED else "takeover"
+    reason: Reason = "answer" if run.status == Run.Status.PAUSED else "takeover" if run.epoch else "start"
     events = stored_events(run.id)
     last = events[-1][0] if events else 0
     salvaged = live_tail(run.id, after=last)  # what followers saw and the log has not

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.utils import timezone
 
 from apps.workflows.dsl import compile_document
 from apps.workflows.engine.graph import Plan
+from apps.workflows.engine.journal import storable
 from apps.workflows.engine.run_info import RunInfo
 from apps.workflows.engine.runner import RunValues
 from apps.workflows.models import Application, Conversation, Message, Run, Version
@@ -22,9 +24,9 @@ from apps.workflows.selectors.messages import open_conversation
 from apps.workflows.selectors.runs import info_of
 from apps.workflows.services.environment import Environment, EnvironmentIncomplete, environment_for
 from apps.workflows.services.files import file_inputs, named_files
-from apps.workflows.services.inputs import checked_inputs, checked_query
+from apps.workflows.services.inputs import MAX_INPUT_BYTES, checked_inputs, checked_query
 from support.database import execute_together, insertion
-from support.errors import ConsoleError, InvalidInput
+from support.errors import ConsoleError, InvalidInput, TooLarge
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +36,8 @@ OWNER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 MAX_PLANS = 500
 #: Where a run keeps the files that were sent beside its inputs; no input can have this name.
 SENT_FILES = "sys.files"
+#: Where it keeps what set it off.
+TRIGGERED = "sys.trigger"
 _TOUCH = "UPDATE workflows_conversation SET updated_at = clock_timestamp() WHERE id = %s"
 _plans: dict[UUID, Plan] = {}
 
@@ -52,6 +56,13 @@ class NotAWorkflow(ConsoleError):
     http_status = 400
 
 
+class NoStart(ConsoleError):
+    """A workflow that only its triggers can begin was asked to begin."""
+
+    code = "no_start_node"
+    http_status = 400
+
+
 class CannotRun(ConsoleError):
     """The version's document means nothing to this release of the console."""
 
@@ -67,6 +78,8 @@ class Accepted:
     info: RunInfo
     plan: Plan
     values: RunValues
+    #: The node where the run begins, where there are several.
+    entry: str | None = None
     message: Message | None = None
     is_new_conversation: bool = True
     #: Texts that nobody may read in what is kept of the run.
@@ -83,8 +96,9 @@ def accept_chat(
     end_user: str,
     conversation_id: str | UUID | None = None,
     files: object = (),
+    for_worker: bool = False,
 ) -> Accepted:
-    """A chat turn, in a new conversation or an end user's own earlier one.
+    """A chat turn, in a new conversation or an end user's own earlier one; see `accept_workflow` for `for_worker`.
 
     Raises WrongKind, InvalidInput, TooLarge, NotFound, EnvironmentIncomplete.
     """
@@ -114,7 +128,7 @@ def accept_chat(
             inputs=values,
             variables=_initial_variables(version.document),
         )
-    run = _new_run(application, version, source, end_user, text, given, conversation)
+    run = _new_run(application, version, source, end_user, text, given, conversation, for_worker=for_worker)
     message = Message(
         team_id=application.team_id,
         application=application,
@@ -136,17 +150,48 @@ def accept_workflow(
     source: str,
     end_user: str,
     files: object = (),
+    for_worker: bool = False,
 ) -> Accepted:
-    """One call of a workflow app. Raises NotAWorkflow, InvalidInput, TooLarge, EnvironmentIncomplete."""
+    """One call of a workflow app. A run `for_worker` is nobody's until a worker takes it (see `hand_to_worker`).
+
+    Raises NotAWorkflow, NoStart, InvalidInput, TooLarge, EnvironmentIncomplete.
+    """
     if application.kind != Application.Kind.WORKFLOW:
         raise NotAWorkflow(f"{application.name} is a chat app. Use /v1/chat-messages.")
+    if start_of(plan_of(version)) is None:
+        raise NoStart(f"{application.name} has no start node: its triggers begin its runs.")
     values = checked_inputs(version, inputs)
     values = file_inputs(version.document, values, application=application, source=source, end_user=end_user)
     values = _with_files(values, files, application=application, source=source, end_user=end_user)
     plan, environment = plan_of(version), environment_for(application, version.document)
-    run = _new_run(application, version, source, end_user, "", values, None)
+    run = _new_run(application, version, source, end_user, "", values, None, for_worker=for_worker)
     execute_together(insertion(run))
     return _accepted(run, application, version, plan, None, None, True, environment)
+
+
+def accept_trigger(
+    *,
+    application: Application,
+    version: Version,
+    entry: str,
+    given: dict[str, Any],
+    end_user: str,
+    for_worker: bool,
+) -> Accepted:
+    """A run that begins at a trigger's node with what set it off. Raises TooLarge, CannotRun, EnvironmentIncomplete."""
+    inputs: dict[str, Any] = storable({TRIGGERED: given})
+    if len(orjson.dumps(inputs)) > MAX_INPUT_BYTES:
+        raise TooLarge(f"What a trigger gives to a run may have {MAX_INPUT_BYTES:,} bytes.")
+    plan, environment = plan_of(version), environment_for(application, version.document)
+    source = Run.Source.TRIGGER
+    run = _new_run(application, version, source, end_user, "", inputs, None, for_worker=for_worker, entry=entry)
+    execute_together(insertion(run))
+    return _accepted(run, application, version, plan, None, None, True, environment)
+
+
+def start_of(plan: Plan) -> str | None:
+    """The node where runs begin that no trigger sets off."""
+    return next((plan.nodes[index].id for index in plan.entries if plan.nodes[index].type == "start"), None)
 
 
 def _with_files(
@@ -167,6 +212,9 @@ def _new_run(
     query: str,
     inputs: dict[str, Any],
     conversation: Conversation | None,
+    *,
+    for_worker: bool = False,
+    entry: str = "",
 ) -> Run:
     now = timezone.now()
     return Run(
@@ -178,9 +226,11 @@ def _new_run(
         end_user=end_user,
         query=query,
         inputs=inputs,
+        entry=entry,
         started_at=now,
-        lease_owner=OWNER,
+        lease_owner="" if for_worker else OWNER,
         lease_until=now + LEASE,
+        epoch=0 if for_worker else 1,
     )
 
 
@@ -203,6 +253,7 @@ def _accepted(
         "conversation_id": str(conversation.id) if conversation else "",
         "dialogue_count": _turn(message, is_new=is_new),
         "files": run.inputs.get(SENT_FILES, []),
+        "trigger": run.inputs.get(TRIGGERED),
         "timestamp": int(run.started_at.timestamp()),
     }
     return Accepted(
@@ -215,6 +266,7 @@ def _accepted(
             conversation=_variables(conversation, version.document),
             env=environment.values,
         ),
+        entry=run.entry or start_of(plan),
         message=message,
         is_new_conversation=is_new,
         secrets=environment.secrets,
