@@ -123,8 +123,10 @@ def _claim(run_id: UUID) -> Claim | Numbered | None:
     run = _to_be_had().select_for_update(skip_locked=True, of=("self",)).filter(id=run_id).first()
     if run is None:
         return None
-    reason: Reason = "answer" if run.status == Run.Status.PAUSED else "takeover" if run.epoch else "start"
     events = stored_events(run.id)
+    reason: Reason = "fork" if events else "start"
+    if run.epoch:
+        reason = "answer" if run.status == Run.Status.PAUSED else "takeover"
     last = events[-1][0] if events else 0
     salvaged = live_tail(run.id, after=last)  # what followers saw and the log has not
     run.epoch += 1

@@ -227,7 +227,7 @@ class Encoder:
             "predecessor_node_id": started.predecessor_id,
             "inputs": None,
             "created_at": int(started.at),
-            "extras": {},
+            "extras": {"reused": True} if started.reused else {},
         }
 
     def _node_finished(self, event: NodeSucceeded | NodeFailed) -> Frame:
