@@ -28,6 +28,12 @@ def give_up_waiting() -> int:
     return services.give_up_waiting()
 
 
+@shared_task(name="workflows.deliver_questions", ignore_result=True)
+def deliver_questions() -> int:
+    """Send the letters of questions that have not been sent yet (also every minute, for those that failed)."""
+    return services.deliver_questions()
+
+
 @shared_task(name="workflows.forget_blobs", ignore_result=True)
 def forget_blobs() -> int:
     """Remove the large values that no run's log names any more (every hour)."""

@@ -13,6 +13,9 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "go-on-with-runs": {"task": "workflows.go_on_with_runs", "schedule": 15.0},
     "give-up-waiting": {"task": "workflows.give_up_waiting", "schedule": 15.0},
+    "deliver-questions": {"task": "workflows.deliver_questions", "schedule": 60.0},
+    # One that nobody took is as good as the next.
+    "fire-due-triggers": {"task": "workflows.fire_due_triggers", "schedule": 10.0, "options": {"expires": 60}},
     "index-large-annotation-stores": {"task": "annotations.index_large_stores", "schedule": 3600.0},
     "rebuild-missing-traces": {"task": "traces.rebuild_missing", "schedule": 300.0},
     "forget-blobs": {"task": "workflows.forget_blobs", "schedule": 3600.0},

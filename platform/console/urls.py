@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView
 from apps.workflows.api.file_views import linked_file
 from apps.workflows.pages.chat import chat_history, chat_page
 from apps.workflows.pages.uploads import upload_publicly
+from apps.workflows.pages.public_form import form_page
 from console import health
 from console.pages.frame import palette, switch_team
 from console.pages.styles import styles
@@ -21,6 +22,7 @@ urlpatterns = [
     path("chat/<slug:slug>/history/", chat_history, name="chat-history"),
     path("chat/<slug:slug>/files/", upload_publicly, name="chat-files"),
     path("files/<uuid:file_id>/<str:signature>", linked_file, name="file"),
+    path("forms/<str:token>/", form_page, name="form"),
     path("v1/", include("apps.workflows.api.urls")),
     path("v1/", include("apps.annotations.api.urls")),
     re_path("^v1/", no_such_address),

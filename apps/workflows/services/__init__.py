@@ -15,6 +15,7 @@ from apps.workflows.services.applications import (
     set_public,
 )
 from apps.workflows.services.background import hand_to_worker
+from apps.workflows.services.deliver import deliver_questions
 from apps.workflows.services.environment import (
     EnvironmentIncomplete,
     clear_environment_value,
@@ -56,6 +57,7 @@ __all__ = [
     "restore_version",
     "run_to_end",
     "save_version",
+    "deliver_questions",
     "set_environment_value",
     "set_public",
     "stop_run",

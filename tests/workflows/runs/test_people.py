@@ -145,12 +145,13 @@ def test_a_member_replies_on_the_page_of_the_run(server, asked, team, member, cl
     _, wait, _ = asked
     client.force_login(member)
     page = client.get(f"/apps/approval/runs/{wait.run_id}/")
+    prefix = f"q{wait.id.hex[-8:]}"
     assert "Pay 7?" in page.text
     assert 'value="for 7"' in page.text
     url = f"/apps/approval/runs/{wait.run_id}/reply/{wait.id}/"
     wrong = client.post(url, {"action": "perhaps"}, follow=True)
     assert "action must be one of" in wrong.text
-    right = client.post(url, {"action": "yes", "note": "by hand"}, follow=True)
+    right = client.post(url, {"action": "yes", f"{prefix}-note": "by hand"}, follow=True)
     assert "Pay 7?" not in right.text
     go_on_with_runs()
     assert Run.objects.get(id=wait.run_id).outputs == {"said": "yes", "note": "by hand"}

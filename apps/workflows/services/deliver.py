@@ -1,0 +1,95 @@
+"""Letters to people whom a run asks: each gets a link of their own to the question's form."""
+
+from __future__ import annotations
+
+import logging
+import smtplib
+
+from django.conf import settings
+from django.core import signing
+from django.core.mail import EmailMessage, get_connection
+from django.db import transaction
+from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
+
+from apps.workflows.models import Wait
+
+logger = logging.getLogger(__name__)
+
+AT_ONCE = 100
+#: The tries of one question's letters, a minute apart, before they count as lost.
+MOST_TRIES = 30
+_SALT = "workflows.form"
+
+
+class NoMailServer(Exception):
+    """There is nobody to give letters to."""
+
+
+def deliver_questions(*, limit: int = AT_ONCE) -> int:
+    """Send what is due; how many questions were sent. One that fails is tried again later."""
+    due = list(Wait.objects.filter(delivery=Wait.Delivery.DUE).order_by("id").values_list("id", flat=True)[:limit])
+    return sum(_deliver(wait_id) for wait_id in due)
+
+
+@transaction.atomic
+def _deliver(wait_id: object) -> bool:
+    """Send one question's letters, if nobody else does; the row is locked while they are on their way."""
+    waits = Wait.objects.select_for_update(skip_locked=True, of=("self",)).select_related("run__application", "team")
+    wait = waits.filter(id=wait_id, delivery=Wait.Delivery.DUE).first()
+    if wait is None:
+        return False
+    if wait.answered_at is not None or wait.run.is_finished:
+        Wait.objects.filter(id=wait.id).update(delivery=Wait.Delivery.NONE)
+        return False
+    try:
+        _send(wait)
+    except (OSError, smtplib.SMTPException, NoMailServer) as exc:
+        tries = wait.delivery_attempts + 1
+        state = Wait.Delivery.DUE if tries < MOST_TRIES else Wait.Delivery.FAILED
+        reason = str(exc) if isinstance(exc, NoMailServer) else type(exc).__name__
+        logger.warning("the letters of question %s could not be sent (try %s): %s", wait.id, tries, reason)
+        Wait.objects.filter(id=wait.id).update(delivery=state, delivery_attempts=tries, delivery_error=reason[:200])
+        return False
+    Wait.objects.filter(id=wait.id).update(delivery=Wait.Delivery.DONE, delivery_error="")
+    return True
+
+
+def _send(wait: Wait) -> None:
+    if settings.EMAIL_BACKEND.endswith("smtp.EmailBackend") and not settings.EMAIL_HOST:
+        raise NoMailServer("EMAIL_HOST is not set.")
+    letters = []
+    for each in wait.asks.get("letters", ()):
+        subject = each.get("subject") or _("%s asks for your answer") % wait.run.application.name
+        letters += [
+            EmailMessage(subject=subject, body=_body(wait, address), to=[address]) for address in each.get("to", ())
+        ]
+    with get_connection() as connection:
+        connection.send_messages(letters)
+
+
+def _body(wait: Wait, address: str) -> str:
+    lines = [str(wait.asks.get("form", "")).strip(), "", _("Answer here:"), form_link(wait, address)]
+    if wait.until is not None:
+        when = date_format(localtime(wait.until), "DATETIME_FORMAT")
+        lines += ["", _("You can answer until %s.") % when]
+    named = {"app": wait.run.application.name, "team": wait.team.name}
+    lines += ["", _("%(app)s, %(team)s. The link is for you: whoever has it can answer in your name.") % named]
+    return "\n".join(lines)
+
+
+def form_link(wait: Wait, address: str) -> str:
+    """The address of the question's page for one person; the page knows by it who answers."""
+    path = reverse("form", args=[wait.token])
+    return f"{settings.PUBLIC_URL}{path}?for={signing.dumps(address, salt=_SALT, compress=False)}"
+
+
+def addressee(signed: str) -> str:
+    """Whom a link was made for; empty for nobody, and for what somebody made up."""
+    try:
+        address = signing.loads(signed, salt=_SALT) if signed else ""
+    except signing.BadSignature:
+        return ""
+    return address if isinstance(address, str) else ""
