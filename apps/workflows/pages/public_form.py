@@ -84,7 +84,7 @@ def _page(request: HttpRequest, wait: Wait, context: dict[str, Any], *, status: 
         },
         status=status,
     )
-    # The address is the key: it goes nowhere else.
-    response["Referrer-Policy"] = "no-referrer"
+    # The address is the key: other sites never learn it (`no-referrer` would let browsers post without an origin).
+    response["Referrer-Policy"] = "same-origin"
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response

@@ -42,7 +42,8 @@ class QuestionForm(forms.Form):
     """The fields of a question; they begin with its defaults."""
 
     def __init__(self, wait: Wait, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, label_suffix="", **kwargs)
+        super().__init__(*args, **kwargs)
+        self.label_suffix = ""
         self.asked = wait.asks.get("fields", [])
         defaults = wait.asks.get("defaults", {})
         for field in self.asked:

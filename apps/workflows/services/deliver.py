@@ -74,7 +74,7 @@ def _body(wait: Wait, address: str) -> str:
     lines = [str(wait.asks.get("form", "")).strip(), "", _("Answer here:"), form_link(wait, address)]
     if wait.until is not None:
         when = date_format(localtime(wait.until), "DATETIME_FORMAT")
-        lines += ["", _("You can answer until %s.") % when]
+        lines += ["", _("Open until %s") % when]
     named = {"app": wait.run.application.name, "team": wait.team.name}
     lines += ["", _("%(app)s, %(team)s. The link is for you: whoever has it can answer in your name.") % named]
     return "\n".join(lines)

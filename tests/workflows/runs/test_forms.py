@@ -95,7 +95,7 @@ def test_everybody_named_gets_one_letter_with_a_link_that_works_once(run_of: Any
     assert {message.subject for message in mail.outbox} == {"Pay 7?"}
     path, wait = path_in(mail.outbox[0]), Wait.objects.get()
     page = client.get(path)
-    assert (page.status_code, page["Referrer-Policy"]) == (200, "no-referrer")
+    assert (page.status_code, page["Referrer-Policy"]) == (200, "same-origin")
     assert "Pay **7**?" in page.text
     assert "for 7" in page.text
     proof = SimpleUploadedFile("proof.txt", b"honey", "text/plain")
