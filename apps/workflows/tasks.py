@@ -38,3 +38,9 @@ def deliver_questions() -> int:
 def forget_blobs() -> int:
     """Remove the large values that no run's log names any more (every hour)."""
     return services.forget_blobs()
+
+
+@shared_task(name="workflows.fire_due_triggers", ignore_result=True)
+def fire_due_triggers() -> int:
+    """Begin the runs of schedules that are due (every 10 seconds)."""
+    return services.fire_due_triggers()

@@ -54,14 +54,14 @@ def zone_of(config: Config) -> ZoneInfo:
         raise BadSchedule("timezone", f"There is no time zone {name[:80]!r}.") from None
 
 
-def due_after(config: Config, moment: dt.datetime) -> Iterator[dt.datetime]:
-    """The times at which a schedule is due after a moment, in UTC. Raises BadSchedule."""
+def due_after(config: Config, moment: dt.datetime, *, backwards: bool = False) -> Iterator[dt.datetime]:
+    """The times at which a schedule is due after a moment (or before it), in UTC. Raises BadSchedule."""
     expression, zone = cron_of(config), zone_of(config)
     key = "cron" if "cron" in config else "every"
     if len(expression.split()) != _FIELDS:
         raise BadSchedule(key, "A cron expression has five fields: minute, hour, day, month, weekday.")
     try:
-        times = CronSim(expression.lower(), moment.astimezone(zone))
+        times = CronSim(expression.lower(), moment.astimezone(zone), reverse=backwards)
     except CronSimError as exc:
         raise BadSchedule(key, f"This is no cron expression: {exc}.") from None
     return (time.astimezone(dt.UTC) for time in times)
@@ -77,6 +77,6 @@ def missed_between(config: Config, first: dt.datetime, now: dt.datetime) -> tupl
     latest, missed = first, 0
     for time in islice(due_after(config, first), MOST_COUNTED):
         if time > now:
-            break
+            return latest, missed
         latest, missed = time, missed + 1
-    return latest, missed
+    return next(due_after(config, now + dt.timedelta(seconds=1), backwards=True), latest), missed

@@ -28,11 +28,21 @@ from apps.workflows.services.leave import hand_over_own_runs
 from apps.workflows.services.reply import AlreadyAnswered, checked_reply, give_up_waiting, reply_to
 from apps.workflows.services.start_run import Accepted, accept_chat, accept_workflow
 from apps.workflows.services.stop_run import stop_run
+from apps.workflows.services.triggers import (
+    IdempotencyConflict,
+    fire_webhook,
+    note_refusal,
+    rotate_address,
+    run_schedule_now,
+    switch_trigger,
+)
+from apps.workflows.services.triggers_due import fire_due_triggers
 
 __all__ = [
     "Accepted",
     "AlreadyAnswered",
     "EnvironmentIncomplete",
+    "IdempotencyConflict",
     "InvalidDocument",
     "Saved",
     "accept_chat",
@@ -43,7 +53,10 @@ __all__ = [
     "clear_environment_value",
     "create_application",
     "delete_application",
+    "deliver_questions",
     "document_name",
+    "fire_due_triggers",
+    "fire_webhook",
     "forget_blobs",
     "give_up_waiting",
     "go_on_with_run",
@@ -52,13 +65,16 @@ __all__ = [
     "hand_to_worker",
     "import_document",
     "launch",
+    "note_refusal",
     "publish_version",
     "reply_to",
     "restore_version",
+    "rotate_address",
+    "run_schedule_now",
     "run_to_end",
     "save_version",
-    "deliver_questions",
     "set_environment_value",
     "set_public",
     "stop_run",
+    "switch_trigger",
 ]

@@ -22,6 +22,7 @@ from apps.workflows.selectors.applications import next_number
 from apps.workflows.selectors.toolsets import tool_names
 from support.errors import InvalidInput
 
+from apps.workflows.services.triggers import keep_triggers_in_step
 
 class InvalidDocument(InvalidInput):
     """The document has errors; `problems` lists all of them with their paths."""
@@ -145,6 +146,7 @@ def check_before_publishing(version: Version) -> None:
     _refuse(check_document(version.document, team_id=version.application.team_id, publishing=True))
 
 
+    keep_triggers_in_step(application, version)
 def restore_version(*, application: Application, version: Version, by: User | None = None) -> Saved:
     """Make an older version's document the draft again, as a new version."""
     return save_version(

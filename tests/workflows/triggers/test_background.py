@@ -45,9 +45,7 @@ def start(server, headers, **body):
 
 
 def begun(run_id, node_id):
-    return [
-        event for _, event in stored_events(run_id) if isinstance(event, NodeStarted) and event.node_id == node_id
-    ]
+    return [event for _, event in stored_events(run_id) if isinstance(event, NodeStarted) and event.node_id == node_id]
 
 
 def test_a_background_run_is_accepted_at_once_and_followed_like_any_other(server, make_app, key_of, empty_queue):
