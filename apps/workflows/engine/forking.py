@@ -6,6 +6,7 @@ that a run goes on over like any other (see `past`).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -29,6 +30,7 @@ from apps.workflows.engine.past import Place
 
 #: What belongs to one run alone, of the values that stay as they were when a run began.
 _OWN: Final = frozenset({"run_id", "conversation_id", "workflow_id"})
+_ROUND: Final = re.compile(r"[^:/]{1,64}:[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,11 @@ def steps_of(frame: FramePath) -> list[Step]:
         steps.append(Step(outer=outer, node_id=node_id, index=int(index)))
         outer = f"{outer}/{part}" if outer else part
     return steps
+
+
+def is_frame(text: str) -> bool:
+    """Whether a text is a frame's path."""
+    return not text or all(_ROUND.fullmatch(part) for part in text.split("/"))
 
 
 def plan_in(plan: Plan, frame: FramePath) -> Plan | None:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.workflows.pages import app, apps, chat, environment, keys, replies, runs, uploads, versions
+from apps.workflows.pages import app, apps, chat, environment, forks, keys, replies, runs, uploads, versions
 
 app_name = "workflows"
 urlpatterns = [
@@ -25,6 +25,7 @@ urlpatterns = [
     path("apps/<slug:slug>/environment/<str:name>/clear/", environment.clear_value, name="clear-environment"),
     path("apps/<slug:slug>/runs/", runs.runs, name="runs"),
     path("apps/<slug:slug>/runs/<str:run_id>/", runs.run, name="run"),
+    path("apps/<slug:slug>/runs/<str:run_id>/again/", forks.rerun, name="rerun"),
     path("apps/<slug:slug>/runs/<str:run_id>/reply/<uuid:wait_id>/", replies.reply, name="reply"),
     path("apps/<slug:slug>/settings/", app.app_settings, name="settings"),
     path("apps/<slug:slug>/playground/", chat.playground, name="playground"),

@@ -32,18 +32,31 @@ class Edited:
     outputs: Mapping[Place, Mapping[str, Any]] = field(default_factory=dict)
 
 
+def is_of_document(document: Mapping[str, Any], frame: str, node_id: str) -> bool:
+    """Whether a node that ran in a frame is in the document, and not in a workflow that it calls."""
+    return _found(document, frame, node_id) is not None
+
+
 def references_of_node(document: Mapping[str, Any], frame: str, node_id: str) -> list[str]:
     """The paths that a node's configuration refers to, each once; empty where there is no such node."""
-    graph: Mapping[str, Any] = document
-    for name in [*(step.node_id for step in steps_of(frame)), node_id]:
-        node = next((node for node in graph.get("nodes", ()) if node["id"] == name), None)
-        if node is None:
-            return []
-        graph = (node.get("config") or {}).get("body") or {}
-    config = own_keys(node.get("config") or {})
+    node = _found(document, frame, node_id)
+    if node is None:
+        return []
     if node["type"] == "start":
         return [f"{INPUTS}.{declared['name']}" for declared in document.get("inputs") or ()]
+    config = own_keys(node.get("config") or {})
     return list(dict.fromkeys(use.reference.path for use in REGISTRY[node["type"]].uses(config)))
+
+
+def _found(document: Mapping[str, Any], frame: str, node_id: str) -> Mapping[str, Any] | None:
+    graph: Mapping[str, Any] = document
+    found = None
+    for name in [*(step.node_id for step in steps_of(frame)), node_id]:
+        found = next((node for node in graph.get("nodes", ()) if node["id"] == name), None)
+        if found is None:
+            return None
+        graph = (found.get("config") or {}).get("body") or {}
+    return found
 
 
 def value_at(run: Run, past: Past, frame: str, path: str) -> tuple[Place | None, Any]:
