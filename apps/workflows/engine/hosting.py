@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from apps.workflows.engine.attempt import Activity, PutAside
@@ -44,12 +44,17 @@ class RunHost:
         """A running node shows something."""
         self._telling.noted(activity, kind, body)
 
-    async def intend(self, activity: Activity) -> str:
+    def recall(self, activity: Activity, kind: str) -> Sequence[Mapping[str, Any]]:
+        """What earlier processes noted of a node that had not ended; see `World.recall`."""
+        noted = self._past.noted.get((activity.frame, activity.node.id), ()) if self._past is not None else ()
+        return [body for told, body in noted if told == kind]
+
+    async def intend(self, activity: Activity, *, settled: bool = False) -> str:
         """See `World.intend`. Raises NodeFailure where it may have happened and must not twice."""
         place = activity.frame, activity.node.id
         key = hashlib.sha256("|".join((self._run_id, *place)).encode()).hexdigest()[:32]
         before = self._past is not None and place in self._past.intended
-        if before and activity.node.policy.unknown == "fail":
+        if before and not settled and activity.node.policy.unknown == "fail":
             message = "An earlier process may or may not have done this. The node says that it must not be done twice."
             raise NodeFailure("outcome_unknown", message, details={"key": key})
         if not before and activity.tried == 0:
@@ -114,9 +119,7 @@ class RunHost:
         values = Values(inputs={**plan.inputs, **inputs}, sys=callee.sys, conversation={}, env=callee.env)
         path = inner_path(activity.frame, node.id, index)
         frame = Frame(plan, values=values, path=path, weight=outer.weight + node.priority)
-        outputs: Mapping[str, Any] = await self._pass(
-            activity, frame, index, told, frame.outputs, entry=plan.index_of.get("start")
-        )
+        outputs: Mapping[str, Any] = await self._pass(activity, frame, index, told, frame.outputs, entry=plan.start)
         return outputs
 
     def _number_of_call(self, activity: Activity, told: Mapping[str, Any]) -> int:

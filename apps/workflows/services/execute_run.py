@@ -33,26 +33,26 @@ LONGEST_RUN_S = 24 * 3600.0
 MOST_STEPS = 100_000
 
 
-async def launch(accepted: Accepted) -> asyncio.Task[RunSummary]:
-    """Start a run on this loop.
-
-    The task gets an empty context, so that nothing of the request (its thread, its connection) outlives the request.
-    """
-    task = asyncio.get_running_loop().create_task(
-        run_to_end(accepted),
-        name=f"run-{accepted.run.id}",
-        context=contextvars.Context(),
-    )
-    keeper().adopt(accepted.run.id, task)
-    return task
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoesOn:
     """What a run that goes on has behind it, as its log holds it, and why it goes on."""
 
     reason: str
     past: Sequence[Numbered]
+
+
+async def launch(accepted: Accepted, *, goes_on: GoesOn | None = None) -> asyncio.Task[RunSummary]:
+    """Start a run on this loop.
+
+    The task gets an empty context, so that nothing of the request (its thread, its connection) outlives the request.
+    """
+    task = asyncio.get_running_loop().create_task(
+        run_to_end(accepted, goes_on=goes_on),
+        name=f"run-{accepted.run.id}",
+        context=contextvars.Context(),
+    )
+    keeper().adopt(accepted.run.id, task)
+    return task
 
 
 async def run_to_end(
@@ -150,6 +150,7 @@ async def _execute(
         stop=stop,
         limits=Limits(seconds=LONGEST_RUN_S, steps=MOST_STEPS),
         durable=log.durable,
+        callees=accepted.callees,
         goes_on=None if is_new or goes_on is None else _continuation(goes_on),
     )
     return ends[-1] if ends else returned

@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 from django.utils import timezone
 
-from apps.workflows.dsl import compile_document
+from apps.workflows.engine.callee import Callees
 from apps.workflows.engine.graph import Plan
 from apps.workflows.engine.journal import storable
 from apps.workflows.engine.run_info import RunInfo
@@ -22,9 +22,11 @@ from apps.workflows.engine.runner import RunValues
 from apps.workflows.models import Application, Conversation, Message, Run, Version
 from apps.workflows.selectors.messages import open_conversation
 from apps.workflows.selectors.runs import info_of
+from apps.workflows.services.callees import called_in, pins_for
 from apps.workflows.services.environment import Environment, EnvironmentIncomplete, environment_for
 from apps.workflows.services.files import file_inputs, named_files
 from apps.workflows.services.inputs import MAX_INPUT_BYTES, checked_inputs, checked_query
+from apps.workflows.services.plans import CannotRun, plan_of
 from support.database import execute_together, insertion
 from support.errors import ConsoleError, InvalidInput, TooLarge
 
@@ -33,13 +35,11 @@ logger = logging.getLogger(__name__)
 LEASE = dt.timedelta(seconds=30)
 #: This process, as the owner of the runs it executes.
 OWNER = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-MAX_PLANS = 500
 #: Where a run keeps the files that were sent beside its inputs; no input can have this name.
 SENT_FILES = "sys.files"
 #: Where it keeps what set it off.
 TRIGGERED = "sys.trigger"
 _TOUCH = "UPDATE workflows_conversation SET updated_at = clock_timestamp() WHERE id = %s"
-_plans: dict[UUID, Plan] = {}
 
 
 class WrongKind(ConsoleError):
@@ -63,13 +63,6 @@ class NoStart(ConsoleError):
     http_status = 400
 
 
-class CannotRun(ConsoleError):
-    """The version's document means nothing to this release of the console."""
-
-    code = "app_unavailable"
-    http_status = 400
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
     """A run that is committed and waits to be launched."""
@@ -84,6 +77,8 @@ class Accepted:
     is_new_conversation: bool = True
     #: Texts that nobody may read in what is kept of the run.
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    #: The workflows that it may call, by the names that tools have.
+    callees: Callees = field(default_factory=dict)
 
 
 def accept_chat(
@@ -226,11 +221,13 @@ def _new_run(
         end_user=end_user,
         query=query,
         inputs=inputs,
+        variables=_variables(conversation, version.document),
         entry=entry,
         started_at=now,
         lease_owner="" if for_worker else OWNER,
         lease_until=now + LEASE,
         epoch=0 if for_worker else 1,
+        called=pins_for(application, version),
     )
 
 
@@ -256,6 +253,7 @@ def _accepted(
         "trigger": run.inputs.get(TRIGGERED),
         "timestamp": int(run.started_at.timestamp()),
     }
+    called = called_in(run, system)
     return Accepted(
         run=run,
         info=info_of(run, application=application, version=version, message_id=message.id if message else None),
@@ -269,7 +267,8 @@ def _accepted(
         entry=run.entry or start_of(plan),
         message=message,
         is_new_conversation=is_new,
-        secrets=environment.secrets,
+        secrets=(*environment.secrets, *called.secrets),
+        callees=called.callees,
     )
 
 
@@ -292,22 +291,6 @@ def _turn(message: Message | None, *, is_new: bool) -> int:
     if is_new:
         return 1
     return Message.objects.filter(conversation_id=message.conversation_id, id__lt=message.id).count() + 1
-
-
-def plan_of(version: Version) -> Plan:
-    """The version's compiled plan; compiled once per process and shared by all of its runs. Raises CannotRun."""
-    plan = _plans.get(version.id)
-    if plan is None:
-        try:
-            plan = compile_document(version.document)
-        except Exception as exc:  # border: a document that was valid when it was saved may not fit this release
-            logger.exception("version %s cannot be compiled", version.id)
-            message = f"Version {version.number} of this app cannot be run any more. Open it, correct it, publish it."
-            raise CannotRun(message, reason=str(exc)[:500]) from exc
-        if len(_plans) >= MAX_PLANS:
-            _plans.pop(next(iter(_plans)))
-        _plans[version.id] = plan
-    return plan
 
 
 def _initial_variables(document: dict[str, Any]) -> dict[str, Any]:
