@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from apps.workflows.engine.callee import Callee
@@ -27,7 +27,9 @@ class Host(Protocol):
 
     def note(self, activity: Activity, kind: str, body: Mapping[str, Any]) -> None: ...
 
-    async def intend(self, activity: Activity) -> str: ...
+    def recall(self, activity: Activity, kind: str) -> Sequence[Mapping[str, Any]]: ...
+
+    async def intend(self, activity: Activity, *, settled: bool) -> str: ...
 
     async def round(self, activity: Activity, round_: Round) -> Any: ...
 
@@ -47,7 +49,7 @@ class Activity:
 
     __slots__ = (
         *("_began", "_clock", "_host", "_used", "_waits", "calls", "first_text", "frame", "node"),
-        *("pieces", "rounds", "seen", "task", "tried"),
+        *("noted", "pieces", "rounds", "seen", "task", "tried"),
     )
 
     def __init__(self, node: PlanNode, frame: FramePath, *, clock: Clock, host: Host) -> None:
@@ -58,6 +60,7 @@ class Activity:
         self._began = clock.elapsed()
         self.first_text: float | None = None
         self.pieces: list[str] = []
+        self.noted: list[tuple[str, Mapping[str, Any]]] = []
         self.tried = 0
         #: How many rounds or calls are open, and the numbers that calls have had.
         self.rounds = 0
@@ -82,10 +85,20 @@ class Activity:
     def note(self, kind: str, body: Mapping[str, Any]) -> None:
         """Show followers something of the running node."""
         self._host.note(self, kind, body)
+        self.noted.append((kind, body))
 
-    async def intend(self) -> str:
+    def recall(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        """See `World.recall`."""
+        return [*self._host.recall(self, kind), *(body for noted, body in self.noted if noted == kind)]
+
+    @property
+    def usage_is_counted(self) -> bool:
+        """See `World.usage_is_counted`."""
+        return self._used is not None
+
+    async def intend(self, *, settled: bool = False) -> str:
         """See `World.intend`."""
-        return await self._host.intend(self)
+        return await self._host.intend(self, settled=settled)
 
     async def round(self, round_: Round) -> Any:
         """See `World.round`."""

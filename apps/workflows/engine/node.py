@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -51,10 +51,20 @@ class World(Protocol):
         """Let followers see something at once that is no output, such as a step of an agent."""
         ...
 
-    async def intend(self) -> str:
+    def recall(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        """What this node has noted of this kind before: in earlier tries, and in processes that died."""
+        ...
+
+    @property
+    def usage_is_counted(self) -> bool:
+        """Whether the tokens of what is recalled are counted: those of tries in this process are."""
+        ...
+
+    async def intend(self, *, settled: bool = False) -> str:
         """Announce an act on the world and wait until the log holds it; returns the act's idempotency key.
 
         The key is the same whenever this node of this round of this run is tried again, also by another process.
+        `settled` says that the outcome of every earlier act of the node is known.
         """
         ...
 

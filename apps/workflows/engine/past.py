@@ -22,6 +22,7 @@ from apps.workflows.engine.events import (
     NodeFailed,
     NodeId,
     NodeIntended,
+    NodeNoted,
     NodeRetried,
     NodeStarted,
     NodeSucceeded,
@@ -54,6 +55,8 @@ class Past:
     attempts: dict[Place, int] = field(default_factory=dict)
     tried: dict[Place, int] = field(default_factory=dict)
     intended: set[Place] = field(default_factory=set)
+    #: What nodes that have not ended noted, with its kind.
+    noted: dict[Place, list[tuple[str, Mapping[str, Any]]]] = field(default_factory=dict)
     asked: set[Place] = field(default_factory=set)
     replies: dict[Place, Mapping[str, Any]] = field(default_factory=dict)
     #: What was told of each frame when it began.
@@ -119,6 +122,8 @@ class Past:
                     self._ended(event, Outcome(order=len(self.outcomes), outputs=event.outputs, error=event.error))
                 elif event.usage is not None:
                     self.usage += event.usage
+            case NodeNoted():
+                self.noted.setdefault((event.frame, event.node_id), []).append((event.note, event.body))
             case NodeIntended():
                 self.intended.add((event.frame, event.node_id))
             case NodeWaiting():
@@ -138,6 +143,7 @@ class Past:
 
     def _ended(self, event: NodeSucceeded | NodeFailed, outcome: Outcome) -> None:
         self.outcomes[event.frame, event.node_id] = outcome
+        self.noted.pop((event.frame, event.node_id), None)
         if event.usage is not None:
             self.usage += event.usage
 
