@@ -44,18 +44,23 @@ class WrongContentType(ConsoleError):
 @csrf_exempt
 def hook(request: HttpRequest, token: str) -> HttpResponse:
     """One request to a webhook's address. Whoever knows the address may send one."""
+    response = _said(request, token)
+    response._has_been_logged = True  # type: ignore[attr-defined]  # Django's line about a refusal has the address
+    response["Cache-Control"] = "no-store"
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _said(request: HttpRequest, token: str) -> HttpResponse:
     try:
         trigger = webhook_of_token(token)
     except ConsoleError as exc:
         return error_response(exc)
     try:
-        response = _answered(request, trigger)
+        return _answered(request, trigger)
     except ConsoleError as exc:
         services.note_refusal(trigger, exc)
-        response = error_response(exc)
-    response["Cache-Control"] = "no-store"
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+        return error_response(exc)
 
 
 def _answered(request: HttpRequest, trigger: Trigger) -> HttpResponse:

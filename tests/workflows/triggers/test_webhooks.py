@@ -280,3 +280,15 @@ def test_an_app_that_only_triggers_begin_is_not_begun_otherwise(server, make_app
     body = {"inputs": {}, "user": "ada"}
     reply = httpx.post(f"{server}/v1/workflows/run", json=body, headers=key_of(make_app(hooked())))
     assert (reply.status_code, reply.json()["code"]) == (400, "no_start_node")
+
+
+def test_no_log_has_an_address(client, make_app, caplog):
+    make_app(hooked(body=[{"name": "x", "required": True}]))
+    token = Trigger.objects.get().read_secret()
+    sent = [
+        client.post(f"/hooks/{token}/", "{}", content_type=kind).status_code for kind in ("application/json", "a/b")
+    ]
+    assert [*sent, client.get(f"/hooks/{token}/").status_code] == [400, 415, 405]
+    assert client.post("/hooks/nobody/").status_code == 404
+    assert token not in caplog.text
+    assert "/hooks/" not in caplog.text
