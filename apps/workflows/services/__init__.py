@@ -23,6 +23,7 @@ from apps.workflows.services.environment import (
 )
 from apps.workflows.services.execute_run import launch, run_to_end
 from apps.workflows.services.forget_blobs import forget_blobs
+from apps.workflows.services.forks import CannotFork, PrefixChanged, Wish, fork_run, launch_fork, rerun_from
 from apps.workflows.services.go_on import go_on_with_run, go_on_with_runs
 from apps.workflows.services.leave import hand_over_own_runs
 from apps.workflows.services.reply import AlreadyAnswered, checked_reply, give_up_waiting, reply_to
@@ -41,10 +42,13 @@ from apps.workflows.services.triggers_due import fire_due_triggers
 __all__ = [
     "Accepted",
     "AlreadyAnswered",
+    "CannotFork",
     "EnvironmentIncomplete",
     "IdempotencyConflict",
     "InvalidDocument",
+    "PrefixChanged",
     "Saved",
+    "Wish",
     "accept_chat",
     "accept_workflow",
     "check_before_publishing",
@@ -58,6 +62,7 @@ __all__ = [
     "fire_due_triggers",
     "fire_webhook",
     "forget_blobs",
+    "fork_run",
     "give_up_waiting",
     "go_on_with_run",
     "go_on_with_runs",
@@ -65,9 +70,11 @@ __all__ = [
     "hand_to_worker",
     "import_document",
     "launch",
+    "launch_fork",
     "note_refusal",
     "publish_version",
     "reply_to",
+    "rerun_from",
     "restore_version",
     "rotate_address",
     "run_schedule_now",
