@@ -22,7 +22,11 @@ FALLBACK_CHAT_MODEL = "gpt-4o-mini"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSource:
-    """A provider that a team may use: one of its credentials, or one of the operator's environment."""
+    """A provider that a team may use: one of its credentials, or one of the operator's environment.
+
+    `account` is what calls of several teams and runs may have in common; `calls_at_once` is None where the row says
+    nothing.
+    """
 
     name: str
     base_url: str
@@ -30,6 +34,8 @@ class ModelSource:
     chat_models: tuple[str, ...] = ()
     embedding_models: tuple[EmbeddingSpec, ...] = ()
     is_operators: bool = False
+    account: str = ""
+    calls_at_once: int | None = None
 
     def serves_chat(self, model: str, *, named: bool) -> bool:
         """Whether to send it this name. `named`: the provider was named too; then an empty list means any."""
@@ -77,6 +83,8 @@ def source_of(credential: ProviderCredential) -> ModelSource:
         read_secret=read_secret,
         chat_models=tuple(credential.chat_models),
         embedding_models=_specs(credential.embedding_models),
+        account=str(credential.id),
+        calls_at_once=credential.calls_at_once,
     )
 
 
@@ -130,6 +138,7 @@ def _from_environment(entry: dict[str, Any]) -> ModelSource:
         chat_models=tuple(filter(None, [entry.get("chat_model")])),
         embedding_models=_specs(filter(None, [entry.get("embedding_model")])),
         is_operators=True,
+        account=f"environment/{entry['name']}",
     )
 
 

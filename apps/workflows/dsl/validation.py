@@ -74,8 +74,8 @@ def validate_against_team(
             path = pointer(*at, "config", "model", "name")
             message = _("There is no model %s for this team.") % config["model"]["name"]
             problems.append(Problem(path=path, code="unknown_model", message=message, severity=severity))
-    for path, name, _node in tools_of(document) if tools is not None else ():
-        if name not in tools and not name.startswith(PREFIX):  # see workflow_calls
+    for path, name, _node in tools_of(document):
+        if tools is not None and name not in tools and not name.startswith(PREFIX):  # see workflow_calls
             message = _("There is no tool %s for this team.") % name
             problems.append(Problem(path=path, code="unknown_tool", message=message, severity=severity))
     return problems

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Hashable
 
 Share = tuple[Hashable, ...]
 
@@ -84,17 +83,8 @@ class FairPlaces:
             if not line:
                 del self._lines[ticket.share]
 
-    @asynccontextmanager
-    async def held(self, share: Share) -> AsyncIterator[None]:
-        """Hold a place; waits for one."""
-        if not self.take(share):
-            await self._wait(share)
-        try:
-            yield
-        finally:
-            self.give_back(share)
-
-    async def _wait(self, share: Share) -> None:
+    async def come(self, share: Share) -> None:
+        """Wait for a place, after `take` has said no; then it is held."""
         come: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         ticket = self.queue(share, lambda: come.set_result(None) if not come.done() else self.give_back(share))
         try:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from apps.workflows.adapters.event_log import NotLogged
+from apps.workflows.adapters.fair_share import house_of
 from apps.workflows.adapters.live import live_publisher
 from apps.workflows.adapters.run_log import RunLog
 from apps.workflows.engine.events import AnswerReplaced, ErrorInfo, Event, RunFinished, RunPaused, RunStarted
@@ -151,6 +152,7 @@ async def _execute(
         limits=Limits(seconds=LONGEST_RUN_S, steps=MOST_STEPS),
         durable=log.durable,
         callees=accepted.callees,
+        house=house_of(info),
         goes_on=None if is_new or goes_on is None else _continuation(goes_on),
     )
     return ends[-1] if ends else returned

@@ -28,7 +28,8 @@ from apps.workflows.selectors.events import stored_events
 from apps.workflows.services.execute_run import GoesOn, run_to_end, settle
 from apps.workflows.services.finish_run import ending_of
 from apps.workflows.services.leave import interrupted
-from apps.workflows.services.start_run import LEASE, OWNER, Accepted, CannotRun, accepted_again
+from apps.workflows.services.plans import CannotRun
+from apps.workflows.services.start_run import LEASE, OWNER, Accepted, accepted_again
 from support.database import in_thread
 from support.jobs import enqueue_on_commit
 
@@ -168,7 +169,12 @@ def _unseen_replies(run: Run, *, after: int) -> list[Numbered]:
     )
     Wait.objects.filter(id__in=[wait.id for wait in waits]).update(seen=True)
     now = time.time()
-    events = [NodeAnswered(at=now, node_id=wait.node_id, frame=wait.frame, reply=wait.reply or {}) for wait in waits]
+    events = [
+        NodeAnswered(
+            at=now, node_id=wait.node_id, frame=wait.frame, reply=wait.reply or {}, by=wait.answered_by
+        )
+        for wait in waits
+    ]
     return list(enumerate(events, start=after + 1))
 
 

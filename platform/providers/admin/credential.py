@@ -38,6 +38,7 @@ class ProviderCredentialAdmin(ConsoleModelAdmin):
         "key_state",
         "chat_models",
         "embedding_models",
+        "calls_at_once",
         "is_enabled",
     )
     actions = ("test_connection",)
