@@ -173,7 +173,8 @@ class Encoder:
         if event.reason == "annotation_reply":
             # The reader has seen nothing yet: to clients it is an ordinary answer, and the metadata says whose it is.
             return [self._frame("message", id=str(self._info.message_id), answer=event.text)]
-        return [self._frame("message_replace", answer=event.text, reason=event.reason)]
+        attempt = {key: value for key, value in event.details.items() if key == "attempt"}
+        return [self._frame("message_replace", answer=event.text, reason=event.reason, **attempt)]
 
     def _framed(self, frames: Iterable[tuple[str, Frame]]) -> list[Frame]:
         return [self._frame(name, data=data) for name, data in frames]
