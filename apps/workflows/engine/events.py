@@ -166,12 +166,13 @@ class NodeWaiting(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeAnswered(Event):
-    """Somebody answered a node that waited, or nobody did in time (`reply` then says so)."""
+    """Somebody (`by`) answered a node that waited, or nobody did in time (`reply` then says so)."""
 
     kind: ClassVar[str] = "node_answered"
     node_id: NodeId
     reply: JsonObject
     frame: FramePath = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +300,10 @@ KINDS: dict[str, type[Event]] = {
     )
 }
 #: What most events do not say is left out of their stored form.
-_UNSAID: dict[str, Any] = {"frame": "", "attempt": 1, "writes": {}, "partial": False, "sys": {}, "reused": False}
+_UNSAID: dict[str, Any] = {
+    **{"frame": "", "attempt": 1, "writes": {}, "partial": False, "sys": {}, "reused": False},
+    "by": "",
+}
 _NAMES = {cls: tuple(f.name for f in fields(cls)) for cls in (*KINDS.values(), Usage, ErrorInfo)}
 
 
