@@ -20,6 +20,7 @@ from apps.workflows.pages.replies import open_questions
 from apps.workflows.pages.sources import printed, sources_of, used
 from apps.workflows.selectors.concealing import concealed_log
 from apps.workflows.selectors.events import stored_events
+from apps.workflows.selectors.happenings import story_of
 from apps.workflows.selectors.runs import open_run, runs_of
 from apps.workflows.services.edited_values import is_of_document
 from support.errors import NotFound
@@ -67,6 +68,7 @@ def run(request: HttpRequest, application: Application, run_id: str) -> HttpResp
             "steps": _with_fields(found, _steps(found)),
             "forks": found.forks.order_by("id")[:MOST_FORKS_SHOWN],
             "questions": open_questions(found),
+            "happenings": story_of(found.id),
             "inputs": _named(found.inputs),
             "outputs": _named(found.outputs),
             "trace_url": _admin_url(request, "traces_trace_change", found.id),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +17,13 @@ from apps.workflows.models import Blob, Run, RunEvent
 StoredRow = tuple[int, int, str, Mapping[str, Any]]
 
 
-def stored_events(run_id: UUID, *, after: int = 0) -> list[tuple[int, Event]]:
-    """The committed events of a run with a sequence number above `after`, in order."""
-    rows = (
-        RunEvent.objects.filter(run_id=run_id, last_seq__gt=after)
-        .order_by("seq")
-        .values_list("seq", "last_seq", "kind", "payload")
-    )
+def stored_events(
+    run_id: UUID, *, after: int = 0, kinds: Collection[str] = (), limit: int | None = None
+) -> list[tuple[int, Event]]:
+    """The committed events of a run with a sequence number above `after`, in order; of `kinds` only, if any are named."""
+    found = RunEvent.objects.filter(run_id=run_id, last_seq__gt=after).order_by("seq")
+    found = found.filter(kind__in=kinds) if kinds else found
+    rows = found.values_list("seq", "last_seq", "kind", "payload")[:limit]
     return list(decode(_whole(run_id, list(rows)), after=after))
 
 

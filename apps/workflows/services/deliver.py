@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import smtplib
+from uuid import UUID
 
 from django.conf import settings
 from django.core import signing
@@ -35,7 +36,7 @@ def deliver_questions(*, limit: int = AT_ONCE) -> int:
 
 
 @transaction.atomic
-def _deliver(wait_id: object) -> bool:
+def _deliver(wait_id: UUID) -> bool:
     """Send one question's letters, if nobody else does; the row is locked while they are on their way."""
     waits = Wait.objects.select_for_update(skip_locked=True, of=("self",)).select_related("run__application", "team")
     wait = waits.filter(id=wait_id, delivery=Wait.Delivery.DUE).first()
