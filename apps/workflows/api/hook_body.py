@@ -90,8 +90,9 @@ def _multipart(request: HttpRequest) -> Body:
     return _fields(form, files)
 
 
-def _fields(form: QueryDict, files: MultiValueDict[str, UploadedFile]) -> Body:
-    fields = {name: list(values) for name, values in (*form.lists(), *files.lists())}
+def _fields(form: QueryDict, files: MultiValueDict[str, UploadedFile[Any]]) -> Body:
+    fields: dict[str, list[Any]] = {name: list(values) for name, values in form.lists()}
+    fields |= {name: list(values) for name, values in files.lists()}
     shown = {name: values[0] if len(values) == 1 else values for name, values in form.lists()}
     named = {name: [file.name for file in given] for name, given in files.lists()}
     return Body(content={**shown, **named}, fields=fields, is_form=True)
@@ -127,7 +128,7 @@ def _wrong(message: str) -> InvalidInput:
     return InvalidInput(message, errors=[{"path": "/body", "code": "unreadable", "message": message}])
 
 
-def content_hash(file: UploadedFile) -> str:
+def content_hash(file: UploadedFile[Any]) -> str:
     """The SHA-256 of an upload, which is left at its beginning."""
     found = hashlib.sha256()
     for piece in file.chunks(_PIECE):

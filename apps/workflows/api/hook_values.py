@@ -42,7 +42,7 @@ class HookValues:
     """What a request holds: values by the names of outputs, the files among them, and the request for readers."""
 
     values: dict[str, Any] = field(default_factory=dict)
-    files: dict[str, UploadedFile | list[UploadedFile]] = field(default_factory=dict)
+    files: dict[str, UploadedFile[Any] | list[UploadedFile[Any]]] = field(default_factory=dict)
     request: dict[str, Any] = field(default_factory=dict)
 
 
@@ -108,12 +108,15 @@ def _of_text(given: str, kind: str) -> Any:
             raise ValueError(f"a text of at most {MOST_CHARS:,} characters")
         return given
     if kind == "boolean":
-        value = _WORDS.get(given.strip().lower())
-        if value is None:
+        if (word := given.strip().lower()) not in _WORDS:
             raise ValueError("true or false")
-        return value
+        return _WORDS[word]
     if kind == "object":
         return _typed(_json(given, "a JSON object"), kind, is_text=False)
+    return _number(given, kind)
+
+
+def _number(given: str, kind: str) -> int | float:
     if _NUMBER.fullmatch(given) is None or len(given) > MOST_DIGITS:
         raise ValueError(_OF_JSON[kind][1])
     value = float(given) if any(sign in given for sign in ".eE") else int(given)
@@ -143,7 +146,7 @@ def _json(text: str, words: str) -> Any:
         raise ValueError(words) from None
 
 
-def _file(given: Any, kind: str) -> UploadedFile | list[UploadedFile]:
+def _file(given: Any, kind: str) -> UploadedFile[Any] | list[UploadedFile[Any]]:
     """The file, or the files, of a field. Raises ValueError."""
     files = given if isinstance(given, list) else [given]
     if not all(isinstance(file, UploadedFile) for file in files):
@@ -152,7 +155,7 @@ def _file(given: Any, kind: str) -> UploadedFile | list[UploadedFile]:
         return files
     if len(files) > 1:
         raise ValueError("one file")
-    one: UploadedFile = files[0]
+    one: UploadedFile[Any] = files[0]
     return one
 
 

@@ -128,7 +128,7 @@ def _given(trigger: Trigger, found: HookValues) -> dict[str, Any]:
     return {"values": {**found.values, **kept}, REQUEST: found.request}
 
 
-def _kept(trigger: Trigger, upload: UploadedFile) -> dict[str, Any]:
+def _kept(trigger: Trigger, upload: UploadedFile[Any]) -> dict[str, Any]:
     with upload:
         file = receive_file(
             upload.chunks(),
