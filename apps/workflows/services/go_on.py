@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 #: A run that has had so many owners kills them.
 MOST_OWNERS = 6
+#: How many runs that wait for an owner are taken beside one.
+BESIDE = 15
 Reason = Literal["takeover", "answer", "fork", "start"]
 
 
@@ -57,11 +59,25 @@ def go_on_with_runs(*, limit: int = 20) -> int:
 
 
 def go_on_with_run(run_id: UUID) -> bool:
-    """The same for one; whether it was ours to take."""
+    """The same for one; whether it was ours to take.
+
+    With one that waited for its first owner, others that wait go along: runs wait for models most of the time, and a
+    worker that executed one after the other would make a long line of them.
+    """
     claim = claim_safely(run_id)
-    if claim is not None:
-        asyncio.run(_all([claim]))
-    return claim is not None
+    if claim is None:
+        return False
+    claims = [claim]
+    if claim.goes_on.reason == "start":
+        claims += [more for each in _in_line(BESIDE) if (more := claim_safely(each)) is not None]
+    asyncio.run(_all(claims))
+    return True
+
+
+def _in_line(limit: int) -> list[UUID]:
+    """The runs that have waited longest for their first owner."""
+    waiting = Run.objects.filter(status=Run.Status.RUNNING, epoch=0)
+    return list(waiting.order_by("id").values_list("id", flat=True)[:limit])
 
 
 def _waiting(limit: int) -> list[UUID]:

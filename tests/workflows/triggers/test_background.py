@@ -136,3 +136,13 @@ def test_a_worker_that_is_killed_in_mid_run_is_followed_by_another(server, make_
     assert run.outputs == {"id": run_id, "text": " ".join(WORDS)}
     assert len(begun(run_id, "first")) == 1
     assert len(begun(run_id, "ask")) == 2
+
+
+def test_a_worker_executes_runs_that_wait_side_by_side(server, make_app, key_of, start_worker):
+    headers = key_of(make_app(SLOW))
+    run_ids = [start(server, headers, inputs={}).json()["task_id"] for _ in range(6)]
+    start_worker()
+    runs = [ended(run_id, within=60) for run_id in run_ids]
+    assert {run.status for run in runs} == {"succeeded"}
+    first_end = min(run.finished_at.timestamp() for run in runs)
+    assert all(begun(run_id, "ask")[0].at < first_end for run_id in run_ids)
