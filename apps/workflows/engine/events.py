@@ -62,12 +62,16 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
-    """The run was accepted and begins. `sys` is what `sys` holds besides the query and the files."""
+    """The run was accepted and begins. `sys` is what `sys` holds besides the query and the files.
+
+    `entry` is the node where it begins, told where a workflow has several.
+    """
 
     kind: ClassVar[str] = "run_started"
     inputs: JsonObject
     query: str = ""
     sys: JsonObject = field(default_factory=dict)
+    entry: NodeId = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,7 +306,7 @@ KINDS: dict[str, type[Event]] = {
 #: What most events do not say is left out of their stored form.
 _UNSAID: dict[str, Any] = {
     **{"frame": "", "attempt": 1, "writes": {}, "partial": False, "sys": {}, "reused": False},
-    "by": "",
+    **{"by": "", "entry": ""},
 }
 _NAMES = {cls: tuple(f.name for f in fields(cls)) for cls in (*KINDS.values(), Usage, ErrorInfo)}
 

@@ -149,7 +149,8 @@ class _Run:
 
     def _begin(self, entry: str | None) -> None:
         if self._goes_on is None:
-            self._telling.run_started(self._inputs, self._sys)
+            several = len(self._plan.entries) > 1
+            self._telling.run_started(self._inputs, self._sys, entry=entry or "" if several else "")
         else:
             self._telling.run_resumed(self._goes_on.reason)
         if entry is not None and entry not in self._plan.index_of:

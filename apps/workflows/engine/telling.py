@@ -17,6 +17,7 @@ from apps.workflows.engine.events import (
     FramePath,
     FrameStarted,
     NodeFailed,
+    NodeId,
     NodeIntended,
     NodeNoted,
     NodeRetried,
@@ -62,10 +63,11 @@ class Telling:
         #: What `emit` raised, so that no node is blamed for it.
         self.broken: Exception | None = None
 
-    def run_started(self, inputs: Mapping[str, Any], sys: Mapping[str, Any]) -> None:
+    def run_started(self, inputs: Mapping[str, Any], sys: Mapping[str, Any], *, entry: NodeId) -> None:
         """The first event. Query, files and what set the run off are told already."""
         facts = {name: value for name, value in sys.items() if name not in ("query", "files", "trigger")}
-        self._emit(RunStarted(at=self._clock.now(), inputs=inputs, query=str(sys.get("query") or ""), sys=facts))
+        query = str(sys.get("query") or "")
+        self._emit(RunStarted(at=self._clock.now(), inputs=inputs, query=query, sys=facts, entry=entry))
 
     def run_resumed(self, reason: str) -> None:
         """The first event of a process that goes on with a run; what it recalls is not told again."""

@@ -92,7 +92,7 @@ async def test_a_run_means_what_the_reference_says(written, items, limit, data):
     expected = Reference(written, {"items": items}, entry)
     event(expected.status)
     event(f"rounds: {min(len(expected.passes) - 1, 5)}")
-    check(written, log, expected, entry=entry)
+    check(written, log, expected)
     assert most_often(log, NodeStarted) <= 1
     assert most_often(log, FrameStarted) <= 1
 
@@ -167,7 +167,7 @@ async def test_documents_whose_failures_are_all_handled_never_fail(written, item
     check(written, log, Reference(written, {"items": items}))
 
 
-def check(written: Mapping[str, Any], log: list[Event], expected: Reference, *, entry: str | None = None) -> None:
+def check(written: Mapping[str, Any], log: list[Event], expected: Reference) -> None:
     """The log tells what the reference expects, and nothing else."""
     finished = log[-1]
     assert isinstance(finished, RunFinished)
@@ -180,8 +180,7 @@ def check(written: Mapping[str, Any], log: list[Event], expected: Reference, *, 
         assert finished.outputs == expected.outputs
         skipped = {name for name, fate in root.fates.items() if fate.status == "skipped"}
         state = fold(log, compile_plan(written, registry=TEST_REGISTRY))
-        if entry is None:  # the log alone does not say which of several entries was meant
-            assert {name for name, node in state.nodes.items() if node.status == "skipped"} == skipped
+        assert {name for name, node in state.nodes.items() if node.status == "skipped"} == skipped
     told = Told(log)
     assert set(told.passes) <= set(expected.passes)
     for path, one in expected.passes.items():
