@@ -68,7 +68,7 @@ class _Part:
             self.stage.tell(place, "runs now, but did not when it was recorded")
             return NodeResult(outputs={})
         if part.was_broken_off:
-            return await asyncio.get_running_loop().create_future()  # until it is broken off again
+            await asyncio.Event().wait()  # until it is broken off again
         if self.stage.runs_again(place, self.node, part):
             await self._again(context, place, part)
         else:

@@ -25,11 +25,14 @@ def blocks(language: str) -> list[str]:
 def test_the_examples_of_forks_do_what_the_page_says(server, make_app, key_of):
     headers = key_of(make_app(blocks("yaml")[0]))
     first = httpx.post(f"{server}/v1/workflows/run", json={"inputs": {}, "user": "ada"}, headers=headers, timeout=30)
-    assert first.json()["data"]["outputs"] == {"greeted": "Ada"}
+    assert first.json().get("data", first.json())["outputs"] == {"greeted": "Ada"}, first.text
     url = f"{server}/v1/workflows/run/{first.json()['workflow_run_id']}/fork"
     bodies = [json.loads(text) for text in blocks("json")]
     replies = [httpx.post(url, json=body, headers=headers, timeout=30).json() for body in bodies]
-    assert [reply["data"]["outputs"] for reply in replies] == [{"greeted": "Grace"}, {"greeted": "Alan"}]
+    assert [reply.get("data", reply).get("outputs", reply) for reply in replies] == [
+        {"greeted": "Grace"},
+        {"greeted": "Alan"},
+    ]
     assert flush(10)
 
 

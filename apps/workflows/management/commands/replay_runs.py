@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.workflows.engine.differing import Difference
 from apps.workflows.engine.story import Story
 from apps.workflows.models import Run
 from apps.workflows.selectors.messages import as_uuid
@@ -52,7 +53,7 @@ class Command(BaseCommand):
             try:
                 differences = asyncio.run(replay(story, sandbox=options["sandbox"]))
             except Exception as exc:  # noqa: BLE001 - border: a document that means nothing any more is a difference, too
-                differences = [f"cannot be played: {type(exc).__name__}: {exc}"]
+                differences = [Difference(place="", what=f"cannot be played: {type(exc).__name__}: {exc}")]
             different += bool(differences)
             self.stdout.write(f"{'DIFFERENT' if differences else 'same     '}  {name}")
             for difference in differences:
