@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -154,3 +156,16 @@ def test_more_than_eight_levels_are_refused(team):
         made(team, caller("L8", "l7"))
     assert [problem.code for problem in refused.value.problems] == ["workflow_too_deep"]
     assert not Application.objects.filter(slug="l8").exists()
+
+
+def test_the_example_of_the_documentation_runs(team):
+    page = (Path(__file__).resolve().parents[3] / "docs" / "workflows-as-tools.md").read_text()
+    caller_text, called_text = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    services.import_document(text=called_text, team_id=team.id)
+    application, saved = services.import_document(text=caller_text, team_id=team.id)
+    assert saved.warnings == []
+    acceptance = accept_workflow(
+        application=application, version=application.live, inputs={"who": "Ada"}, source="api", end_user="ada"
+    )
+    said = "Good day, Ada."
+    assert run_to_end(acceptance).outputs == {"greeting": said, "all": {"greeting": said}}
