@@ -27,11 +27,15 @@ from apps.workflows.services.files import receive_file
 from apps.workflows.streaming.frames import outcome
 from support.api import error_body, error_response
 from support.database import in_thread, release_connections
-from support.errors import ConsoleError, InvalidInput
+from support.errors import ConsoleError, InvalidInput, TooLarge, Unavailable
 
 #: A caller waits no longer than this; the run goes on.
 WAIT_S: Final = 60.0
 MOST_KEY_CHARS: Final = 255
+
+
+class CannotBegin(Unavailable):
+    """The app cannot run as it is; what it lacks stands on its page."""
 
 
 class WrongContentType(ConsoleError):
@@ -59,7 +63,8 @@ def _said(request: HttpRequest, token: str) -> HttpResponse:
     try:
         return _answered(request, trigger)
     except ConsoleError as exc:
-        services.note_refusal(trigger, exc)
+        if not isinstance(exc, CannotBegin):  # why is noted already
+            services.note_refusal(trigger, exc)
         return error_response(exc)
 
 
@@ -76,9 +81,7 @@ def _answered(request: HttpRequest, trigger: Trigger) -> HttpResponse:
     if earlier is not None:
         return _again(trigger, earlier, digest)
     at_once = bool(config.get("async", False))
-    accepted = services.fire_webhook(
-        trigger, given=_given(trigger, found), for_worker=at_once, key=key, digest=digest, now=timezone.now()
-    )
+    accepted = _begun(trigger, _given(trigger, found), for_worker=at_once, key=key, digest=digest)
     if accepted is None:  # somebody with the same key was quicker by a moment
         earlier = firing_with_key(trigger, key)
         assert earlier is not None
@@ -89,6 +92,21 @@ def _answered(request: HttpRequest, trigger: Trigger) -> HttpResponse:
     release_connections()  # what follows waits for the run, not for the database
     async_to_sync(_run_and_wait)(accepted)
     return answer_of_run(trigger, Run.objects.get(id=accepted.run.id))
+
+
+def _begun(
+    trigger: Trigger, given: dict[str, Any], *, for_worker: bool, key: str, digest: str
+) -> services.Accepted | None:
+    """See `fire_webhook`. What the app lacks is for the team to know, not for whoever calls. Raises TooLarge."""
+    try:
+        return services.fire_webhook(
+            trigger, given=given, for_worker=for_worker, key=key, digest=digest, now=timezone.now()
+        )
+    except TooLarge:
+        raise
+    except ConsoleError as exc:
+        services.note_refusal(trigger, exc)
+        raise CannotBegin("The app behind this address cannot begin a run now.") from exc
 
 
 def _content_type(request: HttpRequest, config: dict[str, Any]) -> str:

@@ -292,3 +292,17 @@ def test_no_log_has_an_address(client, make_app, caplog):
     assert client.post("/hooks/nobody/").status_code == 404
     assert token not in caplog.text
     assert "/hooks/" not in caplog.text
+
+
+def test_what_an_app_lacks_is_told_to_its_team_and_not_to_the_caller(server, make_app):
+    document = hooked(outputs={"token": "hook.request"})
+    document["variables"] = {"environment": [{"name": "shop_token", "type": "string"}]}
+    document["nodes"].insert(
+        1, {"id": "use", "type": "variable-aggregator", "config": {"variables": ["env.shop_token"]}}
+    )
+    document["edges"] = [{"from": "hook", "to": "use"}, {"from": "use", "to": "end"}]
+    reply = httpx.post(address(server, make_app(document)), json={})
+    assert (reply.status_code, reply.json()["code"]) == (503, "unavailable")
+    assert "shop_token" not in reply.text
+    trigger = Trigger.objects.get()
+    assert (trigger.refused, "shop_token" in trigger.last_error) == (1, True)
