@@ -20,7 +20,7 @@ StoredRow = tuple[int, int, str, Mapping[str, Any]]
 def stored_events(
     run_id: UUID, *, after: int = 0, kinds: Collection[str] = (), limit: int | None = None
 ) -> list[tuple[int, Event]]:
-    """The committed events of a run with a sequence number above `after`, in order; of `kinds` only, if any are named."""
+    """The committed events of a run with a sequence number above `after`, in order; all of them or those of `kinds`."""
     found = RunEvent.objects.filter(run_id=run_id, last_seq__gt=after).order_by("seq")
     found = found.filter(kind__in=kinds) if kinds else found
     rows = found.values_list("seq", "last_seq", "kind", "payload")[:limit]
