@@ -34,6 +34,12 @@ def deliver_questions() -> int:
     return services.deliver_questions()
 
 
+@shared_task(name="workflows.forget_files", ignore_result=True)
+def forget_files() -> int:
+    """Remove from disk what no file is made of any more (every day)."""
+    return services.forget_files()
+
+
 @shared_task(name="workflows.forget_blobs", ignore_result=True)
 def forget_blobs() -> int:
     """Remove the large values that no run's log names any more (every hour)."""

@@ -19,6 +19,7 @@ app.conf.beat_schedule = {
     "index-large-annotation-stores": {"task": "annotations.index_large_stores", "schedule": 3600.0},
     "rebuild-missing-traces": {"task": "traces.rebuild_missing", "schedule": 300.0},
     "forget-blobs": {"task": "workflows.forget_blobs", "schedule": 3600.0},
+    "forget-files": {"task": "workflows.forget_files", "schedule": 86_400.0},
     "forget-old-refusals": {"task": "sandbox.forget_old_refusals", "schedule": 86_400.0},
     "sweep-indexing": {"task": "datasets.sweep_indexing", "schedule": 60.0},
 }

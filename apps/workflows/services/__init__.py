@@ -23,6 +23,7 @@ from apps.workflows.services.environment import (
 )
 from apps.workflows.services.execute_run import launch, run_to_end
 from apps.workflows.services.forget_blobs import forget_blobs
+from apps.workflows.services.forget_files import forget_files
 from apps.workflows.services.forks import CannotFork, PrefixChanged, Wish, fork_run, launch_fork, rerun_from
 from apps.workflows.services.go_on import go_on_with_run, go_on_with_runs
 from apps.workflows.services.leave import hand_over_own_runs
@@ -62,6 +63,7 @@ __all__ = [
     "fire_due_triggers",
     "fire_webhook",
     "forget_blobs",
+    "forget_files",
     "fork_run",
     "give_up_waiting",
     "go_on_with_run",
