@@ -7,12 +7,11 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-from apps.workflows.engine.callee import Callee
 from apps.workflows.engine.clock import Clock
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import FramePath, Usage
 from apps.workflows.engine.graph import PlanNode
-from apps.workflows.engine.node import NodeContext, NodeResult, Round
+from apps.workflows.engine.node import NodeContext, NodeResult, OtherWorkflow, Round
 from apps.workflows.engine.ports import Ports
 from apps.workflows.engine.variables import Values
 from apps.workflows.engine.waiting import at_work
@@ -33,9 +32,9 @@ class Host(Protocol):
 
     async def round(self, activity: Activity, round_: Round) -> Any: ...
 
-    def callee(self, name: str) -> Callee | None: ...
+    def callee(self, name: str) -> OtherWorkflow | None: ...
 
-    async def call(self, activity: Activity, callee: Callee, inputs: Mapping[str, Any]) -> Mapping[str, Any]: ...
+    async def call(self, activity: Activity, callee: OtherWorkflow, inputs: Mapping[str, Any]) -> Mapping[str, Any]: ...
 
     def reply(self, activity: Activity, asks: Mapping[str, Any], until: float | None) -> Mapping[str, Any]: ...
 
@@ -104,11 +103,11 @@ class Activity:
         """See `World.round`."""
         return await self._host.round(self, round_)
 
-    def callee(self, name: str) -> Callee | None:
+    def callee(self, name: str) -> OtherWorkflow | None:
         """See `World.callee`."""
         return self._host.callee(name)
 
-    async def call(self, callee: Callee, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def call(self, callee: OtherWorkflow, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """See `World.call`."""
         return await self._host.call(self, callee, inputs)
 

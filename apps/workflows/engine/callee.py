@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from apps.workflows.engine.graph import Plan
 from apps.workflows.engine.tool_port import ToolInfo
-
-if TYPE_CHECKING:  # plans are made of nodes, and nodes may call
-    from apps.workflows.engine.graph import Plan
 
 #: What the names of workflows begin with where a tool is named.
 PREFIX: Final = "workflow/"

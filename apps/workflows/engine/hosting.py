@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from apps.workflows.engine.attempt import Activity, PutAside
-from apps.workflows.engine.callee import Callee, Callees
+from apps.workflows.engine.callee import Callees
 from apps.workflows.engine.clock import Clock
 from apps.workflows.engine.crew import Crew
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import FramePath
 from apps.workflows.engine.frame import Frame, inner_path
 from apps.workflows.engine.graph import PlanNode
-from apps.workflows.engine.node import Round
+from apps.workflows.engine.node import OtherWorkflow, Round
 from apps.workflows.engine.progress import Progress
 from apps.workflows.engine.variables import Values
 
@@ -106,17 +106,18 @@ class RunHost:
         self._telling.frame_recalled(path, node.body)
         raise NodeFailure(error.code, error.message, details={**error.details, "node_id": error.node_id})
 
-    def callee(self, name: str) -> Callee | None:
+    def callee(self, name: str) -> OtherWorkflow | None:
         """See `World.callee`."""
         return self._callees.get(name)
 
-    async def call(self, activity: Activity, callee: Callee, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def call(self, activity: Activity, callee: OtherWorkflow, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run another workflow as a frame of this run; see `World.call`."""
-        node, plan = activity.node, callee.plan
+        chosen = self._callees[callee.info.name]
+        node, plan = activity.node, chosen.plan
         outer = self._progress.frames[activity.frame]
-        told = {"workflow": callee.info.name, "version": callee.version, "inputs": dict(inputs)}
+        told = {"workflow": callee.info.name, "version": chosen.version, "inputs": dict(inputs)}
         index = self._number_of_call(activity, told)
-        values = Values(inputs={**plan.inputs, **inputs}, sys=callee.sys, conversation={}, env=callee.env)
+        values = Values(inputs={**plan.inputs, **inputs}, sys=chosen.sys, conversation={}, env=chosen.env)
         path = inner_path(activity.frame, node.id, index)
         frame = Frame(plan, values=values, path=path, weight=outer.weight + node.priority)
         outputs: Mapping[str, Any] = await self._pass(activity, frame, index, told, frame.outputs, entry=plan.start)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from apps.workflows.engine.callee import Callee
 from apps.workflows.engine.events import Usage
 from apps.workflows.engine.ports import Ports
+from apps.workflows.engine.tool_port import ToolInfo
 from apps.workflows.engine.variables import Reference, Template, Values
 
 Config = Mapping[str, Any]
@@ -38,6 +38,18 @@ class Round:
     index: int
     values: Mapping[str, Any]
     collect: Callable[[Values], Any] | None = None
+
+
+class OtherWorkflow(Protocol):
+    """A workflow that the run may call, as its nodes know it."""
+
+    @property
+    def info(self) -> ToolInfo: ...
+
+    @property
+    def check(self) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+        """Gives the inputs of a call with defaults filled in. Raises NodeFailure where they do not fit."""
+        ...
 
 
 class World(Protocol):
@@ -72,11 +84,11 @@ class World(Protocol):
         """Run the container's body once; returns what `collect` gives. Raises NodeFailure if a node in it fails."""
         ...
 
-    def callee(self, name: str) -> Callee | None:
+    def callee(self, name: str) -> OtherWorkflow | None:
         """The workflow of this name that the run may call; None where there is none."""
         ...
 
-    async def call(self, callee: Callee, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    async def call(self, callee: OtherWorkflow, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Run another workflow inside this run; returns its outputs. Raises NodeFailure if a node in it fails."""
         ...
 

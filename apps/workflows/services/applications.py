@@ -20,8 +20,8 @@ from apps.workflows.dsl.workflow_calls import called_workflows, check_calls
 from apps.workflows.engine.journal import storable
 from apps.workflows.models import Application, Version
 from apps.workflows.selectors.applications import next_number
-from apps.workflows.selectors.callees import published_workflows
 from apps.workflows.selectors.toolsets import tool_names
+from apps.workflows.services.published import published_workflows
 from apps.workflows.services.triggers import keep_triggers_in_step
 from support.errors import InvalidInput
 

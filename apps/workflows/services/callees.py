@@ -13,10 +13,10 @@ from apps.workflows.engine.callee import PREFIX, Callee
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.tool_port import ToolInfo
 from apps.workflows.models import Application, Run, Version
-from apps.workflows.selectors.callees import called_by, pinned_workflows, published_workflows
 from apps.workflows.services.environment import environment_for
 from apps.workflows.services.inputs import checked_inputs
 from apps.workflows.services.plans import plan_of
+from apps.workflows.services.published import called_by, pinned_workflows, published_workflows
 from support.errors import ConsoleError, InvalidInput
 
 _TYPES: Mapping[str, Mapping[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Reading the workflows that an app may call: those of its own team that are published."""
+"""The versions of the workflows that an app may call: those of its own team that are published."""
 
 from __future__ import annotations
 
