@@ -23,7 +23,7 @@ from apps.workflows.engine.events import (
     NodeSucceeded,
     RunStarted,
 )
-from apps.workflows.engine.frame import lies_in
+from apps.workflows.engine.frame_path import lies_in
 from apps.workflows.engine.graph import Plan
 from apps.workflows.engine.journal import Numbered
 from apps.workflows.engine.past import Place

@@ -52,14 +52,3 @@ class Frame:
         """Tell whoever waits for this pass that it is over."""
         if not self.over.done():
             self.over.set_result(None)
-
-
-def inner_path(outer: FramePath, node_id: str, index: int) -> FramePath:
-    """The path of a round of a container."""
-    step = f"{node_id}:{index}"
-    return f"{outer}/{step}" if outer else step
-
-
-def lies_in(path: FramePath, outer: FramePath) -> bool:
-    """Whether a frame is another one or inside it."""
-    return not outer or path == outer or path.startswith(outer + "/")

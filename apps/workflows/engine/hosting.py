@@ -12,7 +12,8 @@ from apps.workflows.engine.clock import Clock
 from apps.workflows.engine.crew import Crew
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import FramePath
-from apps.workflows.engine.frame import Frame, inner_path
+from apps.workflows.engine.frame import Frame
+from apps.workflows.engine.frame_path import inner_path
 from apps.workflows.engine.graph import PlanNode
 from apps.workflows.engine.node import OtherWorkflow, Round
 from apps.workflows.engine.progress import Progress

@@ -30,7 +30,7 @@ from apps.workflows.engine.events import (
     RunStarted,
     Usage,
 )
-from apps.workflows.engine.frame import lies_in
+from apps.workflows.engine.frame_path import lies_in
 
 Place = tuple[FramePath, NodeId]
 

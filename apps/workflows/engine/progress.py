@@ -10,7 +10,8 @@ from typing import Any
 from apps.workflows.engine.attempt import Activity
 from apps.workflows.engine.crew import Crew
 from apps.workflows.engine.events import ErrorInfo, FramePath
-from apps.workflows.engine.frame import Frame, lies_in
+from apps.workflows.engine.frame import Frame
+from apps.workflows.engine.frame_path import lies_in
 from apps.workflows.engine.graph import PlanNode
 from apps.workflows.engine.past import Outcome, Past
 from apps.workflows.engine.policy import ERROR_HANDLE
