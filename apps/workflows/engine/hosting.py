@@ -165,7 +165,7 @@ class RunHost:
             activity.rounds -= 1
             if activity.rounds == 0:
                 crew.contains_no_more()
-            if frame.over.done():
+            if frame.over.done() and not frame.over.cancelled():  # who is cancelled while waiting cancels it, too
                 crew.woken()
             if not woken:
                 progress.break_off(frame, "The container was broken off.")
