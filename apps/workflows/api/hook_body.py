@@ -120,7 +120,7 @@ def _binary(request: HttpRequest) -> Body:
 def _text(raw: bytes, encoding: str | None) -> str:
     try:
         return raw.decode(encoding or "utf-8")
-    except (UnicodeDecodeError, LookupError) as exc:
+    except (UnicodeError, LookupError) as exc:
         raise _wrong("The body is not text in the encoding that it claims.") from exc
 
 

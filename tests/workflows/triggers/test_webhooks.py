@@ -306,3 +306,26 @@ def test_what_an_app_lacks_is_told_to_its_team_and_not_to_the_caller(server, mak
     assert "shop_token" not in reply.text
     trigger = Trigger.objects.get()
     assert (trigger.refused, "shop_token" in trigger.last_error) == (1, True)
+
+
+def test_a_body_that_is_nested_too_deeply_to_keep_is_cut_and_not_a_fault_of_ours(server, make_app):
+    url = address(server, make_app(hooked(body=[{"name": "o", "type": "object"}], outputs={"o": "hook.o"})))
+    deep = b'{"o":' + b'{"a":' * 900 + b"1" + b"}" * 901
+    reply = httpx.post(url, content=deep, headers={"Content-Type": "application/json"})
+    assert reply.status_code == 200
+    assert "…" in json.dumps(reply.json(), ensure_ascii=False)
+
+
+def test_a_fault_of_ours_and_a_refused_address_are_noted_without_the_webhooks_address(
+    client, make_app, monkeypatch, caplog
+):
+    def broken(*_args, **_kwargs):
+        raise RuntimeError("broken")
+
+    path = "/" + address("", make_app(hooked())).strip("/") + "/"
+    assert client.post(f"{path}?a=%00", {}, content_type="application/json").status_code == 400
+    monkeypatch.setattr("apps.workflows.api.hook_views.read_values", broken)
+    reply = client.post(path, {}, content_type="application/json")
+    assert (reply.status_code, reply.json()["code"]) == (500, "internal_error")
+    assert "RuntimeError: broken" in caplog.text
+    assert path.split("/")[2] not in caplog.text
