@@ -16,7 +16,9 @@ from apps.workflows.nodes.shapes import NAME, SOURCE, TEXT, closed, uses
 
 #: The way on when nobody replied in time, and the word for it in the reply.
 TIMEOUT: Final = "timeout"
-_ADDRESS: Final = re.compile(r"[^@\s,;<>\"]{1,200}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?")
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+#: No address that needs quotes: what mail servers take, and nothing that a letter's head could be bent with.
+_ADDRESS: Final = re.compile(rf"[\w.!#$%&'*+/=?^`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL}){{0,20}}")
 MAX_LETTERS: Final = 50
 FIELD_TYPES: Final = ("text", "paragraph", "select", "number", "boolean", "file", "files")
 _OWN_OUTPUTS: Final = frozenset({"action", "rendered"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import smtplib
+from collections.abc import Iterator
 from uuid import UUID
 
 from django.conf import settings
@@ -23,6 +24,8 @@ AT_ONCE = 100
 #: The tries of one question's letters, a minute apart, before they count as lost.
 MOST_TRIES = 30
 _SALT = "workflows.form"
+#: Which letters are on their way, beside the question.
+_SENT = "sent"
 
 
 class NoMailServer(Exception):
@@ -45,30 +48,48 @@ def _deliver(wait_id: UUID) -> bool:
     if wait.answered_at is not None or wait.run.is_finished:
         Wait.objects.filter(id=wait.id).update(delivery=Wait.Delivery.NONE)
         return False
-    try:
-        _send(wait)
-    except (OSError, smtplib.SMTPException, NoMailServer) as exc:
+    failure = _send(wait)
+    if failure is not None:
         tries = wait.delivery_attempts + 1
         state = Wait.Delivery.DUE if tries < MOST_TRIES else Wait.Delivery.FAILED
-        reason = str(exc) if isinstance(exc, NoMailServer) else type(exc).__name__
+        reason = str(failure) if isinstance(failure, NoMailServer) else type(failure).__name__
         logger.warning("the letters of question %s could not be sent (try %s): %s", wait.id, tries, reason)
-        Wait.objects.filter(id=wait.id).update(delivery=state, delivery_attempts=tries, delivery_error=reason[:200])
+        Wait.objects.filter(id=wait.id).update(
+            asks=wait.asks, delivery=state, delivery_attempts=tries, delivery_error=reason[:200]
+        )
         return False
-    Wait.objects.filter(id=wait.id).update(delivery=Wait.Delivery.DONE, delivery_error="")
+    Wait.objects.filter(id=wait.id).update(asks=wait.asks, delivery=Wait.Delivery.DONE, delivery_error="")
     return True
 
 
-def _send(wait: Wait) -> None:
+def _send(wait: Wait) -> Exception | None:
+    """Send the letters that have not been sent; why some could not be. Nobody gets one twice for another's fault."""
     if settings.EMAIL_BACKEND.endswith("smtp.EmailBackend") and not settings.EMAIL_HOST:
-        raise NoMailServer("EMAIL_HOST is not set.")
-    letters = []
-    for each in wait.asks.get("letters", ()):
+        return NoMailServer("EMAIL_HOST is not set.")
+    failure: Exception | None = None
+    sent = wait.asks.setdefault(_SENT, [])
+    try:
+        with get_connection() as connection:
+            for number, letter in _letters(wait):
+                if number in sent:
+                    continue
+                try:
+                    connection.send_messages([letter])
+                except (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError, ValueError) as exc:
+                    failure = exc  # this address, or this letter; ValueError is what Django says to an odd address
+                else:
+                    sent.append(number)
+    except (OSError, smtplib.SMTPException) as exc:  # nobody can be sent anything now
+        return exc
+    return failure
+
+
+def _letters(wait: Wait) -> Iterator[tuple[str, EmailMessage]]:
+    """Every letter of a question, with a name for it."""
+    for at, each in enumerate(wait.asks.get("letters", ())):
         subject = each.get("subject") or _("%s asks for your answer") % wait.run.application.name
-        letters += [
-            EmailMessage(subject=subject, body=_body(wait, address), to=[address]) for address in each.get("to", ())
-        ]
-    with get_connection() as connection:
-        connection.send_messages(letters)
+        for address in each.get("to", ()):
+            yield f"{at}:{address}", EmailMessage(subject=subject, body=_body(wait, address), to=[address])
 
 
 def _body(wait: Wait, address: str) -> str:

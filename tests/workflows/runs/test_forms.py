@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import smtplib
 from typing import Any
 
 import httpx
 import pytest
 from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.mail.backends.locmem import EmailBackend as LocmemBackend
+from django.core.mail.message import sanitize_address
 from django.test import Client
 from django.utils import timezone
 
@@ -168,6 +171,65 @@ def test_a_letter_that_cannot_be_sent_is_tried_again(run_of: Any, settings: Any)
     assert (wait.delivery, wait.delivery_attempts, wait.delivery_error) == ("due", 1, "EMAIL_HOST is not set.")
     settings.EMAIL_BACKEND = sends
     assert deliver_questions() == 1
+
+
+class _RefusesBen(LocmemBackend):
+    """A mail server that does not know one person."""
+
+    def send_messages(self, messages: Any) -> int:
+        for message in messages:
+            if message.to == ["ben@example.org"]:
+                raise smtplib.SMTPRecipientsRefused({"ben@example.org": (550, b"nobody here")})
+        return super().send_messages(messages)
+
+
+def test_an_address_that_is_refused_keeps_no_letter_from_others_and_repeats_none(run_of: Any, settings: Any) -> None:
+    run_of(asking())
+    wait = Wait.objects.get()
+    Wait.objects.update(delivery=Wait.Delivery.DUE, asks={**wait.asks, "sent": []})
+    mail.outbox.clear()
+    settings.EMAIL_BACKEND = f"{__name__}._RefusesBen"
+    for _ in range(3):
+        assert deliver_questions() == 0
+    assert [message.to for message in mail.outbox] == [["cy@example.org"]]
+    wait.refresh_from_db()
+    assert (wait.delivery, wait.delivery_error) == (Wait.Delivery.DUE, "SMTPRecipientsRefused")
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert deliver_questions() == 1
+    assert [message.to for message in mail.outbox] == [["cy@example.org"], ["ben@example.org"]]
+
+
+def test_a_letter_that_can_never_be_written_holds_up_nobody_elses(run_of: Any, settings: Any) -> None:
+    run = run_of(asking())
+    first = Wait.objects.get()
+    asks = {**first.asks, "letters": [{"to": ["(a@example.org"], "subject": ""}], "sent": []}
+    Wait.objects.filter(id=first.id).update(delivery=Wait.Delivery.DUE, asks=asks)
+    facts = {"team_id": run.team_id, "run": run, "node_id": "other", "delivery": Wait.Delivery.DUE}
+    Wait.objects.create(asks={**first.asks, "sent": []}, **facts)
+    mail.outbox.clear()
+    settings.EMAIL_BACKEND = f"{__name__}._Strict"
+    assert deliver_questions() == 1
+    assert [message.to for message in mail.outbox] == [["ben@example.org"], ["cy@example.org"]]
+    first.refresh_from_db()
+    assert (first.delivery, first.delivery_error) == (Wait.Delivery.DUE, "ValueError")
+
+
+class _Strict(LocmemBackend):
+    """Reads addresses as the real one does."""
+
+    def send_messages(self, messages: Any) -> int:
+        for message in messages:
+            sanitize_address(message.to[0], "utf-8")
+        return super().send_messages(messages)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["(a@example.org", "a[b@example.org", ":@example.org", "a)@example.org", f"a@{'x' * 64}.org", "a\x00@b.org"],
+)
+def test_an_address_that_no_letter_could_have_fails_the_node(run_of: Any, address: str) -> None:
+    run = run_of(asking(), boss=address)
+    assert (run.status, run.error["code"]) == ("failed", "bad_address")
 
 
 def test_an_address_that_is_none_fails_the_node(run_of: Any) -> None:
