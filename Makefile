@@ -16,7 +16,7 @@ DEVELOPMENT = $(VENV)/.development-installed
 CHECK_ENV = SECRET_KEY=check ENCRYPTION_KEYS=check DATABASE_URL=postgresql://check@127.0.0.1:9/check \
 	REDIS_URL=redis://127.0.0.1:9/0 DJANGO_SETTINGS_MODULE=console.settings.test PYTHONPATH=platform:.
 
-.PHONY: help up test check fix messages bench local-embeddings
+.PHONY: help up test check fix messages bench bench-peers local-embeddings
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
@@ -55,6 +55,10 @@ bench: $(DEVELOPMENT) ## run every benchmark; results go to benchmarks/results
 		$(BIN)/python $$script > benchmarks/results/$$name.json || exit 1; \
 		cat benchmarks/results/$$name.json; \
 	done
+
+bench-peers: ## install what benchmarks/engine.py compares with, in a virtual environment of its own
+	$(PYTHON) -m venv .bench-peers
+	.bench-peers/bin/pip install --quiet langgraph==1.2.22
 
 $(RUNTIME): requirements.txt
 	@PYTHON=$(PYTHON) sh .ci/install $(VENV) requirements.txt

@@ -36,7 +36,7 @@ def main() -> None:
     collection = os.environ.get("RETRIEVAL_COLLECTION")
     parser.add_argument("--collection", type=Path, default=Path(collection) if collection else None)
     parser.add_argument("--documents", type=int, default=0, help="index the first so many (default: all)")
-    parser.add_argument("--questions", type=int, default=0, help="ask about so many of them, spread evenly (default: all)")
+    parser.add_argument("--questions", type=int, default=0, help="ask so many of them, spread evenly (default: all)")
     parser.add_argument("--chunks", type=int, default=0, help="measure the speed among so many chunks")
     parser.add_argument("--searches", type=int, default=60)
     arguments = parser.parse_args()

@@ -25,6 +25,10 @@ class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc]  # Daphne 
         # Twisted would read forms too, on the event loop and for nobody: Django does it again, on a thread.
         super().__init__(*args, **{**options, "parsePOSTFormSubmission": False})
 
+    def __repr__(self) -> str:
+        """What Daphne logs of a request whose caller left early; addresses may be secret and stay out of it."""
+        return f"<{type(self).__name__} {self.method!r}>"
+
     def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
         """Choose where the body is kept; a length that is only claimed reserves nothing."""
         super().gotLength(length if length is None else min(length, self.limit))

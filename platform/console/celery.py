@@ -13,8 +13,13 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     "go-on-with-runs": {"task": "workflows.go_on_with_runs", "schedule": 15.0},
     "give-up-waiting": {"task": "workflows.give_up_waiting", "schedule": 15.0},
+    "deliver-questions": {"task": "workflows.deliver_questions", "schedule": 60.0},
+    # One that nobody took is as good as the next.
+    "fire-due-triggers": {"task": "workflows.fire_due_triggers", "schedule": 10.0, "options": {"expires": 60}},
     "index-large-annotation-stores": {"task": "annotations.index_large_stores", "schedule": 3600.0},
     "rebuild-missing-traces": {"task": "traces.rebuild_missing", "schedule": 300.0},
+    "forget-blobs": {"task": "workflows.forget_blobs", "schedule": 3600.0},
+    "forget-files": {"task": "workflows.forget_files", "schedule": 86_400.0},
     "forget-old-refusals": {"task": "sandbox.forget_old_refusals", "schedule": 86_400.0},
     "forget-old-queries": {"task": "datasets.forget_old_queries", "schedule": 86_400.0},
     "go-on-with-evaluations": {"task": "datasets.go_on_with_evaluations", "schedule": 60.0},

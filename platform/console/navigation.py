@@ -91,6 +91,7 @@ SECTIONS: tuple[Section, ...] = (
                 under=("/admin/traces/",),
             ),
             Item(label=_("Runs"), icon="circle-play", urls=("admin:workflows_run_changelist",)),
+            Item(label=_("Triggers"), icon="webhook", urls=("admin:workflows_trigger_changelist",)),
             Item(
                 label=_("Conversations"),
                 icon="messages-square",

@@ -6,7 +6,9 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 from apps.workflows.api.file_views import linked_file
+from apps.workflows.api.hook_views import hook
 from apps.workflows.pages.chat import chat_history, chat_page
+from apps.workflows.pages.public_form import form_page
 from apps.workflows.pages.uploads import upload_publicly
 from console import health
 from console.pages.frame import palette, switch_team
@@ -20,7 +22,9 @@ urlpatterns = [
     path("chat/<slug:slug>/", chat_page, name="chat-page"),
     path("chat/<slug:slug>/history/", chat_history, name="chat-history"),
     path("chat/<slug:slug>/files/", upload_publicly, name="chat-files"),
+    path("forms/<str:token>/", form_page, name="form"),
     path("files/<uuid:file_id>/<str:signature>", linked_file, name="file"),
+    re_path(r"^hooks/(?P<token>[^/]{1,200})/?$", hook, name="hook"),
     path("v1/", include("apps.workflows.api.urls")),
     path("v1/", include("apps.annotations.api.urls")),
     path("v1/", include("apps.datasets.api.urls")),

@@ -25,7 +25,11 @@ FALLBACK_CHAT_MODEL = "gpt-4o-mini"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelSource:
-    """A provider that a team may use: one of its credentials, or one of the operator's environment."""
+    """A provider that a team may use: one of its credentials, or one of the operator's environment.
+
+    `account` is what calls of several teams and runs may have in common; `calls_at_once` is None where the row says
+    nothing.
+    """
 
     name: str
     base_url: str
@@ -34,6 +38,8 @@ class ModelSource:
     embedding_models: tuple[EmbeddingSpec, ...] = ()
     rerank_models: tuple[str, ...] = ()
     is_operators: bool = False
+    account: str = ""
+    calls_at_once: int | None = None
 
     def serves_chat(self, model: str, *, named: bool) -> bool:
         """Whether to send it this name. `named`: the provider was named too; then an empty list means any."""
@@ -86,6 +92,8 @@ def source_of(credential: ProviderCredential) -> ModelSource:
         chat_models=tuple(credential.chat_models),
         embedding_models=_specs(credential.embedding_models),
         rerank_models=tuple(credential.rerank_models),
+        account=str(credential.id),
+        calls_at_once=credential.calls_at_once,
     )
 
 
@@ -147,6 +155,7 @@ def _from_environment(entry: dict[str, Any]) -> ModelSource:
         embedding_models=_specs(filter(None, [entry.get("embedding_model")])),
         rerank_models=tuple(filter(None, [entry.get("rerank_model")])),
         is_operators=True,
+        account=f"environment/{entry['name']}",
     )
 
 

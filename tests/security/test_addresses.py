@@ -97,3 +97,20 @@ def test_columns_that_nobody_is_shown_cannot_be_guessed_in_the_address(
     assert client.get(f"/admin/{path}").status_code == 400
     listed = client.get(f"/admin/datasets/document/?dataset__id__exact={bees.dataset.id}")
     assert listed.status_code == 200, "the links of the admin's own pages work"
+
+
+@pytest.mark.parametrize("encoding", ["punycode", "idna", "utf-7", "undefined", "raw_unicode_escape"])
+@pytest.mark.parametrize("path", ["/login/", "/forms/x/", "/hooks/x/", "/v1/chat-messages"])
+def test_an_encoding_that_takes_long_to_read_is_refused_from_everybody(
+    client: Client, db: None, path: str, encoding: str
+) -> None:
+    client.raise_request_exception = False
+    answer = client.generic("POST", path, b"--b--", f"multipart/form-data; boundary=b; charset={encoding}")
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("encoding", ["UTF-8", "utf8", "latin1", "windows-1252", "Shift_JIS", "never-heard-of"])
+def test_encodings_that_people_use_are_taken(client: Client, db: None, encoding: str) -> None:
+    body = b'--b\r\nContent-Disposition: form-data; name="username"\r\n\r\nada\r\n--b--\r\n'
+    answer = client.generic("POST", "/login/", body, f"multipart/form-data; boundary=b; charset={encoding}")
+    assert answer.status_code == 200

@@ -34,7 +34,7 @@ def datasets_to_reconcile() -> list[UUID]:
 
 
 def reconcile(dataset_id: UUID) -> Reconciled:
-    """Bring the store in line with PostgreSQL. Safe beside indexing, and to repeat. Raises what stores and models do."""
+    """Bring the store in line with PostgreSQL; safe to repeat. Raises what stores and models do."""
     dataset = Dataset.objects.live().filter(id=dataset_id).first()
     place = place_of(dataset) if dataset is not None else None
     if dataset is None or place is None:

@@ -29,6 +29,7 @@ class Trace(models.Model):
         CONSOLE = "console", _("Playground")
         PUBLIC = "public", _("Chat page")
         SHELL = "shell", _("Shell")
+        TRIGGER = "trigger", _("Trigger")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team_id = models.UUIDField(_("team"))

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from apps.traces.recorder.fold import fold
 from apps.traces.recorder.store import write
+from apps.workflows.selectors.concealing import WORDS, concealed_log
 from apps.workflows.selectors.events import stored_events
 from apps.workflows.selectors.runs import run_info
 
@@ -15,6 +16,6 @@ def rebuild_trace(run_id: UUID, *, replace: bool = True) -> int:
 
     Without `replace` a trace that is there stays as it is: the process that ran it was not dead after all.
     """
-    record = fold(run_info(run_id), stored_events(run_id))
+    record = fold(run_info(run_id), concealed_log(run_id, stored_events(run_id), WORDS))
     write([record], replace=replace)
     return len(record.spans)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +25,8 @@ from apps.sandbox.protocol import (
     Status,
 )
 from apps.sandbox.services.refusals import record_refusal
-from apps.workflows.adapters.fair_share import MOST_CODE_RUNS
+from apps.workflows.adapters.fair_share import holding, unshared
+from apps.workflows.engine.places import FairPlaces, Share
 from apps.workflows.engine.ports import CodeFailed, CodeReport, CodeRequest, CodeResult
 from apps.workflows.engine.run_info import RunInfo
 from support.database import in_thread
@@ -61,7 +61,8 @@ _MOST_OF_A_MESSAGE: Final = 2_000
 class SandboxedCode:
     """Runs the code of one workflow run; the ids it gives the sandbox begin with the run's.
 
-    `tell(request, result, node_id)` hears of every run that did not end well; `share` are the places of its team.
+    `tell(request, result, node_id)` hears of every run that did not end well; `places` are those of all runs,
+    and `share` the name by which this one asks for them.
     """
 
     def __init__(
@@ -69,10 +70,11 @@ class SandboxedCode:
         run_id: UUID,
         *,
         tell: Callable[[RunRequest, RunResult, str], Awaitable[None]] | None = None,
-        share: asyncio.Semaphore | None = None,
+        places: FairPlaces | None = None,
+        share: Share = (),
         connect: Callable[[], Awaitable[SandboxClient]] = shared_client,
     ) -> None:
-        self._share = share or asyncio.Semaphore(MOST_CODE_RUNS)
+        self._places, self._share = unshared(run_id) if places is None else (places, share)
         self._run_id = run_id
         self._tell = tell
         self._connect = connect
@@ -114,7 +116,7 @@ class SandboxedCode:
     async def _send(self, request: RunRequest, *, node_id: str, hide: Callable[[str], str]) -> CodeResult:
         try:
             client = await self._connect()
-            async with self._share:
+            async with holding(self._places, self._share):
                 result = await client.run(request)
         except SandboxError as exc:
             raise CodeFailed(exc.code, exc.message, retryable=exc.retryable, details=exc.details) from exc

@@ -1,20 +1,23 @@
 """How a run's events and its end reach the database: one statement for any number of runs.
 
 Rows count only under the run's current epoch, so a process that was taken for dead cannot write on; and a row that is
-there already stays, so that a batch whose acknowledgement was lost may be sent again.
+there already stays, so that a batch whose acknowledgement was lost may be sent again. Large values are kept apart, in
+the same transaction and before the rows that name them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.workflows.engine.journal import Row
+from apps.workflows.engine.large_values import take_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +63,9 @@ class Stored:
 
 def store(portions: Sequence[Portion]) -> Stored:
     """Write all portions, or none."""
+    large = _LargeValues()
     given = [
-        (portion.run_id, portion.epoch, row.seq, row.last_seq, row.kind, orjson.dumps(row.payload).decode())
+        (portion.run_id, portion.epoch, row.seq, row.last_seq, row.kind, large.without(portion, row))
         for portion in portions
         for row in portion.rows
     ]
@@ -73,7 +77,8 @@ def store(portions: Sequence[Portion]) -> Stored:
     going_on = [(portion.run_id, portion.epoch) for portion in portions if portion.ending is None]
     values: list[Any] = [list(column) for column in zip(*given, strict=True)] or [[] for _ in range(6)]
     values += [list(column) for column in zip(*going_on, strict=True)] or [[], []]
-    with connection.cursor() as cursor:
+    with transaction.atomic() if large.contents else nullcontext(), connection.cursor() as cursor:
+        large.keep(cursor)
         if endings:
             cursor.execute(_LOG_AND_CLOSE, [*values[:6], orjson.dumps(endings).decode(), *values[6:]])
         elif going_on:
@@ -86,6 +91,47 @@ def store(portions: Sequence[Portion]) -> Stored:
         current=frozenset(run_id for run_id, ended in rows if not ended),
     )
 
+
+@dataclass(slots=True)
+class _LargeValues:
+    """The large values of one batch, and which run names which."""
+
+    uses: set[tuple[UUID, int, str]] = field(default_factory=set)
+    contents: dict[str, bytes] = field(default_factory=dict)
+
+    def without(self, portion: Portion, row: Row) -> str:
+        """The row's payload as JSON, without them."""
+        payload, contents = take_out(row.payload)
+        self.contents |= contents
+        self.uses |= {(portion.run_id, portion.epoch, name) for name in contents}
+        return orjson.dumps(payload).decode()
+
+    def keep(self, cursor: Any) -> None:
+        """Write them, where there are any."""
+        if self.contents:
+            uses = [list(column) for column in zip(*sorted(self.uses), strict=True)]
+            cursor.execute(_KEEP, [*uses, list(self.contents), list(self.contents.values())])
+
+
+# Naming a value locks its row in any case, and renews `used_at` unless that is fresh: whoever removes what no log names
+# either waits, or finds it fresh. All writers take the locks in the same order.
+_KEEP = """
+    WITH named AS (
+        SELECT DISTINCT run.id AS run_id, run.team_id, given.sha256
+        FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS given (run_id, epoch, sha256)
+        JOIN workflows_run AS run ON run.id = given.run_id AND run.epoch = given.epoch
+    ), kept AS (
+        INSERT INTO workflows_blob AS blob (team_id, sha256, content, used_at)
+        SELECT wanted.team_id, wanted.sha256, large.content, clock_timestamp()
+        FROM (SELECT DISTINCT team_id, sha256 FROM named) AS wanted
+        JOIN unnest(%s::text[], %s::bytea[]) AS large (sha256, content) ON large.sha256 = wanted.sha256
+        ORDER BY wanted.team_id, wanted.sha256
+        ON CONFLICT (team_id, sha256) DO UPDATE SET used_at = excluded.used_at
+        WHERE blob.used_at < excluded.used_at - interval '10 minutes'
+    )
+    INSERT INTO workflows_blobuse (run_id, team_id, sha256)
+    SELECT run_id, team_id, sha256 FROM named ON CONFLICT DO NOTHING
+"""
 
 # The number of statements does not grow with the number of rows; measured beside COPY, rows of 1 KB cost 31 against
 # 17 us each.

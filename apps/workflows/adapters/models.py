@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
+from apps.workflows.adapters.fair_share import account_places, holding
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import Usage
 from apps.workflows.engine.file_port import FilePort
+from apps.workflows.engine.places import Share
 from apps.workflows.engine.ports import ModelDelta, ModelRequest, Picture, PromptMessage, ToolCall
 from model_runtime import types as runtime
 from model_runtime.errors import ModelError
 from model_runtime.protocols import ChatModel
-from providers.services import open_chat_model
+from providers.services import OpenedChat, open_chat
 from support.database import in_thread
 from support.errors import ConsoleError
 
@@ -27,20 +29,25 @@ DEFAULT = "default"
 class TeamModels:
     """Opens models by name for one team and keeps them for the run."""
 
-    def __init__(self, team_id: UUID, *, files: FilePort | None = None) -> None:
-        """`files` gives the pictures that prompts show."""
+    def __init__(self, team_id: UUID, *, files: FilePort | None = None, share: Share = ()) -> None:
+        """`files` gives the pictures that prompts show; `share` is the name by which the run asks for places."""
         self._team_id = team_id
         self._files = files
-        self._opened: dict[str, ChatModel] = {}
+        self._share = share or (team_id,)
+        self._opened: dict[str, OpenedChat] = {}
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta]:
         """The reply piece by piece. Raises NodeFailure with the provider's code and the text so far."""
         said: list[str] = []
         try:
-            model = await self._open(request.model)
+            opened = await self._open(request.model)
+            model = opened.model
             messages = [await self._message(message) for message in request.messages]
             parameters = runtime.ModelParameters.from_mapping(request.parameters)
-            async with aclosing(model.stream(messages, parameters=parameters, wish=_wish(request))) as chunks:
+            async with (
+                self._place(opened),
+                aclosing(model.stream(messages, parameters=parameters, wish=_wish(request))) as chunks,
+            ):
                 async for chunk in chunks:
                     said.append(chunk.text)
                     yield _delta(chunk, model)
@@ -57,10 +64,16 @@ class TeamModels:
         except (OperationalError, InterfaceError) as exc:
             raise NodeFailure("unavailable", "The database does not answer.", retryable=True) from exc
 
-    async def _open(self, name: str) -> ChatModel:
+    def _place(self, opened: OpenedChat) -> AbstractAsyncContextManager[None]:
+        """One of the calls that may be made through the model's account at once; models without one take none."""
+        if not opened.account:
+            return nullcontext()
+        return holding(account_places(opened.account, calls_at_once=opened.calls_at_once), self._share)
+
+    async def _open(self, name: str) -> OpenedChat:
         if name not in self._opened:
             wanted = "" if name == DEFAULT else name
-            self._opened[name] = await in_thread(open_chat_model, wanted, team_id=self._team_id)
+            self._opened[name] = await in_thread(open_chat, wanted, team_id=self._team_id)
         return self._opened[name]
 
     async def _message(self, message: PromptMessage) -> runtime.Message:

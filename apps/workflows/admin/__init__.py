@@ -5,6 +5,7 @@ from apps.workflows.admin.conversation import ConversationAdmin, MessageAdmin
 from apps.workflows.admin.file import FileAdmin
 from apps.workflows.admin.run import RunAdmin
 from apps.workflows.admin.toolset import ToolsetAdmin
+from apps.workflows.admin.trigger import TriggerAdmin
 
 __all__ = [
     "ApplicationAdmin",
@@ -13,5 +14,6 @@ __all__ = [
     "MessageAdmin",
     "RunAdmin",
     "ToolsetAdmin",
+    "TriggerAdmin",
     "VersionAdmin",
 ]

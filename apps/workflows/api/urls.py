@@ -6,7 +6,7 @@ from apps.workflows.api.app_views import Info, Meta, Parameters
 from apps.workflows.api.conversation_views import ConversationDetail, ConversationName, Conversations, Messages
 from apps.workflows.api.file_views import FilePreview, UploadFile
 from apps.workflows.api.form_views import HumanInputForm
-from apps.workflows.api.run_views import ChatMessages, RunDetail, RunEvents, StopRun, WorkflowRuns
+from apps.workflows.api.run_views import ChatMessages, ForkRun, RunDetail, RunEvents, StopRun, WorkflowRuns
 
 urlpatterns = [
     path("chat-messages", ChatMessages.as_view(), name="v1-chat-messages"),
@@ -14,6 +14,7 @@ urlpatterns = [
     path("chat-messages/<str:run_id>/events", RunEvents.as_view()),
     path("workflows/run", WorkflowRuns.as_view(), name="v1-workflows-run"),
     path("workflows/run/<str:run_id>", RunDetail.as_view()),
+    path("workflows/run/<str:run_id>/fork", ForkRun.as_view(), name="v1-fork-run"),
     path("workflows/tasks/<str:run_id>/stop", StopRun.as_view()),
     path("workflow/<str:run_id>/events", RunEvents.as_view(), name="v1-run-events"),
     path("form/human_input/<str:token>", HumanInputForm.as_view(), name="v1-human-input"),

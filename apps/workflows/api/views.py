@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, Literal
 
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -20,11 +20,13 @@ __all__ = [
     "end_user_of",
     "number_of",
     "page_limit",
-    "wants_stream",
 ]
 
 SOURCE = Run.Source.API
 MAX_USER_CHARS = 200
+#: `background`: the caller comes back for the outcome, and a worker executes the run.
+Mode = Literal["streaming", "blocking", "background"]
+MODES: Final[tuple[Mode, ...]] = ("streaming", "blocking", "background")
 
 
 class ServiceView(APIView):
@@ -57,12 +59,13 @@ def end_user_of(request: Request) -> str:
     return user.replace("\x00", "")
 
 
-def wants_stream(request: Request) -> bool:
-    """Whether the caller asked for a stream. Raises InvalidInput."""
+def mode_of(request: Request) -> Mode:
+    """How the caller wants to hear of the run. Raises InvalidInput."""
     mode = body_of(request).get("response_mode", "blocking")
-    if mode not in ("streaming", "blocking"):  # it may be a list, which no set can be asked about
-        raise InvalidInput("response_mode must be streaming or blocking.", path="/response_mode")
-    return bool(mode == "streaming")
+    for known in MODES:
+        if mode == known:  # it may be a list, which no set can be asked about
+            return known
+    raise InvalidInput(f"response_mode must be one of: {', '.join(MODES)}.", path="/response_mode")
 
 
 def page_limit(request: Request, *, default: int = 20, most: int = 100) -> int:

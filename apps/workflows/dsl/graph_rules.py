@@ -82,7 +82,7 @@ def _check_kind(graph: Outline) -> Iterator[Problem]:
     for part in graph.all():
         for node in part.nodes:
             places.setdefault(node.type_name, []).append(part.pointer("nodes", node.place))
-    if not any(node.type is not None and node.type.entry for node in graph.nodes) and "start" not in places:
+    if not any(name in REGISTRY and REGISTRY[name].entry for name in places):
         yield Problem(path="/nodes", code="missing_start", message=_("There is no start node."))
     for place in places.get("start", ())[1:]:
         message = _("There is more than one start node.")
@@ -121,8 +121,9 @@ def _check_ends(document: Mapping[str, Any], graph: Outline) -> Iterator[Problem
             message = _("The same edge is there already.")
             yield Problem(path=graph.pointer("edges", found.place), code="duplicate_edge", message=message)
         seen.add(way)
-        if graph.nodes[found.target].type_name == "start":
-            message = _("Nothing can lead to a start node.")
+        target = graph.nodes[found.target]
+        if target.type_name == "start" or (target.type is not None and target.type.entry):
+            message = _("Nothing can lead to a node where runs begin.")
             yield Problem(path=graph.pointer("edges", found.place, "to"), code="edge_into_start", message=message)
 
 

@@ -14,7 +14,7 @@ from apps.workflows.dsl.problems import Problem, Severity, pointer
 from apps.workflows.engine.errors import InvalidGraph
 from apps.workflows.engine.graph import topological_order
 from apps.workflows.engine.node import Use
-from apps.workflows.engine.variables import PATH, ROUND_ROOTS, SYSTEM_NAMES
+from apps.workflows.engine.variables import LITERAL, PATH, ROUND_ROOTS, SYSTEM_NAMES
 
 _BRACES = re.compile(r"\{\{([^{}]*)\}\}")
 #: The output that a failed node has when the workflow goes on.
@@ -172,9 +172,9 @@ def _check_texts(node: OutlineNode, place: str) -> Iterator[Problem]:
         elif isinstance(value, list):
             stack.extend((path + pointer(at), item) for at, item in enumerate(value))
         elif isinstance(value, str) and "{{" in value:
-            for match in _BRACES.finditer(value):
+            for match in _BRACES.finditer(LITERAL.sub("", value)):
                 if PATH.fullmatch(match[1].strip()) is None:
-                    message = _("%s inserts nothing: only {{ path }} does.") % match[0][:80]
+                    message = _('%s inserts nothing: only {{ path }} and {{ "text" }} do.') % match[0][:80]
                     yield Problem(path=path, code="no_insertion", message=message, severity="warning")
 
 

@@ -18,7 +18,11 @@ from apps.workflows.dsl.outline import Place, list_at, outline
 from apps.workflows.dsl.problems import Problem, Severity, pointer
 from apps.workflows.dsl.reference_rules import check_references
 from apps.workflows.dsl.schema_rules import check_schemas
+from apps.workflows.dsl.secret_rules import check_secrets
 from apps.workflows.dsl.shape import check_edge, check_frame, check_input, check_node
+from apps.workflows.dsl.tools_used import all_nodes, body_of, tools_of
+from apps.workflows.dsl.trigger_rules import check_triggers
+from apps.workflows.engine.callee import PREFIX
 from apps.workflows.nodes.registry import REGISTRY
 
 MAX_DEPTH: Final = 64
@@ -70,33 +74,11 @@ def validate_against_team(
             path = pointer(*at, "config", "model", "name")
             message = _("There is no model %s for this team.") % config["model"]["name"]
             problems.append(Problem(path=path, code="unknown_model", message=message, severity=severity))
-        for path, name in _tools_of(at, node["type"], config):
-            if tools is not None and name not in tools:
-                message = _("There is no tool %s for this team.") % name
-                problems.append(Problem(path=path, code="unknown_tool", message=message, severity=severity))
+    for path, name, _node in tools_of(document):
+        if tools is not None and name not in tools and not name.startswith(PREFIX):  # see workflow_calls
+            message = _("There is no tool %s for this team.") % name
+            problems.append(Problem(path=path, code="unknown_tool", message=message, severity=severity))
     return problems
-
-
-def _tools_of(at: Place, node_type: str, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The tools that a node uses; an agent goes without those that are switched off."""
-    if node_type == "tool":
-        yield pointer(*at, "config", "tool"), config["tool"]
-    elif node_type == "agent":
-        for number, lent in enumerate(config.get("tools", ())):
-            if lent.get("enabled", True):
-                yield pointer(*at, "config", "tools", number, "tool"), lent["tool"]
-
-
-def all_nodes(document: Mapping[str, Any]) -> Iterator[tuple[Place, Mapping[str, Any]]]:
-    """Every node of a valid document with its place, those in containers too."""
-    waiting: list[tuple[Place, Mapping[str, Any]]] = [((), document)]
-    while waiting:
-        at, graph = waiting.pop()
-        for number, node in enumerate(graph["nodes"]):
-            place = (*at, "nodes", number)
-            yield place, node
-            if body := _body_of(node):
-                waiting.append(((*place, "config", "body"), body))
 
 
 def _check_document(document: dict[str, Any]) -> Iterator[Problem]:
@@ -108,9 +90,11 @@ def _check_document(document: dict[str, Any]) -> Iterator[Problem]:
     graph = outline(document, misshapen=misshapen)
     yield from check_graph(document, graph)
     yield from check_references(graph)
+    yield from check_secrets(document, graph)
     for part in graph.all():
         yield from check_code(part)
         yield from check_schemas(part)
+        yield from check_triggers(part)
 
 
 def _check_parts(document: Mapping[str, Any], misshapen: set[Place]) -> Iterator[Problem]:
@@ -124,17 +108,10 @@ def _check_parts(document: Mapping[str, Any], misshapen: set[Place]) -> Iterator
                 misshapen.add(place)
                 yield problem
             yield from _check_defaults(node, place, trusted=place not in misshapen)
-            if body := _body_of(node):
+            if body := body_of(node):
                 waiting.append(((*place, "config", "body"), body))
         for number, edge in enumerate(list_at(graph, "edges")):
             yield from check_edge(edge, (*at, "edges", number))
-
-
-def _body_of(node: Any) -> Mapping[str, Any] | None:
-    kind = REGISTRY.get(node["type"]) if isinstance(node, dict) and isinstance(node.get("type"), str) else None
-    config = node.get("config") if kind is not None and kind.container else None
-    body = config.get("body") if isinstance(config, dict) else None
-    return body if isinstance(body, dict) else None
 
 
 def _check_inputs(document: dict[str, Any]) -> Iterator[Problem]:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from apps.workflows.engine.clock import Clock
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import FramePath, Usage
 from apps.workflows.engine.graph import PlanNode
-from apps.workflows.engine.node import NodeContext, NodeResult, Round
+from apps.workflows.engine.node import NodeContext, NodeResult, OtherWorkflow, Round
 from apps.workflows.engine.ports import Ports
 from apps.workflows.engine.variables import Values
+from apps.workflows.engine.waiting import at_work
 
 logger = logging.getLogger(__name__)
 
@@ -25,19 +26,29 @@ class Host(Protocol):
 
     def note(self, activity: Activity, kind: str, body: Mapping[str, Any]) -> None: ...
 
-    async def intend(self, activity: Activity) -> str: ...
+    def recall(self, activity: Activity, kind: str) -> Sequence[Mapping[str, Any]]: ...
+
+    async def intend(self, activity: Activity, *, settled: bool) -> str: ...
 
     async def round(self, activity: Activity, round_: Round) -> Any: ...
 
+    def callee(self, name: str) -> OtherWorkflow | None: ...
+
+    async def call(self, activity: Activity, callee: OtherWorkflow, inputs: Mapping[str, Any]) -> Mapping[str, Any]: ...
+
     def reply(self, activity: Activity, asks: Mapping[str, Any], until: float | None) -> Mapping[str, Any]: ...
+
+    def waits(self, activity: Activity) -> None: ...
+
+    def goes_on(self, activity: Activity) -> None: ...
 
 
 class Activity:
     """A node between its start and its end, over all its tries; it is what the node sees of the world."""
 
     __slots__ = (
-        *("_began", "_clock", "_host", "_used", "first_text", "frame", "node"),
-        *("pieces", "rounds", "seen", "task", "tried"),
+        *("_began", "_clock", "_host", "_used", "_waits", "calls", "first_text", "frame", "node"),
+        *("noted", "pieces", "rounds", "seen", "task", "tried"),
     )
 
     def __init__(self, node: PlanNode, frame: FramePath, *, clock: Clock, host: Host) -> None:
@@ -48,9 +59,12 @@ class Activity:
         self._began = clock.elapsed()
         self.first_text: float | None = None
         self.pieces: list[str] = []
+        self.noted: list[tuple[str, Mapping[str, Any]]] = []
         self.tried = 0
-        #: How many rounds of a container are open.
+        #: How many rounds or calls are open, and the numbers that calls have had.
         self.rounds = 0
+        self.calls: set[int] = set()
+        self._waits = 0
         self.task: asyncio.Task[Any] | None = None
         self._used: Usage | None = None
         #: What the node shows of its latest try.
@@ -70,14 +84,44 @@ class Activity:
     def note(self, kind: str, body: Mapping[str, Any]) -> None:
         """Show followers something of the running node."""
         self._host.note(self, kind, body)
+        self.noted.append((kind, body))
 
-    async def intend(self) -> str:
+    def recall(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        """See `World.recall`."""
+        return [*self._host.recall(self, kind), *(body for noted, body in self.noted if noted == kind)]
+
+    @property
+    def usage_is_counted(self) -> bool:
+        """See `World.usage_is_counted`."""
+        return self._used is not None
+
+    async def intend(self, *, settled: bool = False) -> str:
         """See `World.intend`."""
-        return await self._host.intend(self)
+        return await self._host.intend(self, settled=settled)
 
     async def round(self, round_: Round) -> Any:
         """See `World.round`."""
         return await self._host.round(self, round_)
+
+    def callee(self, name: str) -> OtherWorkflow | None:
+        """See `World.callee`."""
+        return self._host.callee(name)
+
+    async def call(self, callee: OtherWorkflow, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """See `World.call`."""
+        return await self._host.call(self, callee, inputs)
+
+    def waits(self) -> None:
+        """The node waits for a place somewhere; several times at once, if it does several things at once."""
+        self._waits += 1
+        if self._waits == 1:
+            self._host.waits(self)
+
+    def goes_on(self) -> None:
+        """And has it."""
+        self._waits -= 1
+        if self._waits == 0:
+            self._host.goes_on(self)
 
     def later(self, seconds: float | None) -> float | None:
         """See `World.later`."""
@@ -107,6 +151,7 @@ class PutAside(BaseException):
 async def attempt(activity: Activity, *, ports: Ports, values: Values) -> NodeResult:
     """Run the node once. Raises NodeFailure, whatever went wrong, and PutAside when it has to wait."""
     node = activity.node
+    at_work.set(activity)
     activity.seen = NodeContext(node_id=node.id, values=values, ports=ports, world=activity)
     try:
         if node.timeout is None:

@@ -62,16 +62,21 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStarted(Event):
-    """The run was accepted and begins."""
+    """The run was accepted and begins. `sys` is what `sys` holds besides the query and the files.
+
+    `entry` is the node where it begins, told where a workflow has several.
+    """
 
     kind: ClassVar[str] = "run_started"
     inputs: JsonObject
     query: str = ""
+    sys: JsonObject = field(default_factory=dict)
+    entry: NodeId = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResumed(Event):
-    """The run goes on in another process or after a pause; `reason` is takeover, answer or timeout.
+    """The run goes on in another process or after a pause; `reason` is takeover, answer, timeout or fork.
 
     Nodes that had started and have no outcome start again, with the next attempt.
     """
@@ -114,7 +119,10 @@ class FrameFinished(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeStarted(Event):
-    """A node begins; `index` counts started nodes from 1. A later `attempt` voids what an earlier one streamed."""
+    """A node begins; `index` counts started nodes from 1. A later `attempt` voids what an earlier one streamed.
+
+    A `reused` one does not run: another run's outcome stands for it, and follows.
+    """
 
     kind: ClassVar[str] = "node_started"
     node_id: NodeId
@@ -124,6 +132,7 @@ class NodeStarted(Event):
     predecessor_id: NodeId | None = None
     frame: FramePath = ""
     attempt: int = 1
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,12 +170,13 @@ class NodeWaiting(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeAnswered(Event):
-    """Somebody answered a node that waited, or nobody did in time (`reply` then says so)."""
+    """Somebody (`by`) answered a node that waited, or nobody did in time (`reply` then says so)."""
 
     kind: ClassVar[str] = "node_answered"
     node_id: NodeId
     reply: JsonObject
     frame: FramePath = ""
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +217,7 @@ class AnswerText(Event):
 class AnswerReplaced(Event):
     """Forget the answer so far: this is the whole of it.
 
-    `reason` is annotation, retry, takeover, failure or final; where a node runs anew, `details` holds its attempt.
+    `reason` is annotation, retry, takeover, fork, failure or final; where a node runs anew, `details` has its attempt.
     """
 
     kind: ClassVar[str] = "answer_replaced"
@@ -223,7 +233,7 @@ class NodeSucceeded(Event):
     `inputs` are the values it resolved; `process` is what an author wants to see besides (prompt, model and its
     parameters, hits of every leg); `writes` are the variables it set (`conversation.topic`, `loop.total`) with their
     values. A `partial` one has dealt with failures inside it. `elapsed` is in seconds, `first_text` seconds until the
-    first piece of text.
+    first piece of text. A `reused` outcome is that of another run, which has also taken the time and paid the tokens.
     """
 
     kind: ClassVar[str] = "node_succeeded"
@@ -238,6 +248,7 @@ class NodeSucceeded(Event):
     writes: JsonObject = field(default_factory=dict)
     partial: bool = False
     frame: FramePath = ""
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +265,7 @@ class NodeFailed(Event):
     usage: Usage | None = None
     elapsed: float = 0.0
     frame: FramePath = ""
+    reused: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,7 +304,10 @@ KINDS: dict[str, type[Event]] = {
     )
 }
 #: What most events do not say is left out of their stored form.
-_UNSAID: dict[str, Any] = {"frame": "", "attempt": 1, "writes": {}, "partial": False}
+_UNSAID: dict[str, Any] = {
+    **{"frame": "", "attempt": 1, "writes": {}, "partial": False, "sys": {}, "reused": False},
+    **{"by": "", "entry": ""},
+}
 _NAMES = {cls: tuple(f.name for f in fields(cls)) for cls in (*KINDS.values(), Usage, ErrorInfo)}
 
 

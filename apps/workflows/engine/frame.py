@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from apps.workflows.engine.attempt import Activity
 from apps.workflows.engine.events import ErrorInfo, FramePath
@@ -18,7 +20,10 @@ class Frame:
     than the outer ones that wait for them.
     """
 
-    __slots__ = ("active", "closed", "error", "over", "path", "plan", "scheduler", "values", "weight")
+    __slots__ = (
+        *("active", "closed", "ended", "error", "over", "path"),
+        *("plan", "retryable", "scheduler", "values", "weight"),
+    )
 
     def __init__(self, plan: Plan, *, values: Values, path: FramePath = "", weight: int = 0) -> None:
         self.plan = plan
@@ -29,21 +34,21 @@ class Frame:
         self.active: dict[int, Activity] = {}
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.error: ErrorInfo | None = None
+        #: Whether what made it fail may work another time.
+        self.retryable = False
+        #: What the end nodes gave.
+        self.ended: dict[int, Mapping[str, Any]] = {}
         #: Nothing that happens in it counts any more.
         self.closed = False
+
+    def outputs(self) -> dict[str, Any]:
+        """What the end nodes gave, merged in the order of the graph."""
+        merged: dict[str, Any] = {}
+        for index in self.plan.ends:
+            merged.update(self.ended.get(index, {}))
+        return merged
 
     def end(self) -> None:
         """Tell whoever waits for this pass that it is over."""
         if not self.over.done():
             self.over.set_result(None)
-
-
-def inner_path(outer: FramePath, node_id: str, index: int) -> FramePath:
-    """The path of a round of a container."""
-    step = f"{node_id}:{index}"
-    return f"{outer}/{step}" if outer else step
-
-
-def lies_in(path: FramePath, outer: FramePath) -> bool:
-    """Whether a frame is another one or inside it."""
-    return not outer or path == outer or path.startswith(outer + "/")

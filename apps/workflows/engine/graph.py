@@ -45,7 +45,8 @@ class Plan:
     `ways_on[n]` are (target, handle) pairs, `ways_in[n]` (source, handle) pairs; a handle of None is the plain way.
     `in_degree[n]` counts them; `roots` have none. `inputs` are the declared inputs with their defaults.
     `reading_order` places the answer nodes; `answer_sources` are the nodes whose outputs some answer shows. The graph
-    inside a container is a plan of the kind `body`. A plan `speaks` if there is an answer node in it, however deep.
+    inside a container is a plan of the kind `body`. `start` is where those runs begin that no
+    trigger sets off. A plan `speaks` if there is an answer node in it, however deep.
     """
 
     digest: str
@@ -61,6 +62,7 @@ class Plan:
     reading_order: Mapping[int, int]
     answer_sources: frozenset[int]
     ends: tuple[int, ...]
+    start: int | None
     inputs: Mapping[str, Any]
     speaks: bool
 
@@ -131,6 +133,7 @@ def _compile_graph(
         reading_order={index: place for place, index in enumerate(order) if made[index].answer is not None},
         answer_sources=_answer_sources(made, index_of),
         ends=tuple(index for index in order if made[index].type == "end"),
+        start=next((index for index in order if made[index].type == "start"), None),
         inputs=inputs,
         speaks=any(node.answer is not None or (node.body is not None and node.body.speaks) for node in made),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from apps.workflows.engine.events import Usage
 from apps.workflows.engine.ports import Ports
+from apps.workflows.engine.tool_port import ToolInfo
 from apps.workflows.engine.variables import Reference, Template, Values
 
 Config = Mapping[str, Any]
@@ -39,6 +40,18 @@ class Round:
     collect: Callable[[Values], Any] | None = None
 
 
+class OtherWorkflow(Protocol):
+    """A workflow that the run may call, as its nodes know it."""
+
+    @property
+    def info(self) -> ToolInfo: ...
+
+    @property
+    def check(self) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+        """Gives the inputs of a call with defaults filled in. Raises NodeFailure where they do not fit."""
+        ...
+
+
 class World(Protocol):
     """What a running node may ask of the run it belongs to."""
 
@@ -50,15 +63,33 @@ class World(Protocol):
         """Let followers see something at once that is no output, such as a step of an agent."""
         ...
 
-    async def intend(self) -> str:
+    def recall(self, kind: str) -> Sequence[Mapping[str, Any]]:
+        """What this node has noted of this kind before: in earlier tries, and in processes that died."""
+        ...
+
+    @property
+    def usage_is_counted(self) -> bool:
+        """Whether the tokens of what is recalled are counted: those of tries in this process are."""
+        ...
+
+    async def intend(self, *, settled: bool = False) -> str:
         """Announce an act on the world and wait until the log holds it; returns the act's idempotency key.
 
         The key is the same whenever this node of this round of this run is tried again, also by another process.
+        `settled` says that the outcome of every earlier act of the node is known.
         """
         ...
 
     async def round(self, round_: Round) -> Any:
         """Run the container's body once; returns what `collect` gives. Raises NodeFailure if a node in it fails."""
+        ...
+
+    def callee(self, name: str) -> OtherWorkflow | None:
+        """The workflow of this name that the run may call; None where there is none."""
+        ...
+
+    async def call(self, callee: OtherWorkflow, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Run another workflow inside this run; returns its outputs. Raises NodeFailure if a node in it fails."""
         ...
 
     def later(self, seconds: float | None) -> float | None:

@@ -6,7 +6,7 @@ is done anew. So there is one way to run a plan, and no second representation of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ from apps.workflows.engine.events import (
     NodeFailed,
     NodeId,
     NodeIntended,
+    NodeNoted,
     NodeRetried,
     NodeStarted,
     NodeSucceeded,
@@ -29,6 +30,7 @@ from apps.workflows.engine.events import (
     RunStarted,
     Usage,
 )
+from apps.workflows.engine.frame_path import lies_in
 
 Place = tuple[FramePath, NodeId]
 
@@ -53,11 +55,17 @@ class Past:
     attempts: dict[Place, int] = field(default_factory=dict)
     tried: dict[Place, int] = field(default_factory=dict)
     intended: set[Place] = field(default_factory=set)
+    #: What nodes that have not ended noted, with its kind.
+    noted: dict[Place, list[tuple[str, Mapping[str, Any]]]] = field(default_factory=dict)
     asked: set[Place] = field(default_factory=set)
     replies: dict[Place, Mapping[str, Any]] = field(default_factory=dict)
-    frames_begun: set[FramePath] = field(default_factory=set)
+    #: What was told of each frame when it began.
+    frames_begun: dict[FramePath, Mapping[str, Any]] = field(default_factory=dict)
     frames_ended: set[FramePath] = field(default_factory=set)
+    #: Why frames failed; a container that is tried again may run them again.
+    frames_failed: dict[FramePath, ErrorInfo] = field(default_factory=dict)
     conversation: dict[str, Any] = field(default_factory=dict)
+    sys: Mapping[str, Any] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     steps: int = 0
     began_at: float | None = None
@@ -71,8 +79,15 @@ class Past:
 
     def said_inside(self, container: NodeId, answers: Collection[NodeId]) -> Iterator[tuple[NodeId, str]]:
         """What answer nodes in the rounds of an outermost container said, in order."""
+        yield from self._said(answers, lambda frame: frame.partition(":")[0] == container)
+
+    def said_in(self, path: FramePath, answers: Collection[NodeId]) -> Iterator[tuple[NodeId, str]]:
+        """What answer nodes in a frame said, and in those inside it."""
+        yield from self._said(answers, lambda frame: lies_in(frame, path))
+
+    def _said(self, answers: Collection[NodeId], where: Callable[[FramePath], bool]) -> Iterator[tuple[NodeId, str]]:
         for (frame, name), outcome in self.outcomes.items():
-            if name in answers and outcome.error is None and frame.partition(":")[0] == container:
+            if name in answers and outcome.error is None and where(frame):
                 yield name, str(outcome.outputs.get("text", ""))
 
     @classmethod
@@ -88,6 +103,7 @@ class Past:
         match event:
             case RunStarted():
                 self.began_at = event.at
+                self.sys = event.sys
             case NodeStarted():
                 self.steps += 1
                 self.attempts[event.frame, event.node_id] = event.attempt
@@ -106,6 +122,8 @@ class Past:
                     self._ended(event, Outcome(order=len(self.outcomes), outputs=event.outputs, error=event.error))
                 elif event.usage is not None:
                     self.usage += event.usage
+            case NodeNoted():
+                self.noted.setdefault((event.frame, event.node_id), []).append((event.note, event.body))
             case NodeIntended():
                 self.intended.add((event.frame, event.node_id))
             case NodeWaiting():
@@ -113,9 +131,11 @@ class Past:
             case NodeAnswered():
                 self.replies[event.frame, event.node_id] = event.reply
             case FrameStarted():
-                self.frames_begun.add(event.frame)
+                self.frames_begun[event.frame] = event.values
             case FrameFinished():
                 self.frames_ended.add(event.frame)
+                if event.error is not None:
+                    self.frames_failed[event.frame] = event.error
             case AnswerText():
                 self._answer.append(event.text)
             case AnswerReplaced():
@@ -123,6 +143,7 @@ class Past:
 
     def _ended(self, event: NodeSucceeded | NodeFailed, outcome: Outcome) -> None:
         self.outcomes[event.frame, event.node_id] = outcome
+        self.noted.pop((event.frame, event.node_id), None)
         if event.usage is not None:
             self.usage += event.usage
 

@@ -96,8 +96,8 @@ class _Folding:
         match event:
             case RunStarted():
                 self._run = replace(self._run, status="running", inputs=event.inputs, query=event.query)
-                if self._scheduler is not None:
-                    self._skip(self._scheduler.start()[1])
+                if self._plan is not None and self._scheduler is not None:
+                    self._skip(self._scheduler.start(self._plan.index_of.get(event.entry))[1])
             case RunResumed():
                 self._run = replace(self._run, status="running")
             case RunPaused():

@@ -14,8 +14,10 @@ from apps.workflows.engine.events import (
     ErrorInfo,
     Event,
     FrameFinished,
+    FramePath,
     FrameStarted,
     NodeFailed,
+    NodeId,
     NodeIntended,
     NodeNoted,
     NodeRetried,
@@ -55,16 +57,17 @@ class Telling:
         self._began = clock.elapsed()
         self.steps = past.steps if past else 0
         self._usage = past.usage if past else Usage()
-        self._ended: dict[int, Mapping[str, Any]] = {}
         self._closed = False
         #: While the past is recalled, the answer forms in silence.
         self._recalling = False
         #: What `emit` raised, so that no node is blamed for it.
         self.broken: Exception | None = None
 
-    def run_started(self, inputs: Mapping[str, Any], query: str) -> None:
-        """The first event."""
-        self._emit(RunStarted(at=self._clock.now(), inputs=inputs, query=query))
+    def run_started(self, inputs: Mapping[str, Any], sys: Mapping[str, Any], *, entry: NodeId) -> None:
+        """The first event. Query, files and what set the run off are told already."""
+        facts = {name: value for name, value in sys.items() if name not in ("query", "files", "trigger")}
+        query = str(sys.get("query") or "")
+        self._emit(RunStarted(at=self._clock.now(), inputs=inputs, query=query, sys=facts, entry=entry))
 
     def run_resumed(self, reason: str) -> None:
         """The first event of a process that goes on with a run; what it recalls is not told again."""
@@ -111,6 +114,12 @@ class Telling:
                     elapsed=elapsed,
                 )
             )
+
+    def frame_recalled(self, path: FramePath, body: Plan) -> None:
+        """A round that is over and is not run again: what it said is said."""
+        if body.speaks and self._past is not None:
+            for name, text in self._past.said_in(path, answers_in(body)):
+                self._answer.interject(name, text)
 
     def node_started(self, frame: Frame, node: PlanNode, activity: Activity) -> None:
         """A node begins."""
@@ -236,15 +245,13 @@ class Telling:
         """A node's values are in place, and these others will never run: the answer may go on."""
         if frame.path:
             return
-        if node.type == "end" and not failed:
-            self._ended[node.index] = outputs
         self._answer.finished(node.index, outputs, skipped, failed=failed)
 
     def close(self) -> None:
         """Listen to no node any more."""
         self._closed = True
 
-    def run_finished(self, status: RunStatus, error: ErrorInfo | None) -> RunFinished:
+    def run_finished(self, status: RunStatus, error: ErrorInfo | None, outputs: Mapping[str, Any]) -> RunFinished:
         """The last event."""
         self.close()
         now = self._clock.now()
@@ -252,7 +259,7 @@ class Telling:
         finished = RunFinished(
             at=now,
             status=status,
-            outputs=self._outputs(),
+            outputs={"answer": self._answer.text} if self._plan.kind == "chat" else outputs,
             error=error,
             steps=self.steps,
             usage=self._usage,
@@ -260,14 +267,6 @@ class Telling:
         )
         self._emit(finished)
         return finished
-
-    def _outputs(self) -> Mapping[str, Any]:
-        if self._plan.kind == "chat":
-            return {"answer": self._answer.text}
-        merged: dict[str, Any] = {}
-        for index in self._plan.ends:
-            merged.update(self._ended.get(index, {}))
-        return merged
 
     def _emit(self, event: Event) -> None:
         try:

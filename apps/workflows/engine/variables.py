@@ -1,6 +1,7 @@
 """The values of a run, the dotted references that find them, and the texts that insert them.
 
-`{{ path }}` inserts a value and nothing else. Texts are cut into segments once, when a document is compiled.
+`{{ path }}` inserts a value, `{{ "text" }}` the text between the quotes as it is, and nothing else does.
+Texts are cut into segments once, when a document is compiled.
 """
 
 from __future__ import annotations
@@ -18,10 +19,17 @@ ROUND_ROOTS: Final = frozenset({"item", "index", "loop"})
 #: Words that no node may have as its id.
 RESERVED_IDS: Final = SYSTEM_ROOTS | ROUND_ROOTS | {"context"}
 #: What `sys` holds.
-SYSTEM_NAMES: Final = frozenset({"query", "conversation_id", "user", "app_id", "run_id", "files"})
+SYSTEM_NAMES: Final = frozenset(
+    {
+        *("query", "files", "conversation_id", "dialogue_count", "user"),
+        *("app_id", "workflow_id", "run_id", "timestamp"),
+    }
+)
 
 PATH: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_-]+)*")
-_INSERTION = re.compile(r"\{\{\s*(" + PATH.pattern + r")\s*\}\}")
+#: Inserts what stands between its quotes: the way to write braces that insert nothing.
+LITERAL: Final = re.compile(r'\{\{\s*"([^"]*)"\s*\}\}')
+_INSERTION = re.compile(LITERAL.pattern + r"|\{\{\s*(" + PATH.pattern + r")\s*\}\}")
 
 
 class _Missing:
@@ -155,7 +163,7 @@ def _cut(text: str) -> Iterator[str | Reference]:
     for match in _INSERTION.finditer(text):
         if match.start() > at:
             yield text[at : match.start()]
-        yield Reference.parse(match[1])
+        yield match[1] if match[2] is None else Reference.parse(match[2])
         at = match.end()
     if at < len(text):
         yield text[at:]

@@ -23,6 +23,10 @@ class Conversation(models.Model):
     end_user = models.CharField(_("end user"), max_length=200, blank=True)
     inputs = models.JSONField(_("inputs"), default=dict)
     variables = models.JSONField(_("variables"), default=dict)
+    # The turn of another conversation that this one begins in place of; what had been said before counts here too.
+    branched_from = models.ForeignKey(
+        "workflows.Message", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("branched from")
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)

@@ -24,6 +24,7 @@ class Run(models.Model):
         CONSOLE = "console", _("Playground")
         PUBLIC = "public", _("Chat page")
         SHELL = "shell", _("Shell")
+        TRIGGER = "trigger", _("Trigger")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
@@ -43,7 +44,9 @@ class Run(models.Model):
     query = models.TextField(_("query"), blank=True)
     inputs = models.JSONField(_("inputs"), default=dict)
     outputs = models.JSONField(_("outputs"), default=dict)
-    variables = models.JSONField(_("variables"), default=dict)
+    variables = models.JSONField(
+        _("variables"), default=dict, help_text=_("Those of the conversation, as they were when the run began.")
+    )
     error = models.JSONField(_("error"), null=True, blank=True)
     usage = models.JSONField(_("usage"), default=dict)
     total_tokens = models.PositiveIntegerField(_("tokens"), default=0)
@@ -52,10 +55,22 @@ class Run(models.Model):
     started_at = models.DateTimeField(_("started"))
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     stop_requested_at = models.DateTimeField(_("stop requested"), null=True, blank=True)
+    #: The trigger's node where it began; empty for the start node.
+    entry = models.CharField(_("began at"), max_length=64, blank=True)
+    # A run that was forked took over what another one had done: up to its event `forked_at`, or all that does not
+    # depend on the node `forked_node` (in the round `forked_frame`).
+    forked_from = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="forks", verbose_name=_("forked from")
+    )
+    forked_at = models.PositiveIntegerField(_("forked at"), null=True, blank=True)
+    forked_node = models.CharField(_("forked at node"), max_length=64, blank=True)
+    forked_frame = models.CharField(max_length=2000, blank=True, editable=False)
     # Who executes it now. An owner that stops renewing its lease is taken for dead; `epoch` fences it off.
     lease_owner = models.CharField(max_length=100, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     epoch = models.PositiveIntegerField(default=1, editable=False)
+    # The workflows that it may call: slug -> id of the version that was published when it was accepted.
+    called = models.JSONField(default=dict, editable=False)
 
     class Meta:
         ordering = ["-id"]

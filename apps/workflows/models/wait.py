@@ -18,6 +18,12 @@ def new_token() -> str:
 class Wait(models.Model):
     """One node of one run that waits. The run's log holds the same facts; this row is where a reply arrives."""
 
+    class Delivery(models.TextChoices):
+        NONE = "", _("None")
+        DUE = "due", _("Due")
+        DONE = "done", _("Sent")
+        FAILED = "failed", _("Failed")
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
     run = models.ForeignKey("workflows.Run", models.CASCADE, related_name="waits", verbose_name=_("run"))
@@ -32,6 +38,11 @@ class Wait(models.Model):
     seen = models.BooleanField(default=False, editable=False)
     answered_by = models.CharField(_("answered by"), max_length=200, blank=True)
 
+    #: Whether the letters with its link have been sent, how often that was tried, and why it failed.
+    delivery = models.CharField(_("delivery"), max_length=10, choices=Delivery.choices, blank=True, default="")
+    delivery_attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    delivery_error = models.CharField(_("delivery error"), max_length=200, blank=True)
+
     class Meta:
         ordering = ["-id"]
         verbose_name = _("open question")
@@ -40,6 +51,7 @@ class Wait(models.Model):
         indexes = [
             models.Index(fields=["until"], condition=models.Q(answered_at=None), name="wait_open_until"),
             models.Index(fields=["team", "-id"], condition=models.Q(answered_at=None), name="wait_open_of_team"),
+            models.Index(fields=["id"], condition=models.Q(delivery="due"), name="wait_to_be_delivered"),
         ]
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from apps.workflows.engine.events import Usage
 from apps.workflows.engine.node import Config, NodeContext, NodeResult, NodeType, Use
 from apps.workflows.engine.ports import PromptMessage, ToolCall
 from apps.workflows.engine.variables import Source, Template, as_text, parse_source, references_of, resolve
+from apps.workflows.nodes.agent_record import RECORD, Recorded, mark_of, record, recorded
 from apps.workflows.nodes.agent_strategies import STRATEGIES, Strategy, Turn
 from apps.workflows.nodes.agent_tools import Lent, Observed, Toolbox
 from apps.workflows.nodes.asking import MEMORY, MODEL, VISION, Model, Said, Vision, ask, shown, text_uses, vision_uses
@@ -30,9 +31,22 @@ class Work:
 
     messages: list[PromptMessage]
     secrets: Secrets
+    mark: str = ""
     spoken: list[str] = field(default_factory=list)
     thoughts: list[dict[str, Any]] = field(default_factory=list)
     files: list[Mapping[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A reply of the model that wants tools called; `is_new` ones were given in this process just now."""
+
+    told: Mapping[str, Any]
+    said: Said
+    spoken: Sequence[str]
+    calls: Sequence[ToolCall]
+    observed: Sequence[Observed] = ()
+    is_new: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +67,20 @@ class Agent:
         work = await self._begin(context)
         toolbox = await Toolbox.open(self.tools, context)
         context.process = {**context.process, "tools": [offer.name for offer in toolbox.offers]}
-        for position in range(1, self.max_steps + 2):
+        work.mark = mark_of(self.model.name, work.messages, toolbox.offers)
+        known = recorded(context.world.recall(THOUGHT), mark=work.mark)
+        for step in known:
+            if await self._again(step, work, toolbox, context):
+                return self._result(work, context)
+        for position in range(len(known) + 1, self.max_steps + 2):
             # After the last step with tools the model may still say what it knows.
             last = position > self.max_steps
             if await self._step(position, work, toolbox, context, last=last):
                 break
+        return self._result(work, context)
+
+    @staticmethod
+    def _result(work: Work, context: NodeContext) -> NodeResult:
         usage = None if context.usage is None else asdict(context.usage)
         context.process = {**context.process, "steps": len(work.thoughts)}
         return NodeResult(
@@ -84,6 +107,25 @@ class Agent:
         context.process = {"messages": secrets.hide_in(shown(messages)), **self.model.process()}
         return Work(messages=messages, secrets=secrets)
 
+    async def _again(self, step: Recorded, work: Work, toolbox: Toolbox, context: NodeContext) -> bool:
+        """Take a step that is known: its reply is not paid again, and only calls without an outcome are made."""
+        for piece in step.spoken:
+            work.spoken.append(piece)
+            context.text(piece)
+        if not context.world.usage_is_counted:
+            context.usage = step.usage if context.usage is None else context.usage + step.usage
+        work.thoughts.append(dict(step.note))
+        if not step.calls:
+            return True
+        for call in step.calls[: len(step.observed)]:
+            toolbox.recall(call)
+        told = {name: value for name, value in step.note.items() if name != RECORD}
+        taken = Step(
+            told=told, said=step.said(), spoken=step.spoken, calls=step.calls, observed=step.observed, is_new=False
+        )
+        await self._observe(taken, work, toolbox, context)
+        return False
+
     async def _step(self, position: int, work: Work, toolbox: Toolbox, context: NodeContext, *, last: bool) -> bool:
         """One exchange with the model, and the tools that it wants; whether it has answered."""
         began, before = time.time(), context.usage
@@ -93,10 +135,12 @@ class Agent:
                 # Texts of two steps are two paragraphs.
                 apart = "\n\n" if work.spoken and not spoken_here else ""
                 spoken_here.append(text)
+                aloud.append(apart + text)
                 work.spoken.append(apart + text)
                 context.text(apart + text)
 
         spoken_here: list[str] = []
+        aloud: list[str] = []
         voice = self.strategy.voice(speak)
         request = self.strategy.request(self.model, work.messages, toolbox.offers, last=last)
         said = await ask(request, context, on_text=voice.take)
@@ -106,14 +150,24 @@ class Agent:
         calls = () if last else turn.calls
         if not calls:
             _speak_rest(turn, spoken_here, speak, last=last)
-            self._note(work, context, told)
+            self._note(work, context, {**told, RECORD: record(work.mark, said, aloud, ())})
             return True
-        self._note(work, context, _with_calls(told, calls, toolbox))
-        observed = [await toolbox.call(call) for call in calls]
-        self._note(work, context, _with_observations(told, observed))
-        work.files += [dict(file) for each in observed for file in each.files]
-        work.messages += self.strategy.answered(said, calls, observed)
+        kept = record(work.mark, said, aloud, calls)
+        self._note(work, context, {**_with_calls(told, calls, toolbox), RECORD: kept})
+        taken = Step(told=told, said=said, spoken=aloud, calls=calls)
+        await self._observe(taken, work, toolbox, context)
         return False
+
+    async def _observe(self, step: Step, work: Work, toolbox: Toolbox, context: NodeContext) -> None:
+        """Make the calls that have no outcome yet, noting each outcome at once, and show the model all of them."""
+        first, observed = len(step.observed), list(step.observed)
+        for at in range(first, len(step.calls)):
+            # Of a step that is known, the first call without an outcome may have been made when its process died.
+            observed.append(await toolbox.call(step.calls[at], settled=step.is_new or at > first))
+            kept = record(work.mark, step.said, step.spoken, step.calls, observed)
+            self._note(work, context, {**_with_observations(step.told, observed), RECORD: kept})
+        work.files += [dict(file) for each in observed for file in each.files]
+        work.messages += self.strategy.answered(step.said, step.calls, observed)
 
     @staticmethod
     def _note(work: Work, context: NodeContext, thought: Mapping[str, Any]) -> None:

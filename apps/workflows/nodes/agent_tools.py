@@ -14,6 +14,7 @@ from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.node import NodeContext
 from apps.workflows.engine.ports import ToolCall, ToolOffer
 from apps.workflows.engine.tool_port import ToolInfo, ToolResult
+from apps.workflows.nodes import tool_use
 from apps.workflows.nodes.json_reply import NotJson, read_object
 from apps.workflows.nodes.secrets import Secrets
 from apps.workflows.nodes.tool import Parameters
@@ -66,7 +67,7 @@ class Toolbox:
         """Look every tool up. Raises NodeFailure where one is not there."""
         tools: dict[str, InHand] = {}
         for each in lent:
-            info = await context.ports.tools.describe(each.tool)
+            info = await tool_use.describe(context, each.tool)
             fixed, secrets = each.fixed.read(context)
             name = _free(_NOT_IN_A_NAME.sub("_", each.tool)[:60], tools)
             offer = ToolOffer(name=name, description=info.description, parameters=_open(info.parameters, fixed))
@@ -83,22 +84,34 @@ class Toolbox:
         tool = self._tools.get(name)
         return tool.info.name if tool else name
 
-    async def call(self, call: ToolCall) -> Observed:
-        """Use a tool as the model wants."""
+    def recall(self, call: ToolCall) -> None:
+        """A call whose outcome is known is not made again, but it counts: the same act later is another act."""
+        tool = self._tools.get(call.name)
+        if tool is not None and tool.info.acts:
+            arguments = _arguments(call)
+            if arguments is not None:
+                self._acts[_act(tool, {**arguments, **tool.fixed})] += 1
+
+    async def call(self, call: ToolCall, *, settled: bool = True) -> Observed:
+        """Use a tool as the model wants; unless `settled`, an earlier process may have done so already.
+
+        Raises NodeFailure only where it must not be done twice.
+        """
         tool = self._tools.get(call.name)
         if tool is None:
             known = ", ".join(self._tools) or "none"
             return _failed(
                 call.name, call.name, {}, "tool_not_found", f"There is no tool {call.name!r}. Tools: {known}."
             )
-        try:
-            arguments = read_object(call.arguments) if call.arguments.strip() else {}
-        except NotJson:
+        arguments = _arguments(call)
+        if arguments is None:
             message = "The arguments are no JSON object. Call the tool again with one."
             return _failed(tool.info.name, tool.info.label, {}, "tool_parameters", message)
         try:
-            result = await self._use(tool, arguments)
+            result = await self._use(tool, arguments, settled=settled)
         except NodeFailure as failure:
+            if failure.code == "outcome_unknown":
+                raise
             message = tool.secrets.hide(failure.message)
             return _failed(tool.info.name, tool.info.label, arguments, failure.code, message)
         return Observed(
@@ -109,17 +122,29 @@ class Toolbox:
             files=result.files,
         )
 
-    async def _use(self, tool: InHand, arguments: Mapping[str, Any]) -> ToolResult:
+    async def _use(self, tool: InHand, arguments: Mapping[str, Any], *, settled: bool) -> ToolResult:
         given = {**arguments, **tool.fixed}
-        key = await self._intend(tool, given) if tool.info.acts else ""
-        return await self._context.ports.tools.call(tool.info.name, given, key=key)
+        key = await self._intend(tool, given, settled=settled) if tool.info.acts else ""
+        return await tool_use.use(self._context, tool.info.name, given, key=key)
 
-    async def _intend(self, tool: InHand, given: Mapping[str, Any]) -> str:
+    async def _intend(self, tool: InHand, given: Mapping[str, Any], *, settled: bool) -> str:
         """A key for this act alone: the same act, done again in the same run, has it again."""
-        act = f"{tool.info.name} {json.dumps(given, sort_keys=True, default=str)}"
+        act = _act(tool, given)
         self._acts[act] += 1
-        node_key = await self._context.world.intend()
+        node_key = await self._context.world.intend(settled=settled)
         return hashlib.sha256(f"{node_key} {self._acts[act]} {act}".encode()).hexdigest()[:32]
+
+
+def _arguments(call: ToolCall) -> Mapping[str, Any] | None:
+    """The arguments that the model wrote; None where they are no object."""
+    try:
+        return read_object(call.arguments) if call.arguments.strip() else {}
+    except NotJson:
+        return None
+
+
+def _act(tool: InHand, given: Mapping[str, Any]) -> str:
+    return f"{tool.info.name} {json.dumps(given, sort_keys=True, default=str)}"
 
 
 def _open(schema: Mapping[str, Any], fixed: Mapping[str, Any]) -> Mapping[str, Any]:

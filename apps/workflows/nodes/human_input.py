@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.node import Config, NodeContext, NodeResult, NodeType, Use
 from apps.workflows.engine.policy import seconds
 from apps.workflows.engine.variables import Source, Template, parse_source, resolve
@@ -14,8 +16,32 @@ from apps.workflows.nodes.shapes import NAME, SOURCE, TEXT, closed, uses
 
 #: The way on when nobody replied in time, and the word for it in the reply.
 TIMEOUT: Final = "timeout"
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+#: No address that needs quotes: what mail servers take, and nothing that a letter's head could be bent with.
+_ADDRESS: Final = re.compile(rf"[\w.!#$%&'*+/=?^`{{|}}~-]{{1,64}}@{_LABEL}(?:\.{_LABEL}){{0,20}}")
+MAX_LETTERS: Final = 50
 FIELD_TYPES: Final = ("text", "paragraph", "select", "number", "boolean", "file", "files")
 _OWN_OUTPUTS: Final = frozenset({"action", "rendered"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letters:
+    """Who gets the form's link by e-mail, and under which subject."""
+
+    to: Sequence[Template]
+    subject: Template
+
+    def asks(self, context: NodeContext) -> dict[str, Any]:
+        """The letters with the run's values. Raises NodeFailure where an address is none."""
+        written = ",".join(each.render(context.values) for each in self.to)
+        addresses = list(dict.fromkeys(part for part in re.split(r"[,;\s]+", written) if part))
+        for address in addresses:
+            if not _ADDRESS.fullmatch(address):
+                raise NodeFailure("bad_address", f"{address[:100]} is no e-mail address.", details={"field": "deliver"})
+        if not addresses or len(addresses) > MAX_LETTERS:
+            message = f"The form is to go to {len(addresses)} addresses; 1 to {MAX_LETTERS} are possible."
+            raise NodeFailure("bad_address", message, details={"field": "deliver"})
+        return {"to": addresses, "subject": " ".join(self.subject.render(context.values).split())[:200]}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +53,7 @@ class HumanInput:
     defaults: Mapping[str, Source]
     actions: Sequence[Mapping[str, Any]]
     timeout: float | None
+    letters: Sequence[Letters] = ()
 
     async def run(self, context: NodeContext) -> NodeResult:
         rendered = self.form.render(context.values)
@@ -38,6 +65,8 @@ class HumanInput:
             "defaults": defaults,
             "token": secrets.token_urlsafe(32),
         }
+        if self.letters:
+            asks["letters"] = [letters.asks(context) for letters in self.letters]
         context.inputs = {"form": rendered, "defaults": defaults}
         reply = context.world.reply(asks, until=context.world.later(self.timeout))
         action = str(reply.get("action") or TIMEOUT)
@@ -53,6 +82,14 @@ def _compile(config: Config) -> HumanInput:
         defaults={field["name"]: parse_source(field["default"]) for field in fields if "default" in field},
         actions=config["actions"],
         timeout=seconds(config["timeout"]) if "timeout" in config else None,
+        letters=[
+            Letters(
+                to=[Template.parse(text) for text in each.get("to", ())],
+                subject=Template.parse(each.get("subject", "")),
+            )
+            for each in config.get("deliver", ())
+            if each["kind"] == "email" and each.get("to")
+        ],
     )
 
 
@@ -70,6 +107,11 @@ def _uses(config: Config) -> Iterator[Use]:
     for at, field in enumerate(config.get("fields") or ()):
         if "default" in field:
             yield from uses(f"/fields/{at}/default", field["default"], optional=True)
+    for at, each in enumerate(config.get("deliver", ())):
+        for number, text in enumerate(each.get("to", ())):
+            yield from uses(f"/deliver/{at}/to/{number}", text) if "{{" in text else ()
+        if "{{" in each.get("subject", ""):
+            yield from uses(f"/deliver/{at}/subject", each["subject"])
 
 
 _FIELD = closed(
@@ -92,7 +134,11 @@ _ACTION = closed(
     required=["id", "title"],
 )
 _DELIVERY = closed(
-    {"kind": {"enum": ["page", "email"]}, "to": {"type": "array", "items": {"type": "string"}, "maxItems": 50}},
+    {
+        "kind": {"enum": ["page", "email"]},
+        "to": {"type": "array", "items": TEXT, "maxItems": MAX_LETTERS},
+        "subject": TEXT,
+    },
     required=["kind"],
 )
 

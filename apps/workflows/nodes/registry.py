@@ -25,11 +25,15 @@ from apps.workflows.nodes.question_classifier import QUESTION_CLASSIFIER
 from apps.workflows.nodes.start import START
 from apps.workflows.nodes.template_transform import TEMPLATE_TRANSFORM
 from apps.workflows.nodes.tool import TOOL
+from apps.workflows.nodes.trigger_schedule import TRIGGER_SCHEDULE
+from apps.workflows.nodes.trigger_webhook import TRIGGER_WEBHOOK
 from apps.workflows.nodes.unavailable import UNAVAILABLE
 from apps.workflows.nodes.variable_aggregator import VARIABLE_AGGREGATOR
 
 _TYPES: Final[tuple[NodeType, ...]] = (
     START,
+    TRIGGER_WEBHOOK,
+    TRIGGER_SCHEDULE,
     LLM,
     KNOWLEDGE_RETRIEVAL,
     QUESTION_CLASSIFIER,

@@ -32,6 +32,9 @@ class Secrets:
         found = (text for each in references if each.root == _CONCEALED_ROOT for text in _texts_in(values.get(each)))
         return cls([*found, *more])
 
+    def __bool__(self) -> bool:
+        return bool(self._texts)
+
     def hide(self, text: str) -> str:
         """The text with every secret covered up."""
         for secret in self._texts:

@@ -9,10 +9,11 @@ from typing import Any, Final
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.node import Config, NodeContext, NodeResult, NodeType, Use
 from apps.workflows.engine.variables import Source, parse_source, references_of, resolve
+from apps.workflows.nodes import tool_use
 from apps.workflows.nodes.secrets import Secrets
 from apps.workflows.nodes.shapes import SOURCE, Schema, closed, escape, uses
 
-#: `builtin/calculator`, `dataset/search`, `openapi/<toolset>/<operation>`.
+#: `builtin/calculator`, `dataset/search`, `openapi/<toolset>/<operation>`, `workflow/<app>`.
 TOOL_NAME: Final[Schema] = {
     "type": "string",
     "pattern": r"^[a-z][a-z0-9_-]*/\S(.*\S)?$",
@@ -69,10 +70,10 @@ class ToolNode:
         values, secrets = self.parameters.read(context)
         context.inputs = {"tool": self.tool, "parameters": secrets.hide_in(values)}
         try:
-            info = await context.ports.tools.describe(self.tool)
+            info = await tool_use.describe(context, self.tool)
             context.process = {"label": info.label, "acts": info.acts}
             key = await context.world.intend() if info.acts else ""
-            result = await context.ports.tools.call(self.tool, values, key=key)
+            result = await tool_use.use(context, self.tool, values, key=key)
         except NodeFailure as failure:
             raise secrets.hide_in_failure(failure) from None
         if result.text:

@@ -17,6 +17,7 @@ from apps.workflows.pages.access import member_page, rights
 from apps.workflows.pages.drawing import draw
 from apps.workflows.pages.sources import sources_of
 from apps.workflows.selectors.applications import run_counts
+from apps.workflows.selectors.environment import has_environment
 
 MAX_DOCUMENT_CHARS = 1_000_000
 
@@ -28,6 +29,7 @@ def app_context(request: HttpRequest, application: Application, tab: str) -> dic
         "application": application,
         "tab": tab,
         "has_changes": draft is not None and (live is None or draft.id != live.id),
+        "has_environment": tab == "environment" or has_environment(application),
         "crumbs": [],
         **rights(request, application),
     }

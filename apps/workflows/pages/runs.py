@@ -15,13 +15,20 @@ from apps.workflows.engine.events import NodeFailed, NodeStarted, NodeSucceeded,
 from apps.workflows.models import Application, Message, Run
 from apps.workflows.pages.access import member_page
 from apps.workflows.pages.app import app_context
+from apps.workflows.pages.forks import fields_of, past_of
 from apps.workflows.pages.replies import open_questions
 from apps.workflows.pages.sources import printed, sources_of, used
+from apps.workflows.selectors.concealing import concealed_log
 from apps.workflows.selectors.events import stored_events
+from apps.workflows.selectors.happenings import story_of
 from apps.workflows.selectors.runs import open_run, runs_of
+from apps.workflows.services.edited_values import is_of_document
 from support.errors import NotFound
 
 PER_PAGE = 30
+MOST_FORKS_SHOWN = 20
+#: A page with a form for each of thousands of rounds would be of use to nobody.
+MOST_STEPS_AGAIN = 300
 
 
 @member_page()
@@ -58,8 +65,10 @@ def run(request: HttpRequest, application: Application, run_id: str) -> HttpResp
             **app_context(request, application, "runs"),
             "run": found,
             "message": message,
-            "steps": _steps(found),
+            "steps": _with_fields(found, _steps(found)),
+            "forks": found.forks.order_by("id")[:MOST_FORKS_SHOWN],
             "questions": open_questions(found),
+            "happenings": story_of(found.id),
             "inputs": _named(found.inputs),
             "outputs": _named(found.outputs),
             "trace_url": _admin_url(request, "traces_trace_change", found.id),
@@ -72,12 +81,15 @@ def _steps(run: Run) -> list[dict[str, object]]:
     """The nodes that ran, in order, each with its outcome."""
     steps: dict[tuple[str, str], dict[str, object]] = {}
     sources = sources_of(run.version.document)
-    for _seq, event in stored_events(run.id):
+    for _seq, event in concealed_log(run.id, stored_events(run.id)):
         match event:
             case NodeStarted():
                 steps[event.frame, event.node_id] = {
                     "title": f"{event.title} [{_round(event.frame)}]" if event.frame else event.title,
                     "type": event.node_type,
+                    "frame": event.frame,
+                    "node_id": event.node_id,
+                    "reused": event.reused,
                     "status": "running",
                     "source": sources.get(event.node_id),
                 }
@@ -106,6 +118,18 @@ def _steps(run: Run) -> list[dict[str, object]]:
                     "outputs": _named(event.outputs),
                 }
     return list(steps.values())
+
+
+def _with_fields(run: Run, steps: list[dict[str, object]]) -> list[dict[str, object]]:
+    """The steps with what can be changed before they run again; nothing while the run is still going on."""
+    if run.status == Run.Status.RUNNING:
+        return steps
+    past, plan = past_of(run), run.version.document
+    for number, step in enumerate(steps):
+        frame, node_id = str(step["frame"]), str(step["node_id"])
+        if number < MOST_STEPS_AGAIN and is_of_document(plan, frame, node_id):
+            step["again"] = {"number": number, "fields": fields_of(run, past, frame, node_id)}
+    return steps
 
 
 def _round(frame: str) -> str:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.workflows.pages import app, apps, chat, keys, replies, runs, uploads, versions
+from apps.workflows.pages import app, apps, chat, environment, forks, keys, replies, runs, triggers, uploads, versions
 
 app_name = "workflows"
 urlpatterns = [
@@ -20,9 +20,17 @@ urlpatterns = [
     path("apps/<slug:slug>/publish/", versions.publish, name="publish"),
     path("apps/<slug:slug>/keys/", keys.keys, name="keys"),
     path("apps/<slug:slug>/keys/<uuid:key_id>/revoke/", keys.revoke, name="revoke-key"),
+    path("apps/<slug:slug>/environment/", environment.environment, name="environment"),
+    path("apps/<slug:slug>/environment/<str:name>/", environment.set_value, name="set-environment"),
+    path("apps/<slug:slug>/environment/<str:name>/clear/", environment.clear_value, name="clear-environment"),
     path("apps/<slug:slug>/runs/", runs.runs, name="runs"),
     path("apps/<slug:slug>/runs/<str:run_id>/", runs.run, name="run"),
+    path("apps/<slug:slug>/runs/<str:run_id>/again/", forks.rerun, name="rerun"),
     path("apps/<slug:slug>/runs/<str:run_id>/reply/<uuid:wait_id>/", replies.reply, name="reply"),
+    path("apps/<slug:slug>/triggers/", triggers.triggers, name="triggers"),
+    path("apps/<slug:slug>/triggers/<uuid:trigger_id>/switch/", triggers.switch, name="switch-trigger"),
+    path("apps/<slug:slug>/triggers/<uuid:trigger_id>/address/", triggers.rotate, name="rotate-trigger"),
+    path("apps/<slug:slug>/triggers/<uuid:trigger_id>/run/", triggers.run_now, name="run-trigger"),
     path("apps/<slug:slug>/settings/", app.app_settings, name="settings"),
     path("apps/<slug:slug>/playground/", chat.playground, name="playground"),
     path("apps/<slug:slug>/playground/files/", uploads.upload, name="playground-files"),

@@ -40,15 +40,24 @@ def dialogue(conversation_id: UUID) -> list[Message]:
 
 
 def recent_turns(conversation_id: UUID, *, turns: int) -> list[PromptMessage]:
-    """The last answered turns as prompt messages, oldest first."""
-    rows = (
-        Message.objects.filter(conversation_id=conversation_id, status=Message.Status.NORMAL)
-        .order_by("-id")
-        .values_list("query", "answer")[:turns]
-    )
+    """The last answered turns as prompt messages, oldest first; of a branch, with what was said before it began."""
+    found: list[tuple[str, str]] = []
+    before: UUID | None = None
+    while len(found) < turns:
+        answered = Message.objects.filter(conversation_id=conversation_id, status=Message.Status.NORMAL)
+        if before is not None:
+            answered = answered.filter(id__lt=before)
+        found += answered.order_by("-id").values_list("query", "answer")[: turns - len(found)]
+        stem = Conversation.objects.filter(id=conversation_id).values_list(
+            "branched_from", "branched_from__conversation"
+        )
+        before, outer = stem.first() or (None, None)
+        if before is None or outer is None:
+            break
+        conversation_id = outer
     return [
         PromptMessage(role=role, text=text)
-        for query, answer in reversed(rows)
+        for query, answer in reversed(found)
         for role, text in (("user", query), ("assistant", answer))
     ]
 

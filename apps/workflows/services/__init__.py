@@ -14,37 +14,76 @@ from apps.workflows.services.applications import (
     save_version,
     set_public,
 )
+from apps.workflows.services.background import hand_to_worker
+from apps.workflows.services.deliver import deliver_questions
+from apps.workflows.services.environment import (
+    EnvironmentIncomplete,
+    clear_environment_value,
+    set_environment_value,
+)
 from apps.workflows.services.execute_run import launch, run_to_end
+from apps.workflows.services.forget_blobs import forget_blobs
+from apps.workflows.services.forget_files import forget_files
+from apps.workflows.services.forks import CannotFork, PrefixChanged, Wish, fork_run, launch_fork, rerun_from
 from apps.workflows.services.go_on import go_on_with_run, go_on_with_runs
 from apps.workflows.services.leave import hand_over_own_runs
 from apps.workflows.services.reply import AlreadyAnswered, checked_reply, give_up_waiting, reply_to
 from apps.workflows.services.start_run import Accepted, accept_chat, accept_workflow
 from apps.workflows.services.stop_run import stop_run
+from apps.workflows.services.triggers import (
+    IdempotencyConflict,
+    fire_webhook,
+    note_refusal,
+    rotate_address,
+    run_schedule_now,
+    switch_trigger,
+)
+from apps.workflows.services.triggers_due import fire_due_triggers
 
 __all__ = [
     "Accepted",
     "AlreadyAnswered",
+    "CannotFork",
+    "EnvironmentIncomplete",
+    "IdempotencyConflict",
     "InvalidDocument",
+    "PrefixChanged",
     "Saved",
+    "Wish",
     "accept_chat",
     "accept_workflow",
     "check_before_publishing",
     "check_document",
     "checked_reply",
+    "clear_environment_value",
     "create_application",
     "delete_application",
+    "deliver_questions",
     "document_name",
+    "fire_due_triggers",
+    "fire_webhook",
+    "forget_blobs",
+    "forget_files",
+    "fork_run",
     "give_up_waiting",
     "go_on_with_run",
     "go_on_with_runs",
     "hand_over_own_runs",
+    "hand_to_worker",
     "import_document",
     "launch",
+    "launch_fork",
+    "note_refusal",
     "publish_version",
     "reply_to",
+    "rerun_from",
     "restore_version",
+    "rotate_address",
+    "run_schedule_now",
     "run_to_end",
     "save_version",
+    "set_environment_value",
     "set_public",
     "stop_run",
+    "switch_trigger",
 ]

@@ -16,10 +16,13 @@ from accounts.models import User
 from apps.datasets.selectors.datasets import dataset_slugs
 from apps.workflows.adapters.tools.team_tools import OWN_TOOLS
 from apps.workflows.dsl import Problem, load, read, validate, validate_against_team
+from apps.workflows.dsl.workflow_calls import called_workflows, check_calls
 from apps.workflows.engine.journal import storable
 from apps.workflows.models import Application, Version
 from apps.workflows.selectors.applications import next_number
 from apps.workflows.selectors.toolsets import tool_names
+from apps.workflows.services.published import published_workflows
+from apps.workflows.services.triggers import keep_triggers_in_step
 from support.errors import InvalidInput
 
 
@@ -47,14 +50,20 @@ class Saved:
     warnings: list[Problem] = field(default_factory=list)
 
 
-def check_document(document: object, *, team_id: UUID, publishing: bool = False) -> list[Problem]:
-    """Everything wrong with a document for this team. Missing datasets are errors only when publishing."""
+def check_document(document: object, *, team_id: UUID, slug: str = "", publishing: bool = False) -> list[Problem]:
+    """Everything wrong with a document for this team, of the app `slug` if there is one already.
+
+    Missing datasets, tools and workflows are errors only when publishing.
+    """
     problems = validate(document)
     if any(problem.severity == "error" for problem in problems) or not isinstance(document, dict):
         return problems
     missing = validate_against_team(
         document, datasets=set(dataset_slugs(team_id)), models=None, tools=OWN_TOOLS | tool_names(team_id)
     )
+    workflows = published_workflows(called_workflows(document), team_id=team_id)
+    documents = {name: version.document for name, version in workflows.items()}
+    missing += check_calls(document, slug=slug, workflows=documents)
     if publishing:
         missing = [Problem(path=p.path, code=p.code, message=p.message, severity="error") for p in missing]
     return problems + missing
@@ -102,7 +111,7 @@ def save_version(
     Raises InvalidDocument.
     """
     Application.objects.select_for_update().get(id=application.id)
-    problems = check_document(document, team_id=application.team_id)
+    problems = check_document(document, team_id=application.team_id, slug=application.slug)
     _refuse(problems)
     warnings = [problem for problem in problems if problem.severity == "warning"]
     document = storable(document)
@@ -137,12 +146,14 @@ def publish_version(*, application: Application, version: Version, by: User | No
         version.save(update_fields=["published_at", "note"])
     application.live = version
     application.save(update_fields=["live", "updated_at"])
+    keep_triggers_in_step(application, version)
     return version
 
 
 def check_before_publishing(version: Version) -> None:
     """Raise InvalidDocument when the version lacks something of its team's that it needs."""
-    _refuse(check_document(version.document, team_id=version.application.team_id, publishing=True))
+    application = version.application
+    _refuse(check_document(version.document, team_id=application.team_id, slug=application.slug, publishing=True))
 
 
 def restore_version(*, application: Application, version: Version, by: User | None = None) -> Saved:

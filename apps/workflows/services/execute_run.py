@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from apps.workflows.adapters.event_log import NotLogged
+from apps.workflows.adapters.fair_share import house_of
 from apps.workflows.adapters.live import live_publisher
 from apps.workflows.adapters.run_log import RunLog
 from apps.workflows.engine.events import AnswerReplaced, ErrorInfo, Event, RunFinished, RunPaused, RunStarted
@@ -18,6 +19,8 @@ from apps.workflows.engine.past import Past
 from apps.workflows.engine.runner import Continuation, Limits, execute
 from apps.workflows.engine.summary import RunSummary
 from apps.workflows.hooks import PreparedAnswer, notify, observers_for, prepared_answer
+from apps.workflows.nodes.secrets import Secrets
+from apps.workflows.selectors.concealing import FOR_EYES, WORDS, concealed
 from apps.workflows.services.finish_run import ending_of
 from apps.workflows.services.lease import keeper
 from apps.workflows.services.leave import entered, left
@@ -31,26 +34,26 @@ LONGEST_RUN_S = 24 * 3600.0
 MOST_STEPS = 100_000
 
 
-async def launch(accepted: Accepted) -> asyncio.Task[RunSummary]:
-    """Start a run on this loop.
-
-    The task gets an empty context, so that nothing of the request (its thread, its connection) outlives the request.
-    """
-    task = asyncio.get_running_loop().create_task(
-        run_to_end(accepted),
-        name=f"run-{accepted.run.id}",
-        context=contextvars.Context(),
-    )
-    keeper().adopt(accepted.run.id, task)
-    return task
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GoesOn:
     """What a run that goes on has behind it, as its log holds it, and why it goes on."""
 
     reason: str
     past: Sequence[Numbered]
+
+
+async def launch(accepted: Accepted, *, goes_on: GoesOn | None = None) -> asyncio.Task[RunSummary]:
+    """Start a run on this loop.
+
+    The task gets an empty context, so that nothing of the request (its thread, its connection) outlives the request.
+    """
+    task = asyncio.get_running_loop().create_task(
+        run_to_end(accepted, goes_on=goes_on),
+        name=f"run-{accepted.run.id}",
+        context=contextvars.Context(),
+    )
+    keeper().adopt(accepted.run.id, task)
+    return task
 
 
 async def run_to_end(
@@ -60,8 +63,10 @@ async def run_to_end(
     run_id = accepted.run.id
     observers = observers_for(accepted.info)
 
+    secrets = Secrets(accepted.secrets)
+
     def tell(seq: int, event: Event) -> None:
-        notify(observers, seq, event)
+        notify(observers, seq, concealed(event, secrets, WORDS))
         if on_event is not None:
             on_event(seq, event)
 
@@ -121,8 +126,11 @@ async def _execute(
 ) -> RunFinished | RunPaused:
     """The run's events but the last, which is returned for the log to commit."""
     ends: list[RunFinished | RunPaused] = []
+    secrets = Secrets(accepted.secrets)
 
     def emit(event: Event) -> None:
+        if not isinstance(event, RunStarted):
+            event = concealed(event, secrets, FOR_EYES)
         if isinstance(event, (RunFinished, RunPaused)):
             ends.append(event)
         else:
@@ -137,11 +145,14 @@ async def _execute(
     returned = await execute(
         accepted.plan,
         run=accepted.values,
+        entry=accepted.entry,
         ports=ports,
         emit=emit,
         stop=stop,
         limits=Limits(seconds=LONGEST_RUN_S, steps=MOST_STEPS),
         durable=log.durable,
+        callees=accepted.callees,
+        house=house_of(info),
         goes_on=None if is_new or goes_on is None else _continuation(goes_on),
     )
     return ends[-1] if ends else returned

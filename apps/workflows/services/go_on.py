@@ -28,7 +28,8 @@ from apps.workflows.selectors.events import stored_events
 from apps.workflows.services.execute_run import GoesOn, run_to_end, settle
 from apps.workflows.services.finish_run import ending_of
 from apps.workflows.services.leave import interrupted
-from apps.workflows.services.start_run import LEASE, OWNER, Accepted, CannotRun, accepted_again
+from apps.workflows.services.plans import CannotRun
+from apps.workflows.services.start_run import LEASE, OWNER, Accepted, accepted_again
 from support.database import in_thread
 from support.jobs import enqueue_on_commit
 
@@ -36,7 +37,9 @@ logger = logging.getLogger(__name__)
 
 #: A run that has had so many owners kills them.
 MOST_OWNERS = 6
-Reason = Literal["takeover", "answer", "fork"]
+#: How many runs that wait for an owner are taken beside one.
+BESIDE = 15
+Reason = Literal["takeover", "answer", "fork", "start"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +59,25 @@ def go_on_with_runs(*, limit: int = 20) -> int:
 
 
 def go_on_with_run(run_id: UUID) -> bool:
-    """The same for one; whether it was ours to take."""
+    """The same for one; whether it was ours to take.
+
+    With one that waited for its first owner, others that wait go along: runs wait for models most of the time, and a
+    worker that executed one after the other would make a long line of them.
+    """
     claim = claim_safely(run_id)
-    if claim is not None:
-        asyncio.run(_all([claim]))
-    return claim is not None
+    if claim is None:
+        return False
+    claims = [claim]
+    if claim.goes_on.reason == "start":
+        claims += [more for each in _in_line(BESIDE) if (more := claim_safely(each)) is not None]
+    asyncio.run(_all(claims))
+    return True
+
+
+def _in_line(limit: int) -> list[UUID]:
+    """The runs that have waited longest for their first owner."""
+    waiting = Run.objects.filter(status=Run.Status.RUNNING, epoch=0)
+    return list(waiting.order_by("id").values_list("id", flat=True)[:limit])
 
 
 def _waiting(limit: int) -> list[UUID]:
@@ -74,13 +91,19 @@ def _unclaimed() -> QuerySet[Run]:
     return Run.objects.filter(lost | (Q(status=Run.Status.PAUSED) & answered))
 
 
+def _to_be_had() -> QuerySet[Run]:
+    """The same, with runs that wait for their first owner: a worker has been told of each of them by itself."""
+    return _unclaimed() | Run.objects.filter(status=Run.Status.RUNNING, epoch=0)
+
+
 async def _all(claims: Iterable[Claim]) -> None:
     await asyncio.gather(*map(_one, claims))
     await settle()
 
 
 async def _one(claim: Claim) -> None:
-    logger.warning("run %s goes on here: %s", claim.run.id, claim.goes_on.reason)
+    level = logging.WARNING if claim.goes_on.reason == "takeover" else logging.INFO
+    logger.log(level, "run %s goes on here: %s", claim.run.id, claim.goes_on.reason)
     try:
         accepted = await in_thread(_accepted_or_closed, claim)
         if accepted is not None:
@@ -114,11 +137,13 @@ def claim_safely(run_id: UUID) -> Claim | None:
 @transaction.atomic
 def _claim(run_id: UUID) -> Claim | Numbered | None:
     """The claim; or the last event of a run that had to be closed; or None when somebody else sees to it."""
-    run = _unclaimed().select_for_update(skip_locked=True, of=("self",)).filter(id=run_id).first()
+    run = _to_be_had().select_for_update(skip_locked=True, of=("self",)).filter(id=run_id).first()
     if run is None:
         return None
-    reason: Reason = "answer" if run.status == Run.Status.PAUSED else "takeover"
     events = stored_events(run.id)
+    reason: Reason = "fork" if events else "start"
+    if run.epoch:
+        reason = "answer" if run.status == Run.Status.PAUSED else "takeover"
     last = events[-1][0] if events else 0
     salvaged = live_tail(run.id, after=last)  # what followers saw and the log has not
     run.epoch += 1
@@ -160,7 +185,10 @@ def _unseen_replies(run: Run, *, after: int) -> list[Numbered]:
     )
     Wait.objects.filter(id__in=[wait.id for wait in waits]).update(seen=True)
     now = time.time()
-    events = [NodeAnswered(at=now, node_id=wait.node_id, frame=wait.frame, reply=wait.reply or {}) for wait in waits]
+    events = [
+        NodeAnswered(at=now, node_id=wait.node_id, frame=wait.frame, reply=wait.reply or {}, by=wait.answered_by)
+        for wait in waits
+    ]
     return list(enumerate(events, start=after + 1))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apps.workflows.adapters.code import Refusals, SandboxedCode
-from apps.workflows.adapters.fair_share import code_share
+from apps.workflows.adapters.fair_share import code_places, share_of
 from apps.workflows.adapters.files import TeamFiles
 from apps.workflows.adapters.http import GuardedHttp
 from apps.workflows.adapters.memory import ConversationMemory, RegisteredExamples
@@ -27,14 +27,15 @@ def ports_of(info: RunInfo, *, is_new_conversation: bool) -> Ports:
     async def keep(content: FileContent) -> dict[str, Any]:
         return file_value(await in_thread(_keep, info, content))
 
+    share = share_of(info)
     http, retrieval = GuardedHttp(), TeamDatasets(info.team_id)
     files = TeamFiles(info.team_id, http=http, keep=keep)
     return Ports(
-        models=TeamModels(info.team_id, files=files),
+        models=TeamModels(info.team_id, files=files, share=share),
         retrieval=retrieval,
         memory=ConversationMemory(info.conversation_id, is_new=is_new_conversation),
         examples=RegisteredExamples(lambda query, k: similar_examples(info, query, k)),
-        code=SandboxedCode(info.run_id, tell=Refusals(info).tell, share=code_share(info.team_id)),
+        code=SandboxedCode(info.run_id, tell=Refusals(info).tell, places=code_places(), share=share),
         http=http,
         tools=TeamTools(info.team_id, http=http, files=files, retrieval=retrieval),
         files=files,

@@ -38,12 +38,15 @@ def _put_aside(run: Run, epoch: int, answer: str) -> None:
                 node_id=event.node_id,
                 asks=dict(event.asks),
                 token=str(event.asks.get("token") or new_token()),
+                delivery=Wait.Delivery.DUE if event.asks.get("letters") else Wait.Delivery.NONE,
                 until=None if event.until is None else dt.datetime.fromtimestamp(event.until, dt.UTC),
             )
             for event in asked
         ],
         ignore_conflicts=True,
     )
+    if Wait.objects.filter(run_id=run.id, delivery=Wait.Delivery.DUE).exists():
+        enqueue_on_commit("workflows.deliver_questions")
     Message.objects.filter(run_id=run.id).update(answer=answer)
     # A reply may have come while other branches were still at work.
     if Wait.objects.filter(run_id=run.id, reply__isnull=False, seen=False).exists():

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from apps.workflows.engine.journal import storable
 from apps.workflows.models import Run, Wait
+from apps.workflows.services.files import named_files
 from support.errors import ConsoleError, InvalidInput
 from support.jobs import enqueue_on_commit
 
@@ -39,22 +40,37 @@ def checked_reply(wait: Wait, *, action: object, values: Mapping[str, Any]) -> d
         if field.get("required") and value in (None, "", []):
             raise InvalidInput(f"{name} is required.", path=f"/inputs/{name}")
         if value is not None:
-            reply[name] = _fitting(field, value)
+            reply[name] = _fitting(wait, field, value)
     return reply
 
 
-def _fitting(field: Mapping[str, Any], value: Any) -> Any:
+def _fitting(wait: Wait, field: Mapping[str, Any], value: Any) -> Any:
     name, kind = field["name"], field["type"]
+    if kind in ("file", "files") and value:
+        return _files(wait, field, value)
+    if kind == "boolean":
+        if isinstance(value, bool) or value in ("true", "false"):
+            return value in (True, "true")
+        raise InvalidInput(f"{name} must be true or false.", path=f"/inputs/{name}")
     if kind == "number":
         try:
             return value if isinstance(value, (int, float)) and not isinstance(value, bool) else float(value)
         except (TypeError, ValueError):
             raise InvalidInput(f"{name} must be a number.", path=f"/inputs/{name}") from None
-    if kind == "select" and value not in field.get("options", []):
+    if kind == "select" and value and value not in field.get("options", []):
         raise InvalidInput(f"{name} must be one of its options.", path=f"/inputs/{name}")
     if kind in ("text", "paragraph") and (not isinstance(value, str) or len(value) > MOST_CHARS):
         raise InvalidInput(f"{name} must be a text of at most {MOST_CHARS:,} characters.", path=f"/inputs/{name}")
     return value
+
+
+def _files(wait: Wait, field: Mapping[str, Any], value: Any) -> Any:
+    """Files that the run's own end user has uploaded, or that lie elsewhere: nobody else's get into the run."""
+    run = wait.run
+    given = value if field["type"] == "files" else [value]
+    path = f"/inputs/{field['name']}"
+    files = named_files(given, path=path, application=run.application, source=run.source, end_user=run.end_user)
+    return files if field["type"] == "files" else files[0]
 
 
 @transaction.atomic

@@ -13,6 +13,8 @@ from redis.exceptions import RedisError
 
 from apps.workflows.engine.events import RunFinished, RunPaused
 from apps.workflows.engine.journal import Numbered, stream_key
+from apps.workflows.nodes.secrets import Secrets
+from apps.workflows.selectors.concealing import concealed, secrets_of_run
 from apps.workflows.selectors.events import is_finished, live_event, stored_events
 from support.database import in_thread
 from support.redis_client import redis_for_loop
@@ -31,6 +33,7 @@ async def follow(run_id: UUID, *, after: int = 0, is_new: bool = False) -> Async
     The Redis stream is read first because it is quick; entry ids are sequence numbers, so a gap shows, and whatever
     is missing there comes from the log. `is_new`: the run was launched just now, so that nothing is in the log yet.
     """
+    secrets = await _secrets(run_id)
     last = after
     block = IDLE_S if is_new else 0.0  # the first look must not wait: the run may have ended long ago
     while True:
@@ -43,7 +46,7 @@ async def follow(run_id: UUID, *, after: int = 0, is_new: bool = False) -> Async
         for seq, event in fresh:
             if seq != last + 1:
                 break  # live ran ahead of the log; the missing part is being committed
-            yield seq, event
+            yield seq, concealed(event, secrets)
             last = seq
             if isinstance(event, RunFinished) or (isinstance(event, RunPaused) and await _is_aside(run_id, last)):
                 return
@@ -54,6 +57,16 @@ async def follow(run_id: UUID, *, after: int = 0, is_new: bool = False) -> Async
             if live is None or has_gap:
                 await asyncio.sleep(POLL_S)  # Redis is away, or the missing rows are on their way to the log
         block = IDLE_S
+
+
+async def _secrets(run_id: UUID) -> Secrets:
+    """What no follower may see; nothing is shown before this is known."""
+    while True:
+        try:
+            return await in_thread(secrets_of_run, run_id)
+        except (OperationalError, InterfaceError) as exc:
+            logger.warning("the secrets of run %s cannot be read now: %s", run_id, type(exc).__name__)
+            await asyncio.sleep(POLL_S)
 
 
 async def _is_aside(run_id: UUID, last: int) -> bool:

@@ -71,6 +71,8 @@ class Encoder:
         self._rounds = Rounds()
         self._waits = Waits(info, detailed=detailed)
         self._created_at = 0
+        #: What was told when the run was last put aside.
+        self._put_aside: Frame = {}
         self._ids: Frame = {"task_id": str(info.run_id), "workflow_run_id": str(info.run_id)}
         if info.message_id is not None:
             self._ids |= {"message_id": str(info.message_id), "conversation_id": str(info.conversation_id)}
@@ -95,7 +97,8 @@ class Encoder:
             case NodeAnswered():
                 return self._framed(self._waits.answered(event, self._title(event)))
             case RunPaused():
-                return [self._frame("workflow_paused", data=self._paused(event))]
+                self._put_aside = self._paused(event)
+                return [self._frame("workflow_paused", data=self._put_aside)]
             case RunResumed():
                 started = {**self._run_facts(), "inputs": {}, "reason": "resumption"}
                 return [self._frame("workflow_started", data=started)]
@@ -139,17 +142,19 @@ class Encoder:
         return [self._frame("agent_thought", **thought_body(self._info.run_id, event))]
 
     def blocking_body(self) -> Frame:
-        """The body of a blocking call, once the run has finished."""
+        """The body of a blocking call, once the run has finished, or waits for people."""
+        waits = self._summary.is_paused
         if self._info.message_id is None:
-            return {**self._ids, "data": self._run_finished()}
+            return {**self._ids, "data": self._put_aside if waits else self._run_finished()}
         return {
-            "event": "message",
+            "event": "workflow_paused" if waits else "message",
             "id": str(self._info.message_id),
             **self._ids,
             "mode": "advanced-chat",
             "answer": self._summary.answer,
             "metadata": self._metadata(),
             "created_at": self._created_at,
+            **({"data": self._put_aside} if waits else {}),
         }
 
     def failure(self) -> Frame | None:
@@ -168,7 +173,8 @@ class Encoder:
         if event.reason == "annotation_reply":
             # The reader has seen nothing yet: to clients it is an ordinary answer, and the metadata says whose it is.
             return [self._frame("message", id=str(self._info.message_id), answer=event.text)]
-        return [self._frame("message_replace", answer=event.text, reason=event.reason)]
+        attempt = {key: value for key, value in event.details.items() if key == "attempt"}
+        return [self._frame("message_replace", answer=event.text, reason=event.reason, **attempt)]
 
     def _framed(self, frames: Iterable[tuple[str, Frame]]) -> list[Frame]:
         return [self._frame(name, data=data) for name, data in frames]
@@ -227,7 +233,7 @@ class Encoder:
             "predecessor_node_id": started.predecessor_id,
             "inputs": None,
             "created_at": int(started.at),
-            "extras": {},
+            "extras": {"reused": True} if started.reused else {},
         }
 
     def _node_finished(self, event: NodeSucceeded | NodeFailed) -> Frame:

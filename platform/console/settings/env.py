@@ -36,6 +36,18 @@ MILVUS_TOKEN = os.environ.get("MILVUS_TOKEN", "")
 WEAVIATE_URL = os.environ.get("WEAVIATE_URL", "")
 WEAVIATE_GRPC_URL = os.environ.get("WEAVIATE_GRPC_URL", "")
 WEAVIATE_API_KEY = os.environ.get("WEAVIATE_API_KEY", "")
+# Where people reach the installation from outside, for links in e-mails.
+PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
+EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
+EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
+#: `starttls`, `tls` or `none`.
+EMAIL_SECURITY = os.environ.get("EMAIL_SECURITY", "starttls")
+EMAIL_FROM = os.environ.get("EMAIL_FROM", "Skep <skep@localhost>")
+#: Limits of one process: nodes at work at once, and calls at once through one provider account that has no limit set.
+NODES_AT_ONCE = int(os.environ.get("NODES_AT_ONCE", "512"))
+MODEL_CALLS_AT_ONCE = int(os.environ.get("MODEL_CALLS_AT_ONCE", "64"))
 EGRESS_ALLOW = os.environ.get("EGRESS_ALLOW", "")
 EGRESS_DENY = os.environ.get("EGRESS_DENY", "")
 SANDBOX_URL = os.environ.get("SANDBOX_URL") or _RUNNING.get("SANDBOX_URL", "")

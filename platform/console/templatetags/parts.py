@@ -70,6 +70,8 @@ STATUSES: dict[str, tuple[str, str, str | Promise]] = {
 #: Node type or span kind -> (hue class, icon).
 KINDS: dict[str, tuple[str, str]] = {
     "start": ("start", "circle-play"),
+    "trigger-webhook": ("start", "webhook"),
+    "trigger-schedule": ("start", "calendar"),
     "run": ("start", "circle-play"),
     "chat": ("start", "message-square"),
     "llm": ("llm", "sparkles"),

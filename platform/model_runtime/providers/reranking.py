@@ -51,17 +51,18 @@ def read_scores(body: Any, *, provider: str, count: int) -> list[float]:
     found: dict[int, float] = {}
     for item in items:
         index = item.get("index") if isinstance(item, Mapping) else None
-        score = item.get("relevance_score", item.get("score")) if isinstance(item, Mapping) else None
-        if not isinstance(index, int) or not 0 <= index < count or not _is_number(score):
+        score = _finite(item.get("relevance_score", item.get("score"))) if isinstance(item, Mapping) else None
+        if not isinstance(index, int) or not 0 <= index < count or score is None:
             raise InvalidModelReply(f"{provider} sent a score that cannot be read.")
-        found[index] = float(score)
+        found[index] = score
     if any(not 0 <= score <= 1 for score in found.values()):
         found = {index: _logistic(score) for index, score in found.items()}
     return [found.get(index, 0.0) for index in range(count)]
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _finite(value: Any) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if number else None
 
 
 def _logistic(score: float) -> float:

@@ -39,6 +39,7 @@ class ProviderCredentialAdmin(ConsoleModelAdmin):
         "chat_models",
         "embedding_models",
         "rerank_models",
+        "calls_at_once",
         "is_enabled",
     )
     actions = ("test_connection",)

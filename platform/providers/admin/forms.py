@@ -55,7 +55,10 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = ProviderCredential
-        fields = ("team", "name", "kind", "base_url", "chat_models", "embedding_models", "rerank_models", "is_enabled")
+        fields = (
+            *("team", "name", "kind", "base_url", "chat_models", "embedding_models", "rerank_models"),
+            *("calls_at_once", "is_enabled"),
+        )
 
     def clean_embedding_models(self) -> list[str]:
         """Every dimension must be known before anything is embedded."""

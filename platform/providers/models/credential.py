@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.core.validators import RegexValidator, URLValidator
+from django.core.validators import MinValueValidator, RegexValidator, URLValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -43,6 +43,13 @@ class ProviderCredential(HoldsSecret):
     chat_models = models.JSONField(_("chat models"), default=list, blank=True)
     embedding_models = models.JSONField(_("embedding models"), default=list, blank=True)
     rerank_models = models.JSONField(_("rerank models"), default=list, blank=True)
+    calls_at_once = models.PositiveSmallIntegerField(
+        _("calls at once"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("How many calls one process makes to it at the same time. Empty: what the installation says."),
+    )
     is_enabled = models.BooleanField(_("enabled"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)

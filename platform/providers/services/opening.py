@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from uuid import UUID
 
@@ -27,7 +27,21 @@ from providers.selectors import DEMO, HASHING, ModelSource
 from support.egress import EgressPolicy, host_and_port, policy_from_env
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedChat:
+    """A chat model, and through which account: so many calls may be made to that at once (None: nobody said)."""
+
+    model: ChatModel
+    account: str = ""
+    calls_at_once: int | None = None
+
+
 def open_chat_model(name: str, *, team_id: UUID) -> ChatModel:
+    """The same as `open_chat`, for those who make one call."""
+    return open_chat(name, team_id=team_id).model
+
+
+def open_chat(name: str, *, team_id: UUID) -> OpenedChat:
     """The chat model that a name means for a team; an empty name means the default.
 
     MODEL_MAP is asked first (`*` stands for every name), then the team's credentials, then the operator's
@@ -36,13 +50,14 @@ def open_chat_model(name: str, *, team_id: UUID) -> ChatModel:
     wanted = settings.MODEL_MAP.get(name) or (name if name == DEMO else settings.MODEL_MAP.get("*")) or name
     wanted = wanted or selectors.default_chat_model_name(team_id)
     if wanted == DEMO:
-        return DemoChatModel()
+        return OpenedChat(model=DemoChatModel())
     sources = selectors.sources_for(team_id)
     if not sources:
-        return DemoChatModel()
+        return OpenedChat(model=DemoChatModel())
     for source, model, named in _candidates(wanted, sources):
         if source.serves_chat(model, named=named):
-            return open_chat_model_of(source, model)
+            opened = open_chat_model_of(source, model)
+            return OpenedChat(model=opened, account=source.account, calls_at_once=source.calls_at_once)
     raise ModelNotFound(wanted, available=_available(team_id, "chat"))
 
 

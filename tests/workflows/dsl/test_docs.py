@@ -57,12 +57,19 @@ EXPECTED = {
     "iteration": {"labels": ["A fine reply.", "A fine reply."]},
     "human-input": {"decision": "approve", "note": "Well earned"},
     "loop": {"rest": 5, "steps": [20, 10, 5], "rounds": 3},
+    "trigger-webhook": {"number": 7, "shop": "bees", "items": None},
+    "trigger-schedule": {"due": "2026-03-02T07:30:00+01:00", "missed": 1},
     "loop-end": {"text": "A fine reply.", "rounds": 1},
     "end": {"summary": "A fine reply.", "tokens": 3, "title": "Summary of words"},
 }
 
 
 PAPER = {"kind": "file", "id": "p", "name": "bees.txt"}
+#: What set the run off, as the services that watch for triggers put it.
+FIRED = {
+    "trigger-webhook": {"values": {"number": 7, "X_Shop": "bees"}, "request": {"method": "POST"}},
+    "trigger-schedule": {"due_at": "2026-03-02T07:30:00+01:00", "timezone": "Europe/Berlin", "missed": 1},
+}
 TOOLS = ("builtin/calculator", "builtin/time.now", "dataset/search")
 
 
@@ -95,7 +102,7 @@ async def test_every_node_type_has_a_page_with_an_example_that_runs(node_type):
         goes_on=answered() if node_type == "human-input" else None,
         run=RunValues(
             inputs={"text": "words", "papers": [PAPER]},
-            sys={"query": "A refund, please?"},
+            sys={"query": "A refund, please?", "trigger": FIRED.get(node_type)},
             conversation={variable["name"]: variable.get("default") for variable in variables},
         ),
         ports=ports(

@@ -126,7 +126,7 @@ async def test_a_tool_that_fails_is_something_to_learn_from():
     assert played.finished.status == "succeeded"
     assert "Error (tool_failed): no luck" in model.seen[1].messages[-2].text
     assert "There is no tool 'nothing'" in model.seen[1].messages[-1].text
-    told = notes(played)[1]
+    told = notes(played)[2]  # announced, with the first outcome, with both
     assert told["error"] == "tool_failed"
     assert [each["tool"] for each in told["tool_input"]["calls"]] == ["builtin/add", "nothing"]
 

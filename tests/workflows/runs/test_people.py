@@ -9,6 +9,8 @@ import httpx
 import pytest
 from django.utils import timezone
 
+from apps.traces.models import Trace
+from apps.traces.services.rebuild_trace import rebuild_trace
 from apps.workflows.engine.events import NodeAnswered
 from apps.workflows.models import Run, Wait
 from apps.workflows.selectors.events import stored_events
@@ -145,17 +147,36 @@ def test_a_member_replies_on_the_page_of_the_run(server, asked, team, member, cl
     _, wait, _ = asked
     client.force_login(member)
     page = client.get(f"/apps/approval/runs/{wait.run_id}/")
+    prefix = f"q{wait.id.hex[-8:]}"
     assert "Pay 7?" in page.text
     assert 'value="for 7"' in page.text
     url = f"/apps/approval/runs/{wait.run_id}/reply/{wait.id}/"
     wrong = client.post(url, {"action": "perhaps"}, follow=True)
     assert "action must be one of" in wrong.text
-    right = client.post(url, {"action": "yes", "note": "by hand"}, follow=True)
+    right = client.post(url, {"action": "yes", f"{prefix}-note": "by hand"}, follow=True)
     assert "Pay 7?" not in right.text
     go_on_with_runs()
     assert Run.objects.get(id=wait.run_id).outputs == {"said": "yes", "note": "by hand"}
     wait.refresh_from_db()
     assert wait.answered_by == member.get_username()
+
+
+def test_the_pages_of_a_run_and_its_trace_tell_its_story(asked, member, client, django_user_model):
+    _, wait, _ = asked
+    reply_to(wait, {"action": "yes", "note": "ok"}, by="ben@example.org")
+    assert claim_safely(wait.run_id) is not None  # and that process dies before it has done anything
+    Run.objects.filter(id=wait.run_id).update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    go_on_with_runs()
+    client.force_login(member)
+    page = client.get(f"/apps/approval/runs/{wait.run_id}/").text
+    told = ["May we? asks a person.", "The run waits for an answer.", "ben@example.org answered May we?: Pay."]
+    told.append("another one took the run over")
+    assert [line for line in told if line not in page] == []
+    client.force_login(django_user_model.objects.create_superuser("root", password="x"))
+    rebuild_trace(wait.run_id)
+    trace = Trace.objects.get(run_id=wait.run_id)
+    page = client.get(f"/admin/traces/trace/{trace.id}/change/", follow=True).text
+    assert [line for line in told if line not in page] == []
 
 
 def test_nobody_replies_to_the_runs_of_another_team(asked, client, django_user_model):

@@ -18,6 +18,7 @@ from apps.traces.admin.pages.raw import trace_as_json
 from apps.traces.admin.pages.tree import tree_of
 from apps.traces.models import Span, Trace
 from apps.traces.selectors import traces
+from apps.workflows.selectors.happenings import story_of
 from support.admin import ReadOnlyModelAdmin
 from support.errors import NotFound
 
@@ -44,6 +45,7 @@ def trace_page(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) 
         "duration": duration(trace.duration_us),
         "first_text": duration(trace.first_text_us) if trace.first_text_us is not None else "",
         "links": _links(trace),
+        "happenings": story_of(trace.run_id),
     }
     return TemplateResponse(request, "admin/traces/trace/page.html", context)
 

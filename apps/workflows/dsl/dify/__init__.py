@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from apps.workflows.dsl.dify import ours
 from apps.workflows.dsl.dify.cleaning import MAX_DEPTH, TooDeep, cleaned
+from apps.workflows.dsl.dify.expecting import unexpected
 from apps.workflows.dsl.dify.exporting import export_graph
 from apps.workflows.dsl.dify.frame import VERSION
 from apps.workflows.dsl.dify.importing import import_graph
@@ -55,6 +56,7 @@ def import_dify(raw: dict[str, Any], *, validate: Validate) -> Imported:
         document, more = import_simple(raw)
         return Imported(document=document, warnings=warnings + more, errors=errors_in(validate(document)))
     raw, patches = ours.take_out(raw)
+    warnings += unexpected(raw)
     document, more, errors = import_graph(raw, validate=validate)
     if patches:
         whole = ours.apply(document, patches)

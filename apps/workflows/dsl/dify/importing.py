@@ -24,6 +24,7 @@ from apps.workflows.dsl.dify.state import Importing
 from apps.workflows.dsl.problems import Problem, errors_in
 
 _GRAPH: Final = ("workflow", "graph")
+_TRIGGERS: Final = ("trigger-webhook", "trigger-schedule")
 _MAX_WARNINGS: Final = 500
 
 
@@ -104,7 +105,7 @@ def _begin(raw: dict[str, Any], graph: Sorted) -> Importing:
 def _begin_somewhere(graph: Sorted) -> None:
     """Where only an event of a plugin begins a run, somebody starts it by hand here."""
     outside = graph.children("")
-    if any(one.known.type in ("start", "trigger-webhook", "trigger-schedule") for one in outside):
+    if any(one.known.type in ("start", *_TRIGGERS) for one in outside):
         return
     for one in outside:
         if one.known.type == "trigger-plugin":
@@ -171,6 +172,8 @@ def _give_up(node: dict[str, Any], reason: str, made: Importing) -> None:
     data = found.data if found is not None else {}
     if node.get("type") in ("end", "answer", "start") and node.get("type") == text_at(data, "type"):
         node["type"], node["config"] = "variable-aggregator", {"variables": [made.reading.missing]}
+    elif _is_last_entry(node, made):
+        node["type"], node["config"] = "start", {}  # somebody begins by hand what no clock and no request can
     else:
         node["type"], node["config"] = "unavailable", {"reason": reason[:2_000] or "?"}
     node.setdefault(KEPT, {}).update(whole=data, of=digest([node["type"], node["config"]]))
@@ -181,6 +184,12 @@ def _give_up(node: dict[str, Any], reason: str, made: Importing) -> None:
             edge[KEPT] = {"handle": way.handle}
     if found is not None and found.known.type in CONTAINERS:
         _put_body_aside(found.known.theirs, made)
+
+
+def _is_last_entry(node: dict[str, Any], made: Importing) -> bool:
+    """Whether runs begin at this trigger and nowhere else."""
+    others = (text_at(one, "type") for one in list_at(made.document, "nodes") if one is not node)
+    return text_at(node, "type") in _TRIGGERS and not any(kind in ("start", *_TRIGGERS) for kind in others)
 
 
 def _put_body_aside(container: str, made: Importing) -> None:

@@ -16,8 +16,10 @@ from apps.workflows.engine.variables import PATH, SYSTEM_NAMES
 
 #: Dify's own rule; what does not agree with it is plain text there too.
 INSERTION: Final = re.compile(r"\{\{#([A-Za-z0-9_]{1,50}(?:\.[A-Za-z_][A-Za-z0-9_]{0,29}){1,10})#\}\}")
-_BRACES: Final = re.compile(r"\{\{(?=\s*" + PATH.pattern + r"\s*\}\})")
-#: Holds braces apart that are plain text in Dify and would insert a value with us. It cannot be seen.
+_BRACES: Final = re.compile(r"\{\{(?=\s*(?:" + PATH.pattern + r'|"[^"]*")\s*\}\})')
+#: How braces are written that insert nothing.
+_LITERAL_BRACES: Final = '{{ "{{" }}'
+#: Holds braces apart that are plain text with us and would insert a value in Dify. It cannot be seen.
 JOINER: Final = "\u2060"
 _CONTAINERS: Final = ("iteration", "loop")
 #: The environment variable that stands for what a document refers to and does not have.
@@ -94,9 +96,9 @@ class Here:
         return "".join((*pieces, self._literal(written[end:], at)))
 
     def _literal(self, text: str, at: tuple[str | int, ...]) -> str:
-        kept, count = _BRACES.subn("{" + JOINER + "{", text)
+        kept, count = _BRACES.subn(_LITERAL_BRACES, text)
         if count:
-            message = _("The text holds {{ … }} that insert nothing in Dify: an invisible joiner keeps them as text.")
+            message = _('The text holds {{ … }} that insert nothing in Dify: they are written {{ "{{" }} … here.')
             self.warn("braces_kept", message, *at)
         return kept
 

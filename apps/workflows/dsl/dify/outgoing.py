@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from apps.workflows.dsl.dify.incoming import INSERTION, JOINER
 from apps.workflows.dsl.dify.words import FAILURES, OUTPUTS, SYSTEM, USAGE, reversed_of
-from apps.workflows.engine.variables import PATH
+from apps.workflows.engine.variables import LITERAL, PATH
 
 OURS: Final = re.compile(r"\{\{\s*(" + PATH.pattern + r")\s*\}\}")
 _APART: Final = re.compile(r"\{" + JOINER + r"\{(?=\s*" + PATH.pattern + r"\s*\}\})")
@@ -62,6 +62,13 @@ class Writing:
         """A text with Dify's insertions for ours; what Dify cannot say stays as it is."""
         if not isinstance(text, str):
             return ""
+        pieces, end = [], 0
+        for match in LITERAL.finditer(text):
+            pieces += [self._plain(text[end : match.start()]), _literal(match[1])]
+            end = match.end()
+        return "".join((*pieces, self._plain(text[end:])))
+
+    def _plain(self, text: str) -> str:
         return _APART.sub("{{", OURS.sub(self._insertion, text))
 
     def _insertion(self, match: re.Match[str]) -> str:
@@ -80,6 +87,11 @@ class Writing:
             rest = ["loop_round", *rest[1:]] if rest[:1] == ["round"] else rest
             return [around[-1].theirs, *rest]
         return [around[-1].theirs, root, *rest]
+
+
+def _literal(text: str) -> str:
+    """Braces are plain text in Dify, but for its own insertions: an invisible joiner holds those apart."""
+    return text.replace("{{#", "{" + JOINER + "{#")
 
 
 def _output(kind: str, rest: list[str]) -> list[str]:

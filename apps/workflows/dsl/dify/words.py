@@ -16,6 +16,7 @@ OUTPUTS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "list-operator": {"first_record": "first", "last_record": "last"},
         "human-input": {"__action_id": "action", "__rendered_content": "rendered"},
         "if-else": {"selected_case_id": "case"},
+        "trigger-webhook": {"_webhook_raw": "request"},
     }
 )
 #: What a failed node gives when the workflow goes on.

@@ -64,7 +64,7 @@ class Command(BaseCommand):
         except json.JSONDecodeError as exc:
             raise CommandError(f"--inputs is not JSON: {exc}", returncode=2) from exc
         application, version = _target(options["app"], options["team"])
-        who = {"source": Run.Source.SHELL, "end_user": "shell"}
+        who: dict[str, Any] = {"source": Run.Source.SHELL, "end_user": "shell"}
         if application.kind == Application.Kind.CHAT:
             return services.accept_chat(
                 application=application, version=version, query=options["query"], inputs=inputs, **who

@@ -8,6 +8,7 @@ import pytest
 
 from apps.workflows.dsl import UnreadableDocument, dump, load, read, validate
 from apps.workflows.dsl.problems import errors_in
+from apps.workflows.engine.variables import Template
 from tests.workflows.dsl.dify.documents import (
     canvas,
     chat_of,
@@ -83,8 +84,8 @@ def test_braces_that_insert_nothing_there_insert_nothing_here():
     raw = chat_of(answer="Write {{ name }} and {{sys.query}} and {{ 'x' | upper }}.")
     result = imported(raw)
     text = nodes_in(result.document)["say"]["config"]["text"]
-    assert text.replace("\u2060", "") == "Write {{ name }} and {{sys.query}} and {{ 'x' | upper }}."
-    assert text.count("{\u2060{") == 2
+    assert text == """Write {{ "{{" }} name }} and {{ "{{" }}sys.query}} and {{ 'x' | upper }}."""
+    assert Template.parse(text).segments[-1] == "sys.query}} and {{ 'x' | upper }}."
     assert "braces_kept" in codes(result)
     assert lost_on_the_way(raw) == []
 

@@ -646,3 +646,24 @@ def test_filters_that_a_model_makes_come_along():
     filters = only(raw, "knowledge-retrieval")["config"]["filters"]
     assert filters == {"mode": "automatic", "model": model()["name"]}
     assert lost_on_the_way(raw) == []
+
+
+def test_a_workflow_that_is_a_tool_is_the_app_of_that_name():
+    raw = chat_of(
+        node(
+            "2",
+            "tool",
+            "Greet",
+            provider_id="7d1c9b4e-3c8e-4a57-9a6e-6a3f1de1c001",
+            provider_name="greet_people",
+            provider_type="workflow",
+            tool_name="greet_people",
+            tool_configurations={},
+            tool_parameters={"who": {"type": "variable", "value": ["sys", "query"]}},
+        )
+    )
+    found = only(raw, "tool")
+    assert found["config"]["tool"] == "workflow/greet-people"
+    assert found["config"]["parameters"] == {"who": "sys.query"}
+    assert "other_app" in codes(imported(raw))
+    assert lost_on_the_way(raw) == []

@@ -338,6 +338,18 @@ def simple(mode, **settings_of_it):
     }
 
 
+def test_text_between_quotes_is_plain_text_in_dify():
+    document = imported(chat_of(answer="x")).document
+    said = '{{ "{{ sys.query }}" }} {{ sys.query }} {{ "{{#sys.query#}}" }}'
+    nodes_in(document)["say"]["config"]["text"] = said
+    assert validate(document) == []
+    boxes = [one["data"] for one in exported(document)["workflow"]["graph"]["nodes"]]
+    (answer,) = [one for one in boxes if one["type"] == "answer"]
+    assert answer["answer"] == "{{ sys.query }} {{#sys.query#}} {\u2060{#sys.query#}}"
+    again = nodes_in(imported(exported(document)).document)["say"]["config"]["text"]
+    assert again == said
+
+
 def test_simple_apps_become_small_graphs_and_come_back():
     chat = simple(
         "chat", dataset_configs={"top_k": 4, "datasets": {"datasets": [{"dataset": {"enabled": True, "id": "d1"}}]}}
@@ -346,7 +358,7 @@ def test_simple_apps_become_small_graphs_and_come_back():
     assert result.errors == []
     assert [one["type"] for one in result.document["nodes"]] == ["start", "knowledge-retrieval", "llm", "answer"]
     prompt = nodes_in(result.document)["model"]["config"]["prompt"]
-    assert prompt[0]["text"].startswith("You are {{ inputs.who }}. {\u2060{unknown}}")
+    assert prompt[0]["text"].startswith('You are {{ inputs.who }}. {{ "{{" }}unknown}}')
     assert prompt[1] == {"role": "user", "text": "{{ sys.query }}"}
     assert exported(result.document) == chat
     completion = simple("completion", prompt_type="simple")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from apps.workflows.dsl.dify.incoming import Here
 from apps.workflows.dsl.dify.nodes.mapping import Config, Data, Mapped, NoCounterpart
 from apps.workflows.dsl.dify.outgoing import Writing
 from apps.workflows.dsl.dify.reading import object_at, text_at
+from apps.workflows.engine.callee import PREFIX
 
 #: Dify's (provider, tool) -> ours, and what ours calls the parameters.
 _TOOLS: Final[Mapping[tuple[str, str], tuple[str, Mapping[str, str]]]] = {
@@ -33,6 +35,8 @@ def tool_name(data: Any) -> str | None:
     kind = text_at(data, "provider_type") or text_at(data, "type")
     if kind == "api" and provider and name:
         return f"openapi/{provider}/{name}"
+    if kind == "workflow" and (slug := slugify(name).replace("_", "-")):
+        return f"{PREFIX}{slug}"
     if kind == "dataset-retrieval":
         return "dataset/search"
     known = _TOOLS.get((provider.rpartition("/")[2], name))
@@ -47,6 +51,8 @@ def _read(data: Data, here: Here) -> dict[str, Any]:
             _("There is no tool %(tool)s of %(provider)s here.")
             % {"tool": repr(text_at(data, "tool_name")[:100]), "provider": repr(provider[:100])}
         )
+    if tool.startswith(PREFIX):
+        here.warn("other_app", _("It calls the app %s of this team: import that too.") % tool, "tool_name")
     names = next((names for ours, names in _TOOLS.values() if ours == tool), None)
     parameters: dict[str, Any] = {}
     for group in ("tool_configurations", "tool_parameters"):
@@ -90,7 +96,8 @@ def _write(config: Config, writing: Writing) -> dict[str, Any]:
     provider, name = tool_of(tool)
     names = _TOOLS.get((provider, name), ("", {}))[1]
     back = {ours: theirs for theirs, ours in names.items()}
-    kind = {"openapi": "api", "dataset": "dataset-retrieval"}.get(tool.partition("/")[0], "builtin")
+    kinds = {"openapi": "api", "dataset": "dataset-retrieval", "workflow": "workflow"}
+    kind = kinds.get(tool.partition("/")[0], "builtin")
     return {
         "provider_id": provider,
         "provider_name": provider,
@@ -110,6 +117,8 @@ def tool_of(tool: str) -> tuple[str, str]:
     if group == "openapi":
         provider, _slash, name = rest.partition("/")
         return provider, name
+    if group == "workflow":
+        return group, rest.replace("-", "_")
     return group, rest
 
 
