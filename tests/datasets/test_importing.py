@@ -30,9 +30,10 @@ from tests.datasets.website import website
 
 
 @pytest.fixture
-def site(settings):
+def site(settings, monkeypatch):
     with website() as served:
         settings.EGRESS_ALLOW = f"127.0.0.1:{served.port}"
+        monkeypatch.setenv("EGRESS_ALLOW", settings.EGRESS_ALLOW)  # for the workers that a test starts
         yield served
 
 
@@ -202,8 +203,7 @@ def test_a_sitemap_may_be_hostile():
             read_sitemap(content)
 
 
-def test_an_import_goes_on_after_its_worker_was_killed(dataset, site, start_worker, monkeypatch):
-    monkeypatch.setenv("EGRESS_ALLOW", f"127.0.0.1:{site.port}")
+def test_an_import_goes_on_after_its_worker_was_killed(dataset, site, start_worker):
     killed = threading.Event()
     site.article("/a", "The first page.")
     site.article("/b", "The second page.")
