@@ -5,8 +5,9 @@ import pytest
 from django.urls import reverse
 
 from accounts.models import Membership, Role, User
-from apps.datasets.models import Dataset, Document, ExternalKnowledge, WebImport
+from apps.datasets.models import Dataset, Document, ExternalKnowledge, WebImport, WebPage
 from apps.datasets.services.external_datasets import create_external_dataset
+from apps.datasets.services.importing import start_import
 from apps.datasets.services.importing_work import work
 from tests.datasets.website import website
 
@@ -49,6 +50,7 @@ def test_pages_are_fetched_from_the_form_and_each_result_is_shown(member, datase
     assert site.url("/guide") in text(member.get(reverse("datasets:document", args=[dataset.slug, document.id])))
     failed = text(member.get(answer.url, {"status": "failed"}))
     assert site.url("/missing") in failed
+    assert "Try what failed again" in failed
     assert reverse("datasets:document", args=[dataset.slug, document.id]) not in failed
     assert "1 failed" in text(member.get(page))
 
@@ -118,3 +120,21 @@ def test_external_knowledge_is_connected_searched_and_its_key_is_never_shown(mem
 def test_a_search_that_the_other_program_fails_says_why(member, team, site):
     dataset = create_external_dataset(team_id=team.id, name="Elsewhere", endpoint=site.url("/"), knowledge_id="K")
     assert "It answers 404" in text(member.get(reverse("datasets:search", args=[dataset.slug]), {"q": "bees"}))
+
+
+@pytest.mark.django_db
+def test_the_admin_shows_imports_and_connections_but_no_key(client, team, dataset, site):
+    client.force_login(User.objects.create_superuser("root", password="a long enough password"))
+    site.article("/guide", "A hive stands on four feet.")
+    made = start_import(dataset, urls=[site.url("/guide"), site.url("/missing")], enqueue=False)
+    work(made.id, enqueue=False)
+    create_external_dataset(
+        team_id=team.id, name="Elsewhere", endpoint=site.url("/"), knowledge_id="K", secret="sesame"
+    )
+    for name in ("webimport", "webpage", "externalknowledge"):
+        page = text(client.get(reverse(f"admin:datasets_{name}_changelist")))
+        assert site.url("/")[:-1] in page
+        row = {"webimport": WebImport, "webpage": WebPage, "externalknowledge": ExternalKnowledge}[name].objects.first()
+        detail = text(client.get(reverse(f"admin:datasets_{name}_change", args=[row.pk])))
+        assert site.url("/")[:-1] in detail
+        assert ExternalKnowledge.objects.get().encrypted_secret not in detail

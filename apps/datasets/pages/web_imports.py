@@ -60,6 +60,7 @@ def web_import(request: HttpRequest, dataset: Dataset, import_id: UUID) -> HttpR
         "status": state,
         "figures": [(key, WebPage.State(key).label, number) for key, number in progress.figures],
         "is_running": progress.row.state == WebImport.State.RUNNING,
+        "may_retry": progress.failed or progress.done < progress.total or progress.row.notes,
         "may_edit": may_edit(request, dataset),
     }
     partial = request.headers.get("HX-Request") == "true"
