@@ -1,14 +1,17 @@
 """Documents from the web: what is fetched, what is left alone, and what a second look at the pages finds."""
 
 import gzip
+import json
 import os
 import signal
 import threading
 import zlib
 
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
+from accounts.services import create_api_key
 from apps.datasets.models import Document, WebImport
 from apps.datasets.services.documents import delete_document
 from apps.datasets.services.errors import ImportUnderway
@@ -30,9 +33,10 @@ from tests.datasets.website import website
 
 
 @pytest.fixture
-def site(settings):
+def site(settings, monkeypatch):
     with website() as served:
         settings.EGRESS_ALLOW = f"127.0.0.1:{served.port}"
+        monkeypatch.setenv("EGRESS_ALLOW", settings.EGRESS_ALLOW)  # for the workers that a test starts
         yield served
 
 
@@ -202,8 +206,7 @@ def test_a_sitemap_may_be_hostile():
             read_sitemap(content)
 
 
-def test_an_import_goes_on_after_its_worker_was_killed(dataset, site, start_worker, monkeypatch):
-    monkeypatch.setenv("EGRESS_ALLOW", f"127.0.0.1:{site.port}")
+def test_an_import_goes_on_after_its_worker_was_killed(dataset, site, start_worker):
     killed = threading.Event()
     site.article("/a", "The first page.")
     site.article("/b", "The second page.")
@@ -222,3 +225,34 @@ def test_an_import_goes_on_after_its_worker_was_killed(dataset, site, start_work
     assert set(states(made).values()) == {"added"}
     wait_for(lambda: Document.objects.filter(status="ready").count() == 2, what="the documents")
     assert site.paths().count("/a") == 1
+
+
+def test_a_page_is_fetched_and_indexed_from_the_shell(dataset, team, site, capsys):
+    site.article("/guide", "A hive stands on four feet.")
+    with pytest.raises(SystemExit):
+        call_command("ingest", "handbook", "--url", site.url("/guide"), "--url", site.url("/no"), "--inline")
+    report = json.loads(capsys.readouterr().out)
+    assert (report["created"], report["ready"]) == (1, 1)
+    assert [error["code"] for error in report["errors"]] == ["gone"]
+
+
+def test_a_program_begins_an_import_and_follows_it(client, dataset, team, site):
+    site.article("/guide", "A hive stands on four feet.")
+    _key, secret = create_api_key(team_id=team.id, subject_kind="dataset", subject_id=dataset.id)
+    headers = {"Authorization": f"Bearer {secret}"}
+    address = f"/v1/datasets/{dataset.id}/web-imports"
+
+    def post(path="", **body):
+        return client.post(address + path, body, content_type="application/json", headers=headers)
+
+    made = post(urls=[site.url("/guide")], max_pages=5).json()
+    assert (made["state"], made["total"], made["done"]) == ("running", 1, 0)
+    assert post(f"/{made['id']}/sync").status_code == 409
+    work(made["id"], enqueue=False)
+    told = client.get(f"{address}/{made['id']}", headers=headers).json()
+    assert (told["state"], told["counts"]) == ("done", {"added": 1})
+    assert told["pages"][0]["document_id"] == str(Document.objects.get().id)
+    assert [each["id"] for each in client.get(address, headers=headers).json()["data"]] == [made["id"]]
+    assert post(f"/{made['id']}/sync").json()["state"] == "running"
+    for wrong in ({}, {"urls": "x"}, {"urls": ["nonsense"]}, {"urls": [site.url()], "max_pages": "many"}):
+        assert post(**wrong).status_code == 400

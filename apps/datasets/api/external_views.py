@@ -88,7 +88,7 @@ def _filter(condition: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _record(hit: RetrievedPassage, document: Document | None) -> dict[str, Any]:
-    told = {"document_id": hit.document_id, "segment_id": hit.chunk_id, "dataset_id": hit.dataset_id}
+    told: dict[str, Any] = {"document_id": hit.document_id, "segment_id": hit.chunk_id, "dataset_id": hit.dataset_id}
     told |= {} if hit.page is None else {"page": hit.page}
     if document is not None and isinstance(url := document.metadata.get("url"), str):
         told["url"] = url

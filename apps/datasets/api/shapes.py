@@ -34,7 +34,7 @@ def dataset_body(dataset: Any) -> dict[str, Any]:
         "id": str(dataset.id),
         "name": dataset.name,
         "description": dataset.description,
-        "provider": "vendor",
+        "provider": "external" if dataset.kind == "external" else "vendor",
         "permission": "all_team_members",
         "data_source_type": "upload_file",
         "indexing_technique": "high_quality",
@@ -70,8 +70,11 @@ def document_body(document: Document) -> dict[str, Any]:
     return {
         "id": str(document.id),
         "position": 1,
-        "data_source_type": "upload_file",
-        "data_source_info": {"upload_file": {"name": document.name, "size": document.size}},
+        "data_source_type": "website_crawl" if document.metadata.get("source") == "website" else "upload_file",
+        "data_source_info": {
+            "upload_file": {"name": document.name, "size": document.size},
+            **({"url": document.metadata["url"]} if document.metadata.get("url") else {}),
+        },
         "data_source_detail_dict": {},
         "dataset_process_rule_id": "",
         "name": document.name,

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from apps.datasets.api import dataset_views, document_views, external_views, metadata_views, segment_views
+from apps.datasets.api import (
+    dataset_views,
+    document_views,
+    external_views,
+    metadata_views,
+    segment_views,
+    web_import_views,
+)
 
 _DATASET = "datasets/<uuid:dataset_id>"
 _DOCUMENT = f"{_DATASET}/documents/<uuid:document_id>"
@@ -28,6 +35,9 @@ urlpatterns = [
     path(f"{_DOCUMENT}/update_by_file", document_views.UpdateByFile.as_view()),
     path(f"{_DOCUMENT}/segments", segment_views.Segments.as_view(), name="v1-segments"),
     path(f"{_DOCUMENT}/segments/<uuid:segment_id>", segment_views.SegmentDetail.as_view(), name="v1-segment"),
+    path(f"{_DATASET}/web-imports", web_import_views.WebImports.as_view(), name="v1-web-imports"),
+    path(f"{_DATASET}/web-imports/<uuid:import_id>", web_import_views.WebImportDetail.as_view()),
+    path(f"{_DATASET}/web-imports/<uuid:import_id>/<str:action>", web_import_views.WebImportAction.as_view()),
     path(f"{_DATASET}/metadata", metadata_views.Metadata.as_view(), name="v1-metadata"),
     path(f"{_DATASET}/metadata/built-in", metadata_views.BuiltInMetadata.as_view()),
     path(f"{_DATASET}/metadata/built-in/<str:action>", metadata_views.BuiltInSwitch.as_view()),

@@ -55,6 +55,8 @@ FILTERS = {
 @dataset_page()
 def documents(request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """The documents with their state, and the place to drop new ones."""
+    if dataset.kind == Dataset.Kind.EXTERNAL:
+        return redirect("datasets:search", dataset.slug)  # its documents are elsewhere
     context = _rows(request, dataset) | {
         "tab": "documents",
         "filters": FILTERS,

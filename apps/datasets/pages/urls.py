@@ -2,16 +2,32 @@
 
 from django.urls import path
 
-from apps.datasets.pages import chunks, datasets, documents, evaluation, keys, metadata, passages, search
+from apps.datasets.pages import (
+    chunks,
+    datasets,
+    documents,
+    evaluation,
+    external,
+    keys,
+    metadata,
+    passages,
+    search,
+    web_imports,
+)
 
 app_name = "datasets"
 urlpatterns = [
     path("", datasets.dataset_list, name="datasets"),
     path("new/", datasets.new_dataset, name="new-dataset"),
+    path("new-external/", external.new_external, name="new-external"),
     path("passages/<uuid:chunk_id>/", passages.passage, name="passage"),
     path("<str:slug>/", documents.documents, name="dataset"),
     path("<str:slug>/rows/", documents.rows, name="rows"),
     path("<str:slug>/upload/", documents.upload, name="upload"),
+    path("<str:slug>/web/", web_imports.web_imports, name="web-imports"),
+    path("<str:slug>/web/<uuid:import_id>/", web_imports.web_import, name="web-import"),
+    path("<str:slug>/web/<uuid:import_id>/<str:action>/", web_imports.act_on_import, name="act-on-import"),
+    path("<str:slug>/connection/", external.connection, name="connection"),
     path("<str:slug>/search/", search.search_test, name="search"),
     path("<str:slug>/questions/", search.queries, name="queries"),
     path("<str:slug>/evaluations/", evaluation.evaluations, name="evaluations"),

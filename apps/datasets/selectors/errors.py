@@ -35,3 +35,9 @@ class MetadataFieldNotFound(NotFound):
     """No such metadata field in this dataset."""
 
     code: ClassVar[str] = "metadata_field_not_found"
+
+
+class WebImportNotFound(NotFound):
+    """No such import from the web in this dataset."""
+
+    code: ClassVar[str] = "web_import_not_found"

@@ -133,7 +133,7 @@ def _passages(row: ExternalKnowledge, content: bytes) -> list[RetrievedPassage]:
 def _passage(row: ExternalKnowledge, record: Mapping[str, Any]) -> RetrievedPassage:
     given = record.get("metadata")
     metadata = {str(key): value for key, value in given.items()} if isinstance(given, dict) else {}
-    url = next((each for each in map(metadata.get, ("url", "source", "path")) if _is_link(each)), "")
+    url = next((str(link) for link in map(metadata.get, ("url", "source", "path")) if _is_link(link)), "")
     text, title = _text(record.get("content")), _text(record.get("title"))[:MAX_TITLE]
     source = str(metadata.get("document_id") or title or url)
     score = record.get("score")

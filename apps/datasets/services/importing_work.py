@@ -160,8 +160,10 @@ class _Piece:
 
 def _own_document(page: WebPage) -> UUID | None:
     """The document that this page made. One that two pages share, because they were equal, belongs to the first."""
+    if page.document_id is None:
+        return None
     mine = Document.objects.live().filter(id=page.document_id, metadata__url=page.url)
-    return page.document_id if page.document_id and mine.exists() else None
+    return page.document_id if mine.exists() else None
 
 
 def _fail(page: WebPage, exc: PageFailed) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from apps.datasets.text.child import extract_in_child
 from apps.datasets.text.errors import EmptyDocument, ExtractionError
-from apps.datasets.text.extract.kinds import EXTENSIONS
+from apps.datasets.text.extract.kinds import EXTENSIONS, extension_of_type
 from apps.datasets.text.limits import Limits
 from apps.datasets.text.sections import page_texts
 from apps.workflows.engine.errors import NodeFailure
@@ -129,9 +129,11 @@ def _temporary(content: bytes) -> Iterator[Path]:
 
 def _name_with_type(file: FileContent) -> str:
     """A page's name has no extension; its type says how to read it."""
-    known = {"text/html": ".html", "application/pdf": ".pdf", "text/markdown": ".md", "text/csv": ".csv"}
-    extension = known.get(file.mime_type, "")
-    return file.name if not extension or file.name.lower().endswith(extension) else f"{file.name}{extension}"
+    named = PurePosixPath(file.name).suffix.lower()
+    extension = extension_of_type(file.mime_type, named=named)
+    if extension is None or extension == ".txt" or EXTENSIONS.get(named) == EXTENSIONS[extension]:
+        return file.name
+    return f"{file.name}{extension}"
 
 
 def _too_large(file: FileValue) -> NodeFailure:

@@ -86,4 +86,6 @@ def _passage(hit: RetrievedPassage) -> Passage:
         char_end=hit.char_end,
         heading_path=tuple(hit.heading_path),
         position=hit.position,
+        url=hit.url,
+        is_external=hit.is_external,
     )

@@ -142,6 +142,9 @@ class Passage:
     char_end: int = 0
     heading_path: Sequence[str] = ()
     position: int = 0
+    url: str = ""
+    """Where its source can be read, if another program keeps it and says so."""
+    is_external: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

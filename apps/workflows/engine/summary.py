@@ -101,7 +101,7 @@ def retriever_resources(passages: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "dataset_name": passage["dataset_name"],
             "document_id": passage["document_id"],
             "document_name": passage["document_name"],
-            "data_source_type": "upload_file",
+            "data_source_type": "external" if passage.get("is_external") else "upload_file",
             "segment_id": passage["chunk_id"],
             "segment_position": passage.get("position", 0),
             "score": passage["score"],
@@ -110,6 +110,7 @@ def retriever_resources(passages: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "char_start": passage.get("char_start"),
             "char_end": passage.get("char_end"),
             "heading_path": list(passage.get("heading_path") or ()),
+            **({"url": passage["url"]} if passage.get("url") else {}),
         }
         for number, passage in enumerate(passages, start=1)
     ]

@@ -106,7 +106,11 @@ class KnowledgeRetrieval:
 
 
 def _as_json(passage: Passage) -> dict[str, Any]:
-    return {**asdict(passage), "scores": dict(passage.scores), "heading_path": list(passage.heading_path)}
+    values = {**asdict(passage), "scores": dict(passage.scores), "heading_path": list(passage.heading_path)}
+    if not passage.is_external:
+        # Documents of ours are opened by their ids.
+        del values["url"], values["is_external"]
+    return values
 
 
 def _compile(config: Config) -> KnowledgeRetrieval:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core import signing
 from django.urls import reverse
 
+from apps.datasets.text.extract.kinds import EXTENSIONS
 from apps.workflows.models import Application, File
 from apps.workflows.selectors.messages import as_uuid
 from support.errors import NotAllowed, NotFound
@@ -19,7 +20,8 @@ from support.errors import NotAllowed, NotFound
 LINK_SECONDS = 3_600
 _SALT = "workflows.file"
 _TYPES = {"image": "image", "audio": "audio", "video": "video", "text": "document"}
-_DOCUMENTS = (".pdf", ".doc", ".docx", ".xls", ".xlsx", ".ppt", ".pptx", ".epub", ".eml", ".msg", ".json", ".xml")
+#: What a reader is there for, and what people mean by documents though nobody reads it.
+_DOCUMENTS = (*EXTENSIONS, ".doc", ".ppt", ".msg")
 #: What a browser shows and does not run.
 _SHOWN = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf", "text/plain"})
 

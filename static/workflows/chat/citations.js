@@ -107,7 +107,8 @@ export class SourcePanel {
     this.#parts.quote.replaceChildren(...marked(source.content ?? "", claim));
     this.#parts.quote.scrollTop = 0;
     for (const button of [this.#parts.previous, this.#parts.next]) button.hidden = this.#sources.size < 2;
-    const link = address(this.#passages, source.segment_id);
+    // What another program keeps can be opened there, if it says where; there is no passage of it here.
+    const link = source.data_source_type === "external" ? source.url : address(this.#passages, source.segment_id);
     this.#parts.links.hidden = !link;
     if (link) this.#parts.open.href = link;
   }

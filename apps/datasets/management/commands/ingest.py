@@ -19,9 +19,12 @@ from kombu.exceptions import OperationalError
 from apps.datasets.management.progress import ProgressBar
 from apps.datasets.management.teams import team_for
 from apps.datasets.models import Dataset
-from apps.datasets.selectors.documents import progress_of, reason_of, with_progress
+from apps.datasets.selectors.documents import documents_of, progress_of, reason_of, with_progress
+from apps.datasets.selectors.web_imports import explain_page, pages_of_import
 from apps.datasets.services.datasets import ensure_dataset
-from apps.datasets.services.documents import Added, add_document
+from apps.datasets.services.documents import Added, Outcome, add_document
+from apps.datasets.services.importing import start_import
+from apps.datasets.services.importing_work import work
 from apps.datasets.services.indexing import index_now
 from apps.datasets.text.extract.kinds import EXTENSIONS
 from support.errors import ConsoleError
@@ -36,13 +39,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("dataset", help="slug of the dataset")
-        parser.add_argument("paths", nargs="+", metavar="PATH", type=Path)
+        parser.add_argument("paths", nargs="*", metavar="PATH", type=Path)
+        parser.add_argument("--url", action="append", default=[], help="a page of the web; may be repeated")
         parser.add_argument("--wait", action="store_true", help="until everything is indexed")
         parser.add_argument("--inline", action="store_true", help="index in this process, without a worker")
         parser.add_argument("--team", help="slug of the team (default: the oldest)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.perf_counter()
+        if not options["paths"] and not options["url"]:
+            raise CommandError("Give at least one file, folder or --url.", returncode=2)
         missing = [str(path) for path in options["paths"] if not path.exists()]
         if missing:
             raise CommandError(f"No such file or folder: {', '.join(missing)}", returncode=2)
@@ -50,6 +56,8 @@ class Command(BaseCommand):
             team = team_for(options["team"])
             dataset = ensure_dataset(team_id=team.id, slug=options["dataset"])
             added = self._add(dataset, options["paths"], inline=options["inline"])
+            fetched, failed = self._fetch(dataset, options["url"], inline=options["inline"])
+            added += fetched
         except ConsoleError as exc:
             raise CommandError(str(exc), returncode=2) from exc
         except OperationalError as exc:
@@ -60,7 +68,9 @@ class Command(BaseCommand):
             ) from exc
         if options["wait"] or options["inline"]:
             self._wait(added)
-        report = _report(dataset, added) | {
+        report = _report(dataset, added)
+        report["errors"] += failed
+        report |= {
             "team": team.slug,
             "seconds": round(time.perf_counter() - started, 2),
         }
@@ -84,6 +94,27 @@ class Command(BaseCommand):
             bar.show(len(added), name)
         bar.end()
         return added
+
+    def _fetch(self, dataset: Dataset, urls: list[str], *, inline: bool) -> tuple[list[Added], list[dict[str, Any]]]:
+        """Fetch pages in this process; returns what was added, and what is wrong with the others."""
+        if not urls:
+            return [], []
+        web_import = start_import(dataset, urls=urls, enqueue=False)
+        while work(web_import.id, enqueue=not inline):
+            pass
+        added, failed = [], []
+        for page in pages_of_import(web_import):
+            document = documents_of(dataset).filter(id=page.document_id).first() if page.document_id else None
+            if document is None:
+                code = (page.error or {}).get("code", "failed")
+                failed.append({"name": page.url, "code": code, "message": explain_page(page.error)})
+                continue
+            run = document.runs.filter(finished_at=None).first()
+            if inline and run is not None:
+                index_now(run.id)
+            outcome: Outcome = "unchanged" if page.state == "unchanged" else "created"
+            added.append(Added(document=document, outcome=outcome, run_id=run.id if run else None))
+        return added, failed
 
     def _wait(self, added: list[Added]) -> None:
         bar = ProgressBar(self.stderr, total=100 * len(added), label="indexed", shows_percent=True)
