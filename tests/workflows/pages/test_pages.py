@@ -92,6 +92,33 @@ def test_an_app_that_searches_needs_a_dataset(team: Team) -> None:
     assert not Application.objects.exists()
 
 
+def test_warnings_about_an_import_name_the_step_not_a_place_in_a_file(team: Team) -> None:
+    config = {"query": "sys.query", "datasets": ["gone"]}
+    document = starter_document("chat", name="Own")
+    document["nodes"].append({"id": "look", "type": "knowledge-retrieval", "title": "Look it up", "config": config})
+    document["edges"].append({"from": document["nodes"][0]["id"], "to": "look"})
+    upload = SimpleUploadedFile("own.yaml", dump(document).encode())
+    page = person(team, Role.EDITOR).post("/apps/import/", {"file": upload}, follow=True).content.decode()
+    assert "Step “Look it up”: There is no dataset gone in this team." in page
+    assert "/nodes/" not in page
+
+
+def test_warnings_about_what_dify_has_name_the_step_of_its_file(team: Team) -> None:
+    facts = {"title": "To English", "provider_id": "google_translate", "tool_name": "translate"}
+    nodes: list[dict[str, Any]] = [
+        {"id": "1", "data": {"type": "start", "title": "Start", "variables": []}},
+        {"id": "2", "data": {"type": "tool", "provider_type": "builtin", **facts}},
+        {"id": "3", "data": {"type": "end", "title": "End", "outputs": []}},
+    ]
+    edges = [{"source": "1", "target": "2"}, {"source": "2", "target": "3"}]
+    app = {"name": "Translate", "mode": "workflow"}
+    document = {"app": app, "kind": "app", "version": "0.1.5", "workflow": {"graph": {"nodes": nodes, "edges": edges}}}
+    upload = SimpleUploadedFile("dify.yml", json.dumps(document).encode())
+    page = person(team, Role.EDITOR).post("/apps/import/", {"file": upload}, follow=True).content.decode()
+    assert "Step “To English”:" in page
+    assert "/workflow/graph" not in page
+
+
 def test_an_invalid_upload_shows_every_error_and_keeps_nothing(team: Team) -> None:
     broken = (
         b"skep: 1\napp: {name: Broken, kind: chat}\nnodes:\n- {id: a, type: start}\n- {id: b, type: nonsense}\n"
