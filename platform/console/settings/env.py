@@ -25,8 +25,10 @@ SECRET_KEY = os.environ.get("SECRET_KEY", "")
 ENCRYPTION_KEYS = [key for key in os.environ.get("ENCRYPTION_KEYS", "").split(",") if key]
 ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host]
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if origin]
-# Where people reach the installation from outside, for links in e-mails.
-PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+# Where people reach the installation from outside, for links in e-mails: if nobody said, where `manage.py up` listens.
+PUBLIC_URL = (
+    os.environ.get("PUBLIC_URL") or os.environ.get("SKEP_URL") or _RUNNING.get("SKEP_URL") or "http://localhost:8000"
+).rstrip("/")
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")
