@@ -148,6 +148,22 @@ def test_the_curl_example_is_a_call_that_the_app_takes(team: Team) -> None:
     assert body["inputs"] == {"text": "…", "style": "short"}
 
 
+def test_the_playground_of_an_app_without_a_start_leads_to_its_triggers(team: Team) -> None:
+    document = {
+        "skep": 1,
+        "app": {"name": "Morning", "kind": "workflow"},
+        "nodes": [
+            {"id": "morning", "type": "trigger-schedule", "config": {"every": "day"}},
+            {"id": "end", "type": "end", "config": {"outputs": {"due": "morning.due_at"}}},
+        ],
+        "edges": [{"from": "morning", "to": "end"}],
+    }
+    app, _saved = services.import_document(text=dump(document), team_id=team.id)
+    page = person(team, Role.EDITOR).get(f"/apps/{app.slug}/playground/").content.decode()
+    assert "Its triggers begin its runs" in page
+    assert "data-send" not in page
+
+
 def test_the_public_page_is_there_only_while_it_is_open_and_for_chats(team: Team) -> None:
     app = make(team, public=True)
     assert Client().get(f"/chat/{app.slug}/").status_code == 200
