@@ -18,6 +18,7 @@ from apps.workflows.dsl import dump
 from apps.workflows.models import Application, Conversation, Message, Run
 from apps.workflows.pages.starters import STARTERS, starter_document
 from apps.workflows.selectors.visitors import COOKIE, visitor_of
+from providers.services import store_credential
 
 pytestmark = pytest.mark.django_db
 
@@ -117,6 +118,21 @@ def test_warnings_about_what_dify_has_name_the_step_of_its_file(team: Team) -> N
     page = person(team, Role.EDITOR).post("/apps/import/", {"file": upload}, follow=True).content.decode()
     assert "Step “To English”:" in page
     assert "/workflow/graph" not in page
+
+
+def test_an_import_names_the_models_that_nobody_serves(team: Team) -> None:
+    store_credential(
+        team_id=team.id, name="mine", base_url="https://models.example/v1", secret="s", chat_models=["served"]
+    )
+    document = starter_document("chat", name="Own")
+    asks = {"type": "llm", "config": {"prompt": [{"role": "user", "text": "Hi"}]}}
+    for name in ("served", "elsewhere-4"):
+        config = {**asks["config"], "model": {"name": name}}  # type: ignore[dict-item]
+        document["nodes"].append({**asks, "id": f"ask_{name[:4]}", "config": config})
+        document["edges"].append({"from": document["nodes"][0]["id"], "to": f"ask_{name[:4]}"})
+    upload = SimpleUploadedFile("own.yaml", dump(document).encode())
+    page = person(team, Role.EDITOR).post("/apps/import/", {"file": upload}, follow=True).content.decode()
+    assert "No provider serves elsewhere-4." in page
 
 
 def test_an_invalid_upload_shows_every_error_and_keeps_nothing(team: Team) -> None:
