@@ -19,7 +19,7 @@ CHECK_ENV = SECRET_KEY=check ENCRYPTION_KEYS=check DATABASE_URL=postgresql://che
 .PHONY: help up test check fix messages bench bench-peers local-embeddings
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 20
 
 up: $(RUNTIME) ## run everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up $(UP_ARGS)
@@ -56,9 +56,8 @@ bench: $(DEVELOPMENT) ## run every benchmark; results go to benchmarks/results
 		cat benchmarks/results/$$name.json; \
 	done
 
-bench-peers: ## install what benchmarks/engine.py compares with, in a virtual environment of its own
-	$(PYTHON) -m venv .bench-peers
-	.bench-peers/bin/pip install --quiet langgraph==1.2.22
+bench-peers: ## install the engines that benchmarks/engine.py compares with
+	@PYTHON=$(PYTHON) sh .ci/peers .bench-peers
 
 $(RUNTIME): requirements.txt
 	@PYTHON=$(PYTHON) sh .ci/install $(VENV) requirements.txt

@@ -4,8 +4,8 @@
 
 Prints JSON, ratios first. All sides run the same no-op nodes with the same priority: the product with values and its
 full event stream, its scheduler alone, a bare asyncio loop that counts edges (in turns, in this process), and langgraph
-in a virtual environment of its own (`make bench-peers`). The best of all rounds counts; medians and CPU time are beside
-it. It starts its own PostgreSQL and Redis for the figures that need them.
+and graphon in virtual environments of their own (`make bench-peers`). The best of all rounds counts; medians and CPU
+time are beside it. It starts its own PostgreSQL and Redis for the figures that need them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
 # A child that imports the engine finds it where we do.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "platform"), str(ROOT)])
 NO_PEER = "not measured: make bench-peers"
-NO_GRAPHON = "not measured: it wants Python 3.12 or newer, and nothing here drives it yet"
+NO_GRAPHON = "not measured: make bench-peers (it wants Python 3.12 or 3.13)"
 
 
 def main() -> None:
@@ -48,7 +48,7 @@ def report(rounds: int, *, quick: bool, peers: Path, priority: str) -> dict[str,
 
     shapes = all_shapes(quick=quick)
     measured = {name: compared(planned(written), rounds=rounds) for name, written in shapes.items()}
-    theirs = _langgraph(shapes, peers, rounds=rounds)
+    langgraph, graphon = (_peer(name, shapes, peers, rounds=rounds) for name in ("langgraph", "graphon"))
     runs = asyncio.run(fifty(without_log, rounds=rounds, acts=False))
     waiting = {"fifty_runs": {**runs, "target": 1.1}, "retry": asyncio.run(retry_beside_siblings())}
     waiting |= _installed(rounds=rounds, stops=5 if quick else 20)
@@ -57,11 +57,9 @@ def report(rounds: int, *, quick: bool, peers: Path, priority: str) -> dict[str,
     chains = [each["product_us_per_node"] for name, each in measured.items() if name.startswith("chain")]
     return {
         "ratios": {
-            "langgraph_to_product": {
-                name: round(each["us_per_node"] / measured[name]["product_us_per_node"], 1)
-                for name, each in theirs.get("shapes", {}).items()
-            }
-            or NO_PEER,
+            "langgraph_to_product": _ratios(langgraph.get("shapes", {}), measured) or NO_PEER,
+            "graphon_to_product": _ratios(graphon.get("shapes", {}), measured) or NO_GRAPHON,
+            "graphon_template_to_product": _ratios(graphon.get("template_shapes", {}), measured) or NO_GRAPHON,
             "scheduler_to_bare": {name: each["scheduler_to_bare"] for name, each in measured.items()},
             "product_to_bare": {name: each["product_to_bare"] for name, each in measured.items()},
             "fifty_runs_to_ideal": runs["best_to_ideal"],
@@ -76,8 +74,8 @@ def report(rounds: int, *, quick: bool, peers: Path, priority: str) -> dict[str,
             },
         },
         "shapes": measured,
-        "langgraph": theirs or NO_PEER,
-        "graphon": NO_GRAPHON,
+        "langgraph": langgraph or NO_PEER,
+        "graphon": graphon or NO_GRAPHON,
         "waiting": waiting,
         "extremes": extremes(),
         "memory_of_1000_nodes": memory(),
@@ -102,8 +100,13 @@ def _hurry() -> str:
     return "chrt -f 50"
 
 
-def _langgraph(shapes: dict[str, Any], peers: Path, *, rounds: int) -> dict[str, Any]:
-    python = peers / "bin" / "python"
+def _ratios(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, float]:
+    return {name: round(each["us_per_node"] / ours[name]["product_us_per_node"], 1) for name, each in theirs.items()}
+
+
+def _peer(peer: str, shapes: dict[str, Any], peers: Path, *, rounds: int) -> dict[str, Any]:
+    """What another engine needs for the same shapes; nothing where it is not installed."""
+    python = peers / peer / "bin" / "python"
     if not python.exists():
         return {}
     asked = {
@@ -114,7 +117,7 @@ def _langgraph(shapes: dict[str, Any], peers: Path, *, rounds: int) -> dict[str,
         for name, written in shapes.items()
         if len(written["nodes"]) <= 1_000  # beyond, building its graph takes minutes
     }
-    script = ROOT / "benchmarks" / "_engine" / "peer_langgraph.py"
+    script = ROOT / "benchmarks" / "_engine" / f"peer_{peer}.py"
     done = subprocess.run(
         [python, script],
         input=json.dumps({"rounds": rounds, "shapes": asked}),

@@ -19,6 +19,7 @@ from apps.workflows.engine.events import Event, NodeStarted, NodeText
 from apps.workflows.models import Run
 from benchmarks._engine.shapes import NO_PORTS
 from benchmarks._engine.waiting import RUNS, fifty, stop_seen, with_log
+from support.memory import settle
 from tests.model_runtime.openai_server import Completion, OpenAIServer
 
 APP = """
@@ -34,6 +35,7 @@ def figures(server: OpenAIServer, *, rounds: int, stops: int) -> dict[str, Any]:
     """All of them; `server` becomes the installation's provider."""
     settings.ENV_PROVIDERS = [server.as_env_provider()]
     call_command("migrate", verbosity=0)
+    settle()  # as the web process does
     team = Team.objects.create(slug="bench", name="Bench")
     run_ids = _rows(team, (rounds + 1) * RUNS)
     server.default = Completion("word " * 30, pause=0.1)

@@ -69,6 +69,14 @@ def current_team(request: HttpRequest) -> Team:
     return team
 
 
+def form_team(request: HttpRequest) -> dict[str, Team]:
+    """What a form that asks for a team begins with: the one the person works in now, if there is one."""
+    try:
+        return {"team": current_team(request)}
+    except NotFound:
+        return {}
+
+
 def default_team(slug: str = "") -> Team:
     """The team the shell works for: the named one, else the oldest. Raises NotFound."""
     if slug:

@@ -14,6 +14,7 @@ http = get_asgi_application()
 from apps.workflows.api.origins import OwnPagesAndPrograms  # noqa: E402 - models load after Django
 from apps.workflows.api.routing import websocket_urlpatterns  # noqa: E402 - models load after Django
 from console.bounded_bodies import bound_request_bodies  # noqa: E402 - settings load after Django
+from support.memory import settle  # noqa: E402 - the last to be loaded
 
 bound_request_bodies(limit=settings.MAX_REQUEST_BYTES)
 application = ProtocolTypeRouter(
@@ -22,3 +23,4 @@ application = ProtocolTypeRouter(
         "websocket": OwnPagesAndPrograms(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )
+settle()

@@ -11,10 +11,10 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
 app.conf.beat_schedule = {
-    "go-on-with-runs": {"task": "workflows.go_on_with_runs", "schedule": 15.0},
+    # One that nobody took is as good as the next; the same goes for what is due.
+    "go-on-with-runs": {"task": "workflows.go_on_with_runs", "schedule": 15.0, "options": {"expires": 60}},
     "give-up-waiting": {"task": "workflows.give_up_waiting", "schedule": 15.0},
     "deliver-questions": {"task": "workflows.deliver_questions", "schedule": 60.0},
-    # One that nobody took is as good as the next.
     "fire-due-triggers": {"task": "workflows.fire_due_triggers", "schedule": 10.0, "options": {"expires": 60}},
     "index-large-annotation-stores": {"task": "annotations.index_large_stores", "schedule": 3600.0},
     "rebuild-missing-traces": {"task": "traces.rebuild_missing", "schedule": 300.0},

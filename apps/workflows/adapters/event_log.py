@@ -1,17 +1,20 @@
 """The durable event log: one group-commit writer per process.
 
 Runs hand over their rows and go on; a thread commits what has gathered, many runs in one statement. A run that must
-know (its end) waits for the acknowledgement of its batch. While the database is away the writer keeps what it was
-given, in order: a log has no gaps.
+know (its end) waits for the acknowledgement of its batch; the runs of a loop are told of a batch together. While the
+database is away the writer keeps what it was given, in order: a log has no gaps.
 """
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import logging
 import queue
+import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -20,6 +23,7 @@ from uuid import UUID
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from apps.workflows.adapters.acknowledging import Acknowledgements, Done
 from apps.workflows.adapters.log_store import Ending, Portion, Stored, store
 from apps.workflows.engine.journal import Row
 
@@ -30,6 +34,9 @@ BATCH_ROWS = 512
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 1.0
 #: How long a database that is away is waited for. Then its runs' leases have run out, and others may close them.
 PATIENCE_S = 60.0
+#: How long other threads may keep the interpreter while the writer, which many runs wait for, wants it. The usual 5 ms
+#: are longer than a commit takes.
+TURN_S = 0.0005
 
 #: Stands for a run where there is none: whoever flushes waits for its turn.
 NOBODY = UUID(int=0)
@@ -49,7 +56,7 @@ class RunTaken(NotLogged):
 @dataclass(slots=True)
 class _Entry:
     portion: Portion
-    done: Future[None] | None = None
+    done: Done | None = None
 
 
 @dataclass(slots=True)
@@ -68,7 +75,9 @@ class GroupCommitWriter:
     """Commits rows of all runs of this process, in the order they were handed over."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[_Entry | None] = queue.SimpleQueue()
+        self._entries: deque[_Entry | None] = deque()
+        #: Wakes the thread; what there is to do lies in the entries.
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._start = threading.Lock()
         #: Runs of which rows were lost: nothing more of them is written, since a log must not have a gap.
@@ -87,6 +96,12 @@ class GroupCommitWriter:
         self._put(_Entry(Portion(run_id=run_id, epoch=epoch, rows=rows, ending=ending), done))
         return done
 
+    async def committed(self, run_id: UUID, epoch: int, rows: Sequence[Row], ending: Ending | None = None) -> None:
+        """The same for runs on an event loop: hand rows over before anything else happens, and wait."""
+        done = asyncio.get_running_loop().create_future()
+        self._put(_Entry(Portion(run_id=run_id, epoch=epoch, rows=rows, ending=ending), done))
+        await done
+
     def flush(self, timeout: float = 10.0) -> None:
         """Wait until everything handed over so far is committed."""
         if self._thread is not None:
@@ -95,17 +110,21 @@ class GroupCommitWriter:
     def close(self) -> None:
         """Commit what is left and end the thread."""
         if self._thread is not None and self._thread.is_alive():
-            self._queue.put(None)
+            self._entries.append(None)
+            self._bell.put(None)
             self._thread.join(timeout=5)
 
     def _put(self, entry: _Entry) -> None:
         if self._thread is None or not self._thread.is_alive():
             self._begin()
-        self._queue.put(entry)
+        self._entries.append(entry)
+        if self._bell.empty():  # else the thread has yet to look, and will find this as well
+            self._bell.put(None)
 
     def _begin(self) -> None:
         with self._start:
             if self._thread is None or not self._thread.is_alive():
+                sys.setswitchinterval(min(sys.getswitchinterval(), TURN_S))
                 self._thread = threading.Thread(target=self._serve, name="event-log", daemon=True)
                 self._thread.start()
 
@@ -124,26 +143,23 @@ class GroupCommitWriter:
                 return
 
     def _gather(self) -> tuple[_Batch, bool]:
-        """The next batch: closed by size, by somebody waiting, or by `LINGER_S`."""
+        """The next batch: closed by size, by somebody waiting, or by `LINGER_S`; and whether it is the last."""
         batch = _Batch()
         deadline = 0.0
-        while not batch.urgent and batch.rows < BATCH_ROWS:
+        while True:
+            while self._entries and batch.rows < BATCH_ROWS:  # whoever waits already rides along
+                entry = self._entries.popleft()
+                if entry is None:
+                    return batch, True
+                if not batch.entries:
+                    deadline = time.monotonic() + LINGER_S
+                batch.add(entry)
+            if batch.urgent or batch.rows >= BATCH_ROWS:
+                return batch, False
             try:
-                wait = max(0.0, deadline - time.monotonic()) if batch.entries else None
-                entry = self._queue.get(timeout=wait)
+                self._bell.get(timeout=max(0.0, deadline - time.monotonic()) if batch.entries else None)
             except queue.Empty:
                 return batch, False
-            if entry is None:
-                return batch, True
-            if not batch.entries:
-                deadline = time.monotonic() + LINGER_S
-            batch.add(entry)
-        while not self._queue.empty():  # whoever waits already rides along
-            entry = self._queue.get()
-            if entry is None:
-                return batch, True
-            batch.add(entry)
-        return batch, False
 
     def _write(self, entries: Sequence[_Entry]) -> None:
         entries = self._sound(entries)
@@ -192,19 +208,20 @@ class GroupCommitWriter:
 
 
 def _acknowledge(entries: Sequence[_Entry], stored: Stored) -> None:
-    for entry in entries:
-        run_id = entry.portion.run_id
-        if entry.portion.ending is not None and run_id not in stored.ended:
-            _fail(entry, RunTaken("another process has closed the run"))
-        elif entry.portion.ending is None and run_id not in stored.current and run_id != NOBODY:
-            _fail(entry, RunTaken("another process has taken the run over"))
-        elif entry.done is not None and not entry.done.done():
-            entry.done.set_result(None)
+    with Acknowledgements() as answers:
+        for entry in entries:
+            run_id = entry.portion.run_id
+            if entry.portion.ending is not None and run_id not in stored.ended:
+                answers.give(entry.done, RunTaken("another process has closed the run"))
+            elif entry.portion.ending is None and run_id not in stored.current and run_id != NOBODY:
+                answers.give(entry.done, RunTaken("another process has taken the run over"))
+            else:
+                answers.give(entry.done)
 
 
 def _fail(entry: _Entry, error: Exception) -> None:
-    if entry.done is not None and not entry.done.done():
-        entry.done.set_exception(error)
+    with Acknowledgements() as answers:
+        answers.give(entry.done, error)
 
 
 def _release() -> None:

@@ -11,7 +11,7 @@ from apps.workflows.adapters.event_log import writer
 from apps.workflows.adapters.live import live_publisher
 from apps.workflows.adapters.log_store import Ending
 from apps.workflows.engine.events import Event, NodeSucceeded, NodeText, RunFinished, RunPaused
-from apps.workflows.engine.journal import Numbered, Row, encode
+from apps.workflows.engine.journal import Numbered, Row, Written, body_of, rows_of
 from apps.workflows.engine.summary import RunSummary
 
 Notify = Callable[[int, Event], None]
@@ -43,7 +43,7 @@ class RunLog:
         self.epoch = epoch
         self._notify = notify
         self._with_node_text = with_node_text
-        self._unwritten: list[Numbered] = []
+        self._unwritten: list[Written] = []
         self._handover: asyncio.TimerHandle | None = None
         for seq, event in past:
             self.last_seq = seq
@@ -54,9 +54,9 @@ class RunLog:
         """Take one event in: observers and followers get it now, the durable log within moments."""
         if not self._with_node_text and isinstance(event, NodeText):
             return
-        seq = self._number(event)
+        seq, _, body = self._number(event)
         self._notify(seq, event)
-        live_publisher().publish(self.run_id, seq, event)
+        live_publisher().publish(self.run_id, seq, body)
         if isinstance(event, NodeSucceeded) and event.usage is not None:
             self._schedule(PAID_S, self._commit_soon)
         elif self._handover is None:
@@ -64,7 +64,7 @@ class RunLog:
 
     async def durable(self) -> None:
         """Return once the log holds everything emitted so far. Raises RunTaken, NotLogged."""
-        await asyncio.wrap_future(writer.commit(self.run_id, self.epoch, self._take()))
+        await writer.committed(self.run_id, self.epoch, self._take())
 
     async def finish(self, event: RunFinished, ending: Callable[[RunSummary], Ending]) -> None:
         """Commit the last event, everything before it and the run's ending together, and only then show it.
@@ -72,7 +72,7 @@ class RunLog:
         So whoever sees the end of a run finds it in the database. Raises NotLogged.
         """
         self._number(event)
-        await asyncio.wrap_future(writer.commit(self.run_id, self.epoch, self._take(), ending(self.summary)))
+        await writer.committed(self.run_id, self.epoch, self._take(), ending(self.summary))
         await self.show(event)
 
     async def pause(self, event: RunPaused) -> None:
@@ -83,20 +83,21 @@ class RunLog:
     async def show(self, event: Event) -> None:
         """Let observers and followers have an event that was committed first."""
         self._notify(self.last_seq, event)
-        live_publisher().publish(self.run_id, self.last_seq, event)
+        live_publisher().publish(self.run_id, self.last_seq, body_of(event))
         await live_publisher().drained()
 
     def hand_over(self) -> Future[None]:
         """Have the rest written, for a process that ends and has no loop any more."""
-        rows = encode(self._unwritten)
+        rows = rows_of(self._unwritten)
         self._unwritten = []
         return writer.commit(self.run_id, self.epoch, rows)
 
-    def _number(self, event: Event) -> int:
+    def _number(self, event: Event) -> Written:
         self.last_seq += 1
         self.summary.add(event)
-        self._unwritten.append((self.last_seq, event))
-        return self.last_seq
+        numbered = self.last_seq, event, body_of(event)
+        self._unwritten.append(numbered)
+        return numbered
 
     def _hand_over(self) -> None:
         rows = self._take()
@@ -116,6 +117,6 @@ class RunLog:
         if self._handover is not None:
             self._handover.cancel()
             self._handover = None
-        rows = encode(self._unwritten)
+        rows = rows_of(self._unwritten)
         self._unwritten = []
         return rows

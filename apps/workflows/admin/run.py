@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.workflows.admin.columns import link, pill_column
 from apps.workflows.models import Run
+from apps.workflows.selectors.concealing import secrets_of_run
 from support.admin import ReadOnlyModelAdmin
 
 
@@ -66,16 +67,17 @@ class RunAdmin(ReadOnlyModelAdmin):
 
     @admin.display(description=_("inputs"))
     def shown_inputs(self, run: Run) -> SafeString:
-        return _tree(run.inputs)
+        return _tree(run, run.inputs)
 
     @admin.display(description=_("outputs"))
     def shown_outputs(self, run: Run) -> SafeString:
-        return _tree(run.outputs)
+        return _tree(run, run.outputs)
 
     @admin.display(description=_("variables"))
     def shown_variables(self, run: Run) -> SafeString:
-        return _tree(run.variables)
+        return _tree(run, run.variables)
 
 
-def _tree(value: object) -> SafeString:
-    return render_to_string("components/json_tree.html", {"value": value})
+def _tree(run: Run, value: object) -> SafeString:
+    shown = secrets_of_run(run.id).hide_in(value)
+    return render_to_string("components/json_tree.html", {"value": shown})

@@ -12,6 +12,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from accounts import selectors as accounts
 from apps.workflows.dsl.openapi_reader import BadOpenApi, read_openapi
 from apps.workflows.models import Toolset
 from providers.services.credentials import moves_away
@@ -99,6 +100,10 @@ class ToolsetAdmin(ConsoleModelAdmin):
             for each in toolset.operations
         )
         return format_html_join("", "<div><code>{}</code> {} {} {}</div>", rows) or "-"
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The team that one works in now, unless the address names another."""
+        return {**accounts.form_team(request), **super().get_changeform_initial_data(request)}
 
     def save_model(self, request: HttpRequest, obj: Toolset, form: Any, change: bool) -> None:
         if secret := form.cleaned_data.get("secret"):

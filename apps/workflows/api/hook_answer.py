@@ -7,6 +7,7 @@ from typing import Any, Final
 import orjson
 from django.http import HttpResponse, JsonResponse
 
+from apps.workflows.api.json_answer import json_text
 from apps.workflows.engine.events import NodeFailed, NodeSucceeded
 from apps.workflows.engine.variables import Template, Values
 from apps.workflows.models import Run, Trigger
@@ -61,7 +62,7 @@ def _worded(text: str, values: Values, status: int) -> HttpResponse:
     """JSON where the text is some, plain text otherwise: never anything that a browser would run."""
     if status in _NO_CONTENT:
         return HttpResponse(status=status)
-    said = Template.parse(text).render(values)
+    said = json_text(text, values) or Template.parse(text).render(values)
     try:
         is_json = isinstance(orjson.loads(said), (dict, list))
     except orjson.JSONDecodeError:

@@ -18,7 +18,7 @@ def check_secrets(document: Mapping[str, Any], graph: Outline) -> Iterator[Probl
     variables = document.get("variables")
     secrets = set()
     for place, one in enumerate(list_at(variables if isinstance(variables, dict) else {}, "environment")):
-        if not isinstance(one, dict) or one.get("type") != "secret":
+        if not isinstance(one, dict) or one.get("type") != "secret" or not isinstance(one.get("name"), str):
             continue
         secrets.add(one.get("name"))
         if one.get("default") not in (None, ""):

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from apps.workflows.engine.events import FramePath
+from apps.workflows.engine.frame_path import lies_inside
 from apps.workflows.engine.graph import Plan
 from apps.workflows.engine.variables import SYSTEM_ROOTS, Reference, Values, as_text
 
@@ -54,15 +56,17 @@ class AnswerStream:
         self._swept = bytearray(len(plan.nodes))
         self._line: list[_Answer] = []
         self._answers: dict[int, _Answer] = {}
-        self._complete: list[str] = []
-        self._waiting: list[tuple[str, str]] = []
+        #: What is said for good, with the frame it was said in.
+        self._complete: list[tuple[FramePath, str]] = []
+        self._waiting: list[tuple[FramePath, str, str]] = []
         self._buffers: dict[int, list[str]] = {}
         self._settled: set[int] = set()
 
     @property
     def text(self) -> str:
         """The answer as the reader has it now."""
-        return "".join([*self._complete, *(self._line[0].shown if self._line else ())])
+        complete = (text for _, text in self._complete)
+        return "".join([*complete, *(self._line[0].shown if self._line else ())])
 
     def started(self, node: int) -> None:
         """A node runs: answers that it surely leads to get in line."""
@@ -92,17 +96,25 @@ class AnswerStream:
             self._replace(self.text, "retry", {"attempt": attempt})
             self._advance()
 
-    def interject(self, node_id: str, text: str) -> None:
+    def retried_inside(self, frame: FramePath, node_id: str, *, attempt: int) -> None:
+        """A container begins anew: what was said in its rounds does not count."""
+        self._waiting = [said for said in self._waiting if not lies_inside(said[0], frame, node_id)]
+        kept = [said for said in self._complete if not lies_inside(said[0], frame, node_id)]
+        if len(kept) < len(self._complete):
+            self._complete = kept
+            self._replace(self.text, "retry", {"attempt": attempt})
+
+    def interject(self, frame: FramePath, node_id: str, text: str) -> None:
         """An answer that stands in no line, from inside a container: told at once, or when the current one is done."""
         if not text:
             return
         if self._line and self._line[0].shown:
-            self._waiting.append((node_id, text))
+            self._waiting.append((frame, node_id, text))
         else:
-            self._say(node_id, text)
+            self._say(frame, node_id, text)
 
-    def _say(self, node_id: str, text: str) -> None:
-        self._complete.append(text)
+    def _say(self, frame: FramePath, node_id: str, text: str) -> None:
+        self._complete.append((frame, text))
         self._write(node_id, text, None)
 
     def skipped(self, nodes: list[int]) -> None:
@@ -215,13 +227,13 @@ class AnswerStream:
             rest = answer.final[len(shown) :]
             if rest:
                 self._write(answer.id, rest, None)
-            self._complete.append(answer.final)
+            self._complete.append(("", answer.final))
         else:
-            self._complete.append(answer.final)
+            self._complete.append(("", answer.final))
             self._replace(self.text, "final", {})
         waiting, self._waiting = self._waiting, []
-        for node_id, text in waiting:
-            self._say(node_id, text)
+        for said in waiting:
+            self._say(*said)
 
     def _show(self, answer: _Answer, text: str, source: str | None) -> None:
         if text:

@@ -47,7 +47,7 @@ class Activity:
     """A node between its start and its end, over all its tries; it is what the node sees of the world."""
 
     __slots__ = (
-        *("_began", "_clock", "_host", "_used", "_waits", "calls", "first_text", "frame", "node"),
+        *("_began", "_clock", "_host", "_used", "_waits", "broken_off", "calls", "first_text", "frame", "node"),
         *("noted", "pieces", "rounds", "seen", "task", "tried"),
     )
 
@@ -65,6 +65,8 @@ class Activity:
         self.rounds = 0
         self.calls: set[int] = set()
         self._waits = 0
+        #: Whether it was ended because something else had failed.
+        self.broken_off = False
         self.task: asyncio.Task[Any] | None = None
         self._used: Usage | None = None
         #: What the node shows of its latest try.

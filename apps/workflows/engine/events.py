@@ -106,7 +106,10 @@ class FrameStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameFinished(Event):
-    """A round is over. `output` is what the container collects of it; with an `error` the round failed."""
+    """A round is over. `output` is what the container collects of it; with an `error` the round failed.
+
+    A `retryable` failure is one that another try of the container may not meet.
+    """
 
     kind: ClassVar[str] = "frame_finished"
     node_id: NodeId
@@ -115,6 +118,7 @@ class FrameFinished(Event):
     output: Any = None
     error: ErrorInfo | None = None
     elapsed: float = 0.0
+    retryable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -306,7 +310,7 @@ KINDS: dict[str, type[Event]] = {
 #: What most events do not say is left out of their stored form.
 _UNSAID: dict[str, Any] = {
     **{"frame": "", "attempt": 1, "writes": {}, "partial": False, "sys": {}, "reused": False},
-    **{"by": "", "entry": ""},
+    **{"by": "", "entry": "", "retryable": False},
 }
 _NAMES = {cls: tuple(f.name for f in fields(cls)) for cls in (*KINDS.values(), Usage, ErrorInfo)}
 

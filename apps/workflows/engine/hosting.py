@@ -36,6 +36,8 @@ class RunHost:
         self._run_id = run_id
         self._durable = durable
         self._callees = callees
+        #: Who announced acts in this process.
+        self._intended: dict[tuple[FramePath, str], Activity] = {}
 
     def text(self, activity: Activity, piece: str) -> None:
         """A running node streams."""
@@ -54,9 +56,11 @@ class RunHost:
         """See `World.intend`. Raises NodeFailure where it may have happened and must not twice."""
         place = activity.frame, activity.node.id
         key = hashlib.sha256("|".join((self._run_id, *place)).encode()).hexdigest()[:32]
-        before = self._past is not None and place in self._past.intended
+        earlier = self._intended.get(place, activity)
+        self._intended[place] = activity
+        before = earlier.broken_off or (self._past is not None and place in self._past.intended)
         if before and not settled and activity.node.policy.unknown == "fail":
-            message = "An earlier process may or may not have done this. The node says that it must not be done twice."
+            message = "An earlier try may or may not have done this. The node says that it must not be done twice."
             raise NodeFailure("outcome_unknown", message, details={"key": key})
         if not before and activity.tried == 0:
             self._telling.node_intended(activity, key)
@@ -99,13 +103,15 @@ class RunHost:
         )
 
     def _fail_as_before(self, node: PlanNode, path: FramePath) -> None:
-        """A round that failed is over as well: its followers were told. Only a container that retries runs it again."""
-        error = None if self._past is None else self._past.frames_failed.get(path)
-        if error is None or node.policy.retry is not None:
+        """A round that failed is over as well: its followers were told. A container that is tried again forgets it."""
+        failed = None if self._past is None else self._past.frames_failed.get(path)
+        if failed is None:
             return
+        error, retryable = failed
         assert node.body is not None
         self._telling.frame_recalled(path, node.body)
-        raise NodeFailure(error.code, error.message, details={**error.details, "node_id": error.node_id})
+        details = {**error.details, "node_id": error.node_id}
+        raise NodeFailure(error.code, error.message, retryable=retryable, details=details)
 
     def callee(self, name: str) -> OtherWorkflow | None:
         """See `World.callee`."""

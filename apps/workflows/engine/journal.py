@@ -7,15 +7,23 @@ the middle of one. `decode(encode(events))` gives the events back exactly.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
+
+import orjson
 
 from apps.workflows.engine.events import AnswerText, Event, NodeText, from_dict, to_dict
 
 Numbered = tuple[int, Event]
+#: An event with the JSON values that stand for it.
+Written = tuple[int, Event, Mapping[str, Any]]
 _TEXT_KINDS = (NodeText, AnswerText)
 #: No person reads JSON that is nested deeper, and no parser should have to.
 MAX_DEPTH = 100
+#: In JSON: what PostgreSQL refuses, and what may be an integer beyond 64 bits.
+_DOUBTFUL = re.compile(rb"\\u0000|\d{19}")
+_PLAIN = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_SUBCLASS
 
 
 class Row(NamedTuple):
@@ -32,11 +40,30 @@ def stream_key(run_id: object) -> str:
     return f"skep:run:{run_id}"
 
 
+def body_of(event: Event) -> dict[str, Any]:
+    """The event as values that the log and its followers can hold."""
+    body = to_dict(event)
+    try:
+        written = orjson.dumps(body, option=_PLAIN)
+    except TypeError:
+        is_plain = False
+    else:
+        # So few brackets cannot be nested too deeply.
+        is_plain = written.count(b"{") + written.count(b"[") <= MAX_DEPTH and not _DOUBTFUL.search(written)
+    stored: dict[str, Any] = body if is_plain else storable(body)
+    return stored
+
+
 def encode(events: Iterable[Numbered]) -> list[Row]:
+    """Rows for consecutive events."""
+    return rows_of((seq, event, body_of(event)) for seq, event in events)
+
+
+def rows_of(events: Iterable[Written]) -> list[Row]:
     """Rows for consecutive events. Pieces of text of one node that follow each other share a row."""
     rows: list[Row] = []
-    for seq, event in events:
-        body = storable(to_dict(event))
+    for seq, event, written in events:
+        body = dict(written)
         if not isinstance(event, _TEXT_KINDS):
             rows.append(Row(seq, seq, event.kind, body))
             continue

@@ -30,7 +30,7 @@ from apps.workflows.engine.events import (
     RunStarted,
     Usage,
 )
-from apps.workflows.engine.frame_path import lies_in
+from apps.workflows.engine.frame_path import lies_in, lies_inside
 
 Place = tuple[FramePath, NodeId]
 
@@ -54,6 +54,7 @@ class Past:
     outcomes: dict[Place, Outcome] = field(default_factory=dict)
     attempts: dict[Place, int] = field(default_factory=dict)
     tried: dict[Place, int] = field(default_factory=dict)
+    #: Acts of which it is not known how they ended.
     intended: set[Place] = field(default_factory=set)
     #: What nodes that have not ended noted, with its kind.
     noted: dict[Place, list[tuple[str, Mapping[str, Any]]]] = field(default_factory=dict)
@@ -62,8 +63,8 @@ class Past:
     #: What was told of each frame when it began.
     frames_begun: dict[FramePath, Mapping[str, Any]] = field(default_factory=dict)
     frames_ended: set[FramePath] = field(default_factory=set)
-    #: Why frames failed; a container that is tried again may run them again.
-    frames_failed: dict[FramePath, ErrorInfo] = field(default_factory=dict)
+    #: Why frames failed, and whether another try may help.
+    frames_failed: dict[FramePath, tuple[ErrorInfo, bool]] = field(default_factory=dict)
     conversation: dict[str, Any] = field(default_factory=dict)
     sys: Mapping[str, Any] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
@@ -77,18 +78,29 @@ class Past:
         """The answer as the readers have it."""
         return "".join(self._answer)
 
-    def said_inside(self, container: NodeId, answers: Collection[NodeId]) -> Iterator[tuple[NodeId, str]]:
+    def said_inside(self, container: NodeId, answers: Collection[NodeId]) -> Iterator[tuple[Place, str]]:
         """What answer nodes in the rounds of an outermost container said, in order."""
-        yield from self._said(answers, lambda frame: frame.partition(":")[0] == container)
+        yield from self._said(answers, lambda frame: lies_inside(frame, "", container))
 
-    def said_in(self, path: FramePath, answers: Collection[NodeId]) -> Iterator[tuple[NodeId, str]]:
+    def said_in(self, path: FramePath, answers: Collection[NodeId]) -> Iterator[tuple[Place, str]]:
         """What answer nodes in a frame said, and in those inside it."""
         yield from self._said(answers, lambda frame: lies_in(frame, path))
 
-    def _said(self, answers: Collection[NodeId], where: Callable[[FramePath], bool]) -> Iterator[tuple[NodeId, str]]:
+    def _said(self, answers: Collection[NodeId], where: Callable[[FramePath], bool]) -> Iterator[tuple[Place, str]]:
         for (frame, name), outcome in self.outcomes.items():
             if name in answers and outcome.error is None and where(frame):
-                yield name, str(outcome.outputs.get("text", ""))
+                yield (frame, name), str(outcome.outputs.get("text", ""))
+
+    def forget_inside(self, frame: FramePath, node_id: NodeId) -> None:
+        """A container is tried again: its rounds begin anew. What people answered in them stays answered."""
+        known: tuple[dict[Place, Any], ...] = self.outcomes, self.attempts, self.tried, self.noted
+        for facts in known:
+            for place in [place for place in facts if lies_inside(place[0], frame, node_id)]:
+                del facts[place]
+        for path in [path for path in self.frames_begun if lies_inside(path, frame, node_id)]:
+            del self.frames_begun[path]
+            self.frames_ended.discard(path)
+            self.frames_failed.pop(path, None)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Past:
@@ -111,6 +123,7 @@ class Past:
                 place = event.frame, event.node_id
                 self.attempts[place] = event.attempt - 1
                 self.tried[place] = self.tried.get(place, 0) + 1
+                self.forget_inside(*place)
             case NodeSucceeded():
                 self._ended(event, _outcome(event, len(self.outcomes)))
                 for path, value in event.writes.items():
@@ -122,6 +135,8 @@ class Past:
                     self._ended(event, Outcome(order=len(self.outcomes), outputs=event.outputs, error=event.error))
                 elif event.usage is not None:
                     self.usage += event.usage
+                if event.error.code != "stopped":
+                    self.intended.discard((event.frame, event.node_id))
             case NodeNoted():
                 self.noted.setdefault((event.frame, event.node_id), []).append((event.note, event.body))
             case NodeIntended():
@@ -135,7 +150,7 @@ class Past:
             case FrameFinished():
                 self.frames_ended.add(event.frame)
                 if event.error is not None:
-                    self.frames_failed[event.frame] = event.error
+                    self.frames_failed[event.frame] = event.error, event.retryable
             case AnswerText():
                 self._answer.append(event.text)
             case AnswerReplaced():
@@ -143,6 +158,7 @@ class Past:
 
     def _ended(self, event: NodeSucceeded | NodeFailed, outcome: Outcome) -> None:
         self.outcomes[event.frame, event.node_id] = outcome
+        self.intended.discard((event.frame, event.node_id))
         self.noted.pop((event.frame, event.node_id), None)
         if event.usage is not None:
             self.usage += event.usage

@@ -45,10 +45,17 @@ class Performer:
             if self._telling.broken is not None:
                 raise self._telling.broken from None
             if not self.crew.closed and not frame.closed:
+                self._is_known(frame, node)
                 self._failed(frame, activity, failure)
             return
         if not self.crew.closed and not frame.closed:
+            self._is_known(frame, node)
             self._succeeded(frame, activity, result)
+
+    def _is_known(self, frame: Frame, node: PlanNode) -> None:
+        """How the node's act of an earlier process ended is known now."""
+        if self._past is not None:
+            self._past.intended.discard((frame.path, node.id))
 
     def _begin(self, frame: Frame, node: PlanNode) -> Activity | None:
         """The node's activity, or None where the run has taken all the steps it may."""
@@ -93,6 +100,8 @@ class Performer:
             self._telling.node_retried(node, activity, error, delay)
             activity.forget()
             activity.task = None
+            if self._past is not None:
+                self._past.forget_inside(frame.path, node.id)
             self.crew.later(frame, node.index, delay)
             return
         del frame.active[node.index]

@@ -145,6 +145,7 @@ class Progress:
 
     def tell_broken_off(self, activity: Activity, why: str) -> None:
         """A node was at work and has no outcome."""
+        activity.broken_off = True
         error = ErrorInfo(code="stopped", message=why, node_id=activity.node.id)
         self.telling.node_failed(activity.node, activity, error)
 

@@ -112,14 +112,15 @@ class Telling:
                     output=output,
                     error=frame.error,
                     elapsed=elapsed,
+                    retryable=frame.retryable,
                 )
             )
 
     def frame_recalled(self, path: FramePath, body: Plan) -> None:
         """A round that is over and is not run again: what it said is said."""
         if body.speaks and self._past is not None:
-            for name, text in self._past.said_in(path, answers_in(body)):
-                self._answer.interject(name, text)
+            for (frame, name), text in self._past.said_in(path, answers_in(body)):
+                self._answer.interject(frame, name, text)
 
     def node_started(self, frame: Frame, node: PlanNode, activity: Activity) -> None:
         """A node begins."""
@@ -145,12 +146,12 @@ class Telling:
         """A node that had run: the answers it leads to stand in line again, and what it said itself is said."""
         if frame.path:
             if node.answer is not None:
-                self._answer.interject(node.id, as_text(outputs.get("text")))
+                self._answer.interject(frame.path, node.id, as_text(outputs.get("text")))
             return
         self._answer.started(node.index)
         if node.body is not None and node.body.speaks and self._past is not None:
-            for name, text in self._past.said_inside(node.id, answers_in(node.body)):
-                self._answer.interject(name, text)
+            for (inner, name), text in self._past.said_inside(node.id, answers_in(node.body)):
+                self._answer.interject(inner, name, text)
 
     def node_succeeded(self, frame: Frame, node: PlanNode, activity: Activity, result: NodeResult) -> None:
         """A node has its result."""
@@ -172,7 +173,7 @@ class Telling:
             )
         )
         if frame.path and node.answer is not None:
-            self._answer.interject(node.id, as_text(result.outputs.get("text")))
+            self._answer.interject(frame.path, node.id, as_text(result.outputs.get("text")))
 
     def node_failed(
         self, node: PlanNode, activity: Activity, error: ErrorInfo, *, handled: bool = False, partial: str = ""
@@ -209,6 +210,8 @@ class Telling:
         )
         if not activity.frame:
             self._answer.retried(node.index, attempt=activity.tried + 1)
+        if node.body is not None and node.body.speaks:
+            self._answer.retried_inside(activity.frame, node.id, attempt=activity.tried + 1)
 
     def node_intended(self, activity: Activity, key: str) -> None:
         """A node is about to act on the world."""

@@ -9,7 +9,8 @@ from apps.workflows.engine.errors import MissingValue
 from apps.workflows.engine.node import Config, NodeContext, Use
 from apps.workflows.engine.ports import ModelRequest, PromptMessage
 from apps.workflows.engine.variables import Source, Template, as_text, parse_source, references_of, resolve
-from apps.workflows.nodes.asking import Model, Vision, shown, text_uses, vision_uses
+from apps.workflows.nodes.asking import Vision, shown, text_uses, vision_uses
+from apps.workflows.nodes.model_parameters import Model, model_uses
 from apps.workflows.nodes.secrets import Secrets
 from apps.workflows.nodes.shapes import uses
 
@@ -46,6 +47,7 @@ class Question:
 
     async def request(self, task: str, context: NodeContext) -> ModelRequest:
         """The task and the text as a request. Raises MissingValue where there is neither text nor picture."""
+        model = self.model.at(context.values)
         query = as_text(resolve(self.query, context.values)).strip()
         pictures = self.vision.pictures(context.values) if self.vision else []
         if not query and not pictures:
@@ -60,8 +62,8 @@ class Question:
         references = [*references_of(self.query), *(self.instruction.references() if self.instruction else ())]
         secrets = Secrets.among(references, context.values)
         context.inputs = {"query": secrets.hide(query)}
-        context.process = {"messages": secrets.hide_in(shown(messages)), **self.model.process()}
-        return ModelRequest(model=self.model.name, messages=messages, parameters=self.model.parameters)
+        context.process = {"messages": secrets.hide_in(shown(messages)), **model.process()}
+        return ModelRequest(model=model.name, messages=messages, parameters=model.parameters)
 
     async def _earlier(self, context: NodeContext) -> str:
         turns = await context.ports.memory.recent(turns=self.window) if self.window else ()
@@ -77,3 +79,4 @@ def question_uses(config: Config) -> Iterator[Use]:
     if "instruction" in config:
         yield from text_uses("/instruction", config["instruction"])
     yield from vision_uses(config)
+    yield from model_uses(config["model"])

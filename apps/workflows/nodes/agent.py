@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from apps.workflows.engine.errors import MissingValue
@@ -15,7 +15,8 @@ from apps.workflows.engine.variables import Source, Template, as_text, parse_sou
 from apps.workflows.nodes.agent_record import RECORD, Recorded, mark_of, record, recorded
 from apps.workflows.nodes.agent_strategies import STRATEGIES, Strategy, Turn
 from apps.workflows.nodes.agent_tools import Lent, Observed, Toolbox
-from apps.workflows.nodes.asking import MEMORY, MODEL, VISION, Model, Said, Vision, ask, shown, text_uses, vision_uses
+from apps.workflows.nodes.asking import MEMORY, VISION, Said, Vision, ask, shown, text_uses, vision_uses
+from apps.workflows.nodes.model_parameters import MODEL, Model, model_uses
 from apps.workflows.nodes.secrets import Secrets
 from apps.workflows.nodes.shapes import SOURCE, TEXT, closed, uses
 from apps.workflows.nodes.tool import PARAMETERS, TOOL_NAME, Parameters, parameter_uses
@@ -64,6 +65,9 @@ class Agent:
     vision: Vision | None
 
     async def run(self, context: NodeContext) -> NodeResult:
+        return await replace(self, model=self.model.at(context.values))._run(context)
+
+    async def _run(self, context: NodeContext) -> NodeResult:
         work = await self._begin(context)
         toolbox = await Toolbox.open(self.tools, context)
         context.process = {**context.process, "tools": [offer.name for offer in toolbox.offers]}
@@ -265,6 +269,7 @@ def _uses(config: Config) -> Iterator[Use]:
     for place, each in enumerate(config.get("tools", ())):
         yield from parameter_uses(f"/tools/{place}/parameters", each.get("parameters"))
     yield from vision_uses(config)
+    yield from model_uses(config["model"])
 
 
 _TOOL = closed(

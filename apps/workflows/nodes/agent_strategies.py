@@ -10,7 +10,8 @@ from typing import Any, Final, Protocol
 
 from apps.workflows.engine.ports import ModelRequest, PromptMessage, ToolCall, ToolOffer
 from apps.workflows.nodes.agent_tools import Observed
-from apps.workflows.nodes.asking import Model, Said
+from apps.workflows.nodes.asking import Said
+from apps.workflows.nodes.model_parameters import Model
 from apps.workflows.nodes.thinking import Thoughts
 
 Speak = Callable[[str], None]

@@ -8,60 +8,16 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from apps.workflows.engine.file_port import files_in
-from apps.workflows.engine.node import Config, NodeContext, Use, own_keys
+from apps.workflows.engine.node import Config, NodeContext, Use
 from apps.workflows.engine.ports import ModelDelta, ModelRequest, Picture, PromptMessage, ToolCall
 from apps.workflows.engine.variables import Reference, Template, Values
+from apps.workflows.nodes.model_parameters import MODEL
 from apps.workflows.nodes.shapes import REFERENCE, TEXT, Schema, closed, uses
 
-_PENALTY: Final[Schema] = {"type": "number", "minimum": -2, "maximum": 2}
-
-MODEL: Final[Schema] = closed(
-    {
-        "name": {"type": "string", "minLength": 1, "maxLength": 200},
-        "temperature": {"type": "number", "minimum": 0, "maximum": 2},
-        "top_p": {"type": "number", "minimum": 0, "maximum": 1},
-        "top_k": {"type": "integer", "minimum": 0, "maximum": 1_000_000},
-        "min_p": {"type": "number", "minimum": 0, "maximum": 1},
-        "max_tokens": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
-        "presence_penalty": _PENALTY,
-        "frequency_penalty": _PENALTY,
-        "repetition_penalty": {"type": "number", "minimum": 0, "maximum": 10},
-        "seed": {"type": "integer"},
-        "stop": {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": 16},
-        "response_format": {"enum": ["text", "json_object"]},
-        "reasoning_effort": {"type": "string", "minLength": 1, "maxLength": 20},
-        "enable_thinking": {"type": "boolean"},
-        #: Parameters of one provider, sent as they are.
-        "extra": {"type": "object"},
-    },
-    required=["name"],
-)
 MEMORY: Final[Schema] = closed({"window": {"type": "integer", "minimum": 1, "maximum": 100}}, required=["window"])
 VISION: Final[Schema] = closed({"files": REFERENCE, "detail": {"enum": ["low", "high"], "default": "high"}})
 #: The files that come with a question.
 DEFAULT_FILES: Final = "sys.files"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """Which model, and the parameters it is asked with."""
-
-    name: str
-    parameters: Mapping[str, Any]
-
-    @classmethod
-    def parse(cls, config: Mapping[str, Any]) -> Model:
-        parameters = own_keys(config)
-        return cls(name=parameters.pop("name"), parameters=parameters)
-
-    def process(self) -> dict[str, Any]:
-        """What a run shows of it before it has answered."""
-        return {
-            "model": self.name,
-            "requested_model": self.name,
-            "provider": None,
-            "parameters": dict(self.parameters),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.node import Config, NodeContext, NodeResult, NodeType, Use
 from apps.workflows.engine.ports import ModelRequest
 from apps.workflows.engine.variables import Reference, Template, parse_source
-from apps.workflows.nodes.asking import Model, Said, Vision, ask, shown, text_uses, vision_uses
+from apps.workflows.nodes.asking import Said, Vision, ask, shown, text_uses, vision_uses
 from apps.workflows.nodes.llm_config import LLM_SCHEMA, FewShot, LlmConfig, MemoryConfig
 from apps.workflows.nodes.llm_prompt import (
     CONTEXT_NAME,
@@ -21,6 +21,7 @@ from apps.workflows.nodes.llm_prompt import (
     Written,
     assemble,
 )
+from apps.workflows.nodes.model_parameters import Model, model_uses
 from apps.workflows.nodes.secrets import Secrets
 from apps.workflows.nodes.shapes import escape, uses
 from apps.workflows.nodes.structured import Structure
@@ -40,19 +41,18 @@ class Llm:
     tagged: bool
 
     async def run(self, context: NodeContext) -> NodeResult:
+        model = self.model.at(context.values)
         assembled = await assemble(self.prompt, context)
         context.inputs = {"citations": len(assembled.citations)} if self.prompt.context else {}
         secrets = Secrets.among(self.prompt.references(), context.values)
         context.process = {
             "messages": secrets.hide_in(shown(assembled.messages)),
-            **self.model.process(),
+            **model.process(),
             "examples": assembled.example_ids,
         }
         if not assembled.messages:
             raise NodeFailure("empty_prompt", "Every message of the prompt is empty.")
-        request = ModelRequest(
-            model=self.model.name, messages=tuple(assembled.messages), parameters=self.model.parameters
-        )
+        request = ModelRequest(model=model.name, messages=tuple(assembled.messages), parameters=model.parameters)
         if self.structure is not None:
             return await self._ask_for_data(self.structure, request, assembled, context)
         return await self._ask(request, assembled, context)
@@ -164,6 +164,7 @@ def _uses(config: Config) -> Iterator[Use]:
     if "few_shot" in config and "query" in config["few_shot"]:
         yield from uses("/few_shot/query", config["few_shot"]["query"], optional=True)
     yield from vision_uses(config)
+    yield from model_uses(config["model"])
 
 
 LLM = NodeType(name="llm", schema=LLM_SCHEMA, compile=_compile, outputs=_outputs, uses=_uses)

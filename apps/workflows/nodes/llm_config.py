@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.workflows.engine.node import Config, own_keys
-from apps.workflows.nodes.asking import MODEL, VISION
+from apps.workflows.nodes.asking import VISION
+from apps.workflows.nodes.model_parameters import MODEL
 from apps.workflows.nodes.sandboxed import INPUTS
 from apps.workflows.nodes.shapes import REFERENCE, SOURCE, TEXT, Schema, closed
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import quote, quote_plus
 
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.variables import Reference, Values, as_text
@@ -67,8 +68,9 @@ class Secrets:
 
 
 def _ways_to_write(text: str) -> tuple[str, ...]:
-    """A text as it is, and as JSON and a traceback would show it."""
-    return text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]
+    """A text as it is, and as JSON, a traceback and an address would show it."""
+    quoted = json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1], repr(text)[1:-1]
+    return text, *quoted, quote(text), quote(text, safe=""), quote_plus(text)
 
 
 def _texts_in(value: Any) -> Iterator[str]:

@@ -36,9 +36,11 @@ def app_context(request: HttpRequest, application: Application, tab: str) -> dic
 
 
 def curl_example(request: HttpRequest, application: Application) -> str:
-    """A call of the app's API that works when pasted into a shell that knows `KEY`."""
+    """A call of the app's API that works when pasted into a shell that knows `KEY`; empty where only triggers begin runs."""
     is_chat = application.kind == Application.Kind.CHAT
     version = application.live or application.draft
+    if version is not None and not any(node["type"] == "start" for node in version.document["nodes"]):
+        return ""
     declared = version.document.get("inputs", []) if version else []
     body: dict[str, Any] = {"query": _("How do I start?")} if is_chat else {}
     body["inputs"] = {one["name"]: _example_value(one) for one in declared if not is_chat or one.get("required")}

@@ -17,6 +17,8 @@ from accounts.selectors import current_team, may
 from apps.datasets.selectors.datasets import dataset_slugs
 from apps.workflows import services
 from apps.workflows.dsl import UnreadableDocument, dump
+from apps.workflows.pages.models_missing import models_missing
+from apps.workflows.pages.places import in_words
 from apps.workflows.pages.starters import STARTERS, starter_document
 from apps.workflows.selectors.applications import applications_of
 from support.errors import NotFound
@@ -110,16 +112,21 @@ def import_app(request: HttpRequest) -> HttpResponse:
             if upload.size > MAX_FILE_BYTES:
                 form.add_error("file", _("The file is larger than 4 MB."))
             else:
-                application, saved = services.import_document(
-                    text=upload.read().decode("utf-8"), team_id=team.id, by=_person(request)
-                )
-                for warning in saved.warnings:
-                    messages.warning(request, f"{warning.path}: {warning.message}")
+                text = upload.read().decode("utf-8")
+                application, saved = services.import_document(text=text, team_id=team.id, by=_person(request))
                 messages.success(
                     request,
-                    _("%(name)s version %(number)d is imported.")
+                    _("%(name)s version %(number)d is imported and published.")
                     % {"name": application.name, "number": saved.version.number},
                 )
+                for warning in saved.warnings:
+                    messages.warning(request, in_words(warning, document=saved.version.document, file=text))
+                if missing := models_missing(saved.version.document, team_id=team.id):
+                    messages.warning(
+                        request,
+                        _("No provider serves %(names)s. Add it to the models of a provider, or edit the document.")
+                        % {"names": ", ".join(missing)},
+                    )
                 return redirect("workflows:app", application.slug)
         except UnicodeDecodeError:
             form.add_error("file", _("The file is no UTF-8 text."))

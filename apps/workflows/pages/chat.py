@@ -44,6 +44,7 @@ def playground(request: HttpRequest, application: Application) -> HttpResponse:
         **app_context(request, application, "playground"),
         "version": version,
         "is_live": wants_live,
+        "only_triggers": version is not None and _begins_by_triggers_only(version.document),
         "feedback_reasons": FEEDBACK_REASONS,
         "chat": _chat_config(
             application,
@@ -60,6 +61,10 @@ def playground(request: HttpRequest, application: Application) -> HttpResponse:
             application, source=Run.Source.CONSOLE, end_user=request.user.get_username()
         )[:RECENT]
     return render(request, "workflows/playground.html", context)
+
+
+def _begins_by_triggers_only(document: dict[str, Any]) -> bool:
+    return not any(node["type"] == "start" for node in document["nodes"])
 
 
 @member_page("run")

@@ -18,7 +18,7 @@ from apps.workflows.pages.app import app_context
 from apps.workflows.pages.forks import fields_of, past_of
 from apps.workflows.pages.replies import open_questions
 from apps.workflows.pages.sources import printed, sources_of, used
-from apps.workflows.selectors.concealing import concealed_log
+from apps.workflows.selectors.concealing import concealed_log, secrets_of_run
 from apps.workflows.selectors.events import stored_events
 from apps.workflows.selectors.happenings import story_of
 from apps.workflows.selectors.runs import open_run, runs_of
@@ -58,6 +58,7 @@ def run(request: HttpRequest, application: Application, run_id: str) -> HttpResp
     except NotFound as exc:
         raise Http404(exc.message) from exc
     message = Message.objects.filter(run=found).first()
+    secrets = secrets_of_run(found.id)
     return render(
         request,
         "workflows/run.html",
@@ -69,8 +70,8 @@ def run(request: HttpRequest, application: Application, run_id: str) -> HttpResp
             "forks": found.forks.order_by("id")[:MOST_FORKS_SHOWN],
             "questions": open_questions(found),
             "happenings": story_of(found.id),
-            "inputs": _named(found.inputs),
-            "outputs": _named(found.outputs),
+            "inputs": _named(secrets.hide_in(found.inputs)),
+            "outputs": _named(secrets.hide_in(found.outputs)),
             "trace_url": _admin_url(request, "traces_trace_change", found.id),
             "review_url": _admin_url(request, "annotations_message_review", message.id) if message else "",
         },

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from apps.workflows.engine.events import ErrorInfo, Event
 from apps.workflows.engine.journal import Numbered
-from apps.workflows.models import Run
+from apps.workflows.models import Run, Version
 from apps.workflows.nodes.secrets import Secrets
 from apps.workflows.selectors.environment import secret_texts
 
@@ -41,9 +41,13 @@ def _hidden(value: Any, secrets: Secrets) -> Any:
 
 
 def secrets_of_run(run_id: UUID) -> Secrets:
-    """The secrets of a run's app as they are now."""
-    application_id = Run.objects.filter(id=run_id).values_list("application_id", flat=True).first()
-    return Secrets(secret_texts(application_id) if application_id else ())
+    """The secrets of a run's app, and of the apps that it calls, as they are now."""
+    run = Run.objects.filter(id=run_id).values_list("application_id", "called").first()
+    if run is None:
+        return Secrets(())
+    application_id, called = run
+    others = Version.objects.filter(id__in=called.values()).values_list("application_id", flat=True) if called else ()
+    return Secrets(text for each in {application_id, *others} for text in secret_texts(each))
 
 
 def concealed_log(run_id: UUID, events: Iterable[Numbered], fields: Iterable[str] = VALUES) -> Iterator[Numbered]:

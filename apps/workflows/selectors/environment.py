@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from apps.workflows.models import Application, EnvironmentValue
+from providers.crypto import UnreadableSecret
 
 CONCEALED: Final = "secret"
 _KEPT: Final = "x-dify"
@@ -70,7 +71,14 @@ def type_of(application: Application, name: str) -> str | None:
 def secret_texts(application_id: Any) -> tuple[str, ...]:
     """The app's secrets in the clear, to be covered up wherever they turn up in what people see."""
     rows = EnvironmentValue.objects.filter(application_id=application_id).exclude(encrypted_secret="")
-    return tuple(row.read_secret() for row in rows)
+    return tuple(text for row in rows if (text := _readable(row)))
+
+
+def _readable(row: EnvironmentValue) -> str:
+    try:
+        return row.read_secret()
+    except UnreadableSecret:  # its key is gone; a run's page is to be seen all the same
+        return ""
 
 
 def _declared_by(application: Application) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,7 +47,7 @@ def checked_reply(wait: Wait, *, action: object, values: Mapping[str, Any]) -> d
 
 def _fitting(wait: Wait, field: Mapping[str, Any], value: Any) -> Any:
     name, kind = field["name"], field["type"]
-    if kind in ("file", "files") and value:
+    if kind in ("file", "files") and value not in ("", []):
         return _files(wait, field, value)
     if kind == "boolean":
         if isinstance(value, bool) or value in ("true", "false"):
@@ -54,10 +55,14 @@ def _fitting(wait: Wait, field: Mapping[str, Any], value: Any) -> Any:
         raise InvalidInput(f"{name} must be true or false.", path=f"/inputs/{name}")
     if kind == "number":
         try:
-            return value if isinstance(value, (int, float)) and not isinstance(value, bool) else float(value)
-        except (TypeError, ValueError):
-            raise InvalidInput(f"{name} must be a number.", path=f"/inputs/{name}") from None
-    if kind == "select" and value and value not in field.get("options", []):
+            number = value if isinstance(value, (int, float)) else float(value)
+            is_finite = math.isfinite(number) and not isinstance(value, bool)
+        except (TypeError, ValueError, OverflowError):
+            is_finite = False
+        if not is_finite:
+            raise InvalidInput(f"{name} must be a number.", path=f"/inputs/{name}")
+        return number
+    if kind == "select" and value not in ("", *field.get("options", [])):
         raise InvalidInput(f"{name} must be one of its options.", path=f"/inputs/{name}")
     if kind in ("text", "paragraph") and (not isinstance(value, str) or len(value) > MOST_CHARS):
         raise InvalidInput(f"{name} must be a text of at most {MOST_CHARS:,} characters.", path=f"/inputs/{name}")

@@ -14,7 +14,9 @@ from console.embedded.prepared import ROOT
 
 STOP_FIRST, STOP_LAST = 0, 1
 READY_WHEN = frozenset({"web", "prepared"})
+#: Processes for what is short (schedules, indexing, letters), and for background runs, up to sixteen in each.
 WORKERS = 2
+RUNNERS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +50,11 @@ def make_roster(site: Site) -> list[Child]:
     roster = _redis(site.store) + _web(site) + _first_steps(site) + _postgres(site)
     if site.cluster:
         services.append("postgres")
-    return [*roster, _worker(site, services), _beat(site, services), *_sandbox(site.sidecar)]
+    workers = [
+        _worker(site, services, name="worker", queue="celery", processes=WORKERS),
+        _worker(site, services, name="runner", queue="runs", processes=RUNNERS),
+    ]
+    return [*roster, *workers, _beat(site, services), *_sandbox(site.sidecar)]
 
 
 def _redis(store: redis.Store | None) -> list[Child]:
@@ -113,11 +119,12 @@ def _web(site: Site) -> list[Child]:
     return [replace(web, probe=partial(probes.web_answers, site.port, host=reachable(site.host)))]
 
 
-def _worker(site: Site, services: Sequence[str]) -> Child:
+def _worker(site: Site, services: Sequence[str], *, name: str, queue: str, processes: int) -> Child:
     arguments = ["-m", "console.embedded.worker", "--quiet", "--app", "console.celery:app", "worker"]
-    arguments += ["--concurrency", str(WORKERS), "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+    arguments += ["--hostname", f"{name}@%h", "--queues", queue, "--concurrency", str(processes)]
+    arguments += ["--loglevel", "INFO", "--without-gossip", "--without-mingle"]
     # After the web process: on two cores they would slow each other down, and people wait for the page.
-    worker = site.process("worker", *arguments, after=["web", "migrated", *services])
+    worker = site.process(name, *arguments, after=["web", "migrated", *services])
     # SIGTERM lets a task finish, SIGQUIT puts it back into the queue.
     return replace(worker, impatient_signal=signal.SIGQUIT, patience=3.0)
 

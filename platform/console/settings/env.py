@@ -36,8 +36,10 @@ MILVUS_TOKEN = os.environ.get("MILVUS_TOKEN", "")
 WEAVIATE_URL = os.environ.get("WEAVIATE_URL", "")
 WEAVIATE_GRPC_URL = os.environ.get("WEAVIATE_GRPC_URL", "")
 WEAVIATE_API_KEY = os.environ.get("WEAVIATE_API_KEY", "")
-# Where people reach the installation from outside, for links in e-mails.
-PUBLIC_URL = os.environ.get("PUBLIC_URL", "http://localhost:8000").rstrip("/")
+# Where people reach the installation from outside, for links in e-mails: if nobody said, where `manage.py up` listens.
+PUBLIC_URL = (
+    os.environ.get("PUBLIC_URL") or os.environ.get("SKEP_URL") or _RUNNING.get("SKEP_URL") or "http://localhost:8000"
+).rstrip("/")
 EMAIL_HOST = os.environ.get("EMAIL_HOST", "")
 EMAIL_PORT = int(os.environ.get("EMAIL_PORT", "587"))
 EMAIL_HOST_USER = os.environ.get("EMAIL_HOST_USER", "")

@@ -66,6 +66,10 @@ class ProviderCredentialAdmin(ConsoleModelAdmin):
                 }
                 self.message_user(request, text, messages.SUCCESS)
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """The team that one works in now, unless the address names another."""
+        return {**accounts.form_team(request), **super().get_changeform_initial_data(request)}
+
     def save_model(self, request: HttpRequest, obj: ProviderCredential, form: Any, change: bool) -> None:
         if secret := form.cleaned_data.get("secret"):
             obj.set_secret(secret)

@@ -384,14 +384,14 @@ def test_ten_thousand_nodes_and_ten_megabytes_are_checked_quickly():
     nodes = [llm(f"n{i}", "x" * 900 + (f" {{{{ n{i - 1}.text }}}}" if i else "")) for i in range(count)]
     edges = " ".join(["start>n0", *(f"n{i}>n{i + 1}" for i in range(count - 1)), f"n{count - 1}>say"])
     document = graph([*nodes, node("say", text="{{ n5.text }}")], edges)
-    began = time.perf_counter()
+    began = time.process_time()  # others may be busy
     assert validate(document) == []
-    right = time.perf_counter() - began
+    right = time.process_time() - began
     for item in document["nodes"]:
         item["zip"] = item["config"] = []
-    began = time.perf_counter()
+    began = time.process_time()
     problems = validate(document)
-    wrong = time.perf_counter() - began
+    wrong = time.process_time() - began
     assert len(problems) == 1_001
     assert problems[-1].code == "too_many_problems"
     assert right < 10

@@ -158,7 +158,7 @@ class Maker:
         policy: dict[str, Any] = {"then": self._draw(st.sampled_from(thens))}
         if policy["then"] == "default":
             policy["outputs"] = {"value": 7, "list": [1, 2], "nested": [], "output": [3], "total": 0}
-        if kind == "probe" and self._draw(st.booleans()):
+        if kind in ("probe", "iteration", "loop") and self._draw(st.booleans()):
             policy["retry"] = {"times": self._draw(st.integers(1, 2)), "first": "0ms"}
         return {"on_error": policy}
 

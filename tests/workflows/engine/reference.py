@@ -27,7 +27,9 @@ class Fate:
     handle: str | None = None
     handled: bool = False
     partial: bool = False
-    retries: int = 0
+    #: None where it depends on which of several nodes fails first.
+    retries: int | None = 0
+    again: bool | None = False
     code: str = ""
 
     @property
@@ -48,11 +50,16 @@ class Pass:
     def culprits(self) -> set[str]:
         return {name for name, fate in self.fates.items() if fate.status == "failed" and not fate.handled}
 
+    @property
+    def again(self) -> set[bool | None]:
+        """Whether its failure may pass, for every node that may be the first to fail."""
+        return {self.fates[name].again for name in self.culprits}
+
 
 class Fails(Exception):
-    """A node fails, with a code."""
+    """A node fails, with a code; None in `again` where nobody can know whether it is tried again."""
 
-    def __init__(self, code: str, *, again: bool = False) -> None:
+    def __init__(self, code: str, *, again: bool | None = False) -> None:
         super().__init__(code)
         self.code = code
         self.again = again
@@ -119,7 +126,9 @@ class Reference:
                 then = policy.get("then", "fail")
                 outputs = dict(policy.get("outputs", {})) if then != "fail" else {}
                 handle = "error" if then == "branch" else None
-                return Fate("failed", outputs, handle, then != "fail", retries=tries, code=failure.code)
+                retries = None if failure.again is None and times else tries
+                handled = then != "fail"
+                return Fate("failed", outputs, handle, handled, retries=retries, again=failure.again, code=failure.code)
             fate.retries = tries
             return fate
         raise AssertionError("every try ends or is followed by another")
@@ -162,6 +171,7 @@ class Reference:
             raise Fails("wrong_type")
         mode, parallel = config.get("on_item_error", "fail"), config.get("parallel", 1)
         results, failed = [], 0
+        again: set[bool | None] = set()
         rounds: list[Pass] = []
         for index, item in enumerate(items):
             inner = {"item": item, "index": index}
@@ -169,8 +179,9 @@ class Reference:
             rounds.append(one)
             if one.culprits:
                 failed += 1
+                again |= one.again
                 if mode == "fail" and parallel == 1:
-                    raise Fails("told_to")
+                    raise Fails("told_to", again=_agreed(again))
                 results += [None] if mode == "continue" else []
                 continue
             collect = config.get("collect")
@@ -179,7 +190,7 @@ class Reference:
         if failed and mode == "fail":
             for one in rounds:  # any of them may be broken off, or never begin
                 one.must = one.strict = False
-            raise Fails("told_to")
+            raise Fails("told_to", again=_agreed(again))
         lists = [result for result in results if result is not None]
         if config.get("flatten") and results and all(isinstance(result, list) for result in lists):
             results = [inner for result in lists for inner in result]
@@ -198,7 +209,7 @@ class Reference:
                 where = inside(path, node["id"], count - 1)
                 one = self._play(config["body"], [*scope, {"loop": state}], path=where, entries=None)
                 if one.culprits:
-                    raise Fails("told_to")
+                    raise Fails("told_to", again=_agreed(one.again))
                 own = {name: state[name] for name in own}
                 one.output = _over(config, own)
                 if state["leave"] or one.output:
@@ -257,6 +268,10 @@ def _look(reference: str, scope: Scope) -> Any:
 def _holder(scope: Scope) -> dict[str, Any]:
     """The variables of the innermost loop."""
     return next(names["loop"] for names in reversed(scope) if "loop" in names)
+
+
+def _agreed(again: set[bool | None]) -> bool | None:
+    return again.pop() if len(again) == 1 else None
 
 
 def _outputs(one: Pass) -> dict[str, Any]:

@@ -166,7 +166,7 @@ async def test_a_time_limit_on_the_container_ends_everything_inside():
     }
     began = time.perf_counter()
     played = await run_over([1, 2, 3], container)
-    assert time.perf_counter() - began < 1
+    assert time.perf_counter() - began < 4
     assert played.finished.error.code == "timeout"
     assert {e.node_id for e in played.events if isinstance(e, NodeFailed)} == {"slow", "each"}
     assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -18,6 +18,7 @@ from apps.workflows.dsl import dump
 from apps.workflows.models import Application, Conversation, Message, Run
 from apps.workflows.pages.starters import STARTERS, starter_document
 from apps.workflows.selectors.visitors import COOKIE, visitor_of
+from providers.services import store_credential
 
 pytestmark = pytest.mark.django_db
 
@@ -92,6 +93,48 @@ def test_an_app_that_searches_needs_a_dataset(team: Team) -> None:
     assert not Application.objects.exists()
 
 
+def test_warnings_about_an_import_name_the_step_not_a_place_in_a_file(team: Team) -> None:
+    config = {"query": "sys.query", "datasets": ["gone"]}
+    document = starter_document("chat", name="Own")
+    document["nodes"].append({"id": "look", "type": "knowledge-retrieval", "title": "Look it up", "config": config})
+    document["edges"].append({"from": document["nodes"][0]["id"], "to": "look"})
+    upload = SimpleUploadedFile("own.yaml", dump(document).encode())
+    page = person(team, Role.EDITOR).post("/apps/import/", {"file": upload}, follow=True).content.decode()
+    assert "Step “Look it up”: There is no dataset gone in this team." in page
+    assert "/nodes/" not in page
+
+
+def test_warnings_about_what_dify_has_name_the_step_of_its_file(team: Team) -> None:
+    facts = {"title": "To English", "provider_id": "google_translate", "tool_name": "translate"}
+    nodes: list[dict[str, Any]] = [
+        {"id": "1", "data": {"type": "start", "title": "Start", "variables": []}},
+        {"id": "2", "data": {"type": "tool", "provider_type": "builtin", **facts}},
+        {"id": "3", "data": {"type": "end", "title": "End", "outputs": []}},
+    ]
+    edges = [{"source": "1", "target": "2"}, {"source": "2", "target": "3"}]
+    app = {"name": "Translate", "mode": "workflow"}
+    document = {"app": app, "kind": "app", "version": "0.1.5", "workflow": {"graph": {"nodes": nodes, "edges": edges}}}
+    upload = SimpleUploadedFile("dify.yml", json.dumps(document).encode())
+    page = person(team, Role.EDITOR).post("/apps/import/", {"file": upload}, follow=True).content.decode()
+    assert "Step “To English”:" in page
+    assert "/workflow/graph" not in page
+
+
+def test_an_import_names_the_models_that_nobody_serves(team: Team) -> None:
+    store_credential(
+        team_id=team.id, name="mine", base_url="https://models.example/v1", secret="s", chat_models=["served"]
+    )
+    document = starter_document("chat", name="Own")
+    asks = {"type": "llm", "config": {"prompt": [{"role": "user", "text": "Hi"}]}}
+    for name in ("served", "elsewhere-4"):
+        config = {**asks["config"], "model": {"name": name}}  # type: ignore[dict-item]
+        document["nodes"].append({**asks, "id": f"ask_{name[:4]}", "config": config})
+        document["edges"].append({"from": document["nodes"][0]["id"], "to": f"ask_{name[:4]}"})
+    upload = SimpleUploadedFile("own.yaml", dump(document).encode())
+    page = person(team, Role.EDITOR).post("/apps/import/", {"file": upload}, follow=True).content.decode()
+    assert "No provider serves elsewhere-4." in page
+
+
 def test_an_invalid_upload_shows_every_error_and_keeps_nothing(team: Team) -> None:
     broken = (
         b"skep: 1\napp: {name: Broken, kind: chat}\nnodes:\n- {id: a, type: start}\n- {id: b, type: nonsense}\n"
@@ -119,6 +162,22 @@ def test_the_curl_example_is_a_call_that_the_app_takes(team: Team) -> None:
     words = shlex.split(page.context["curl"].replace("\\\n", " "))
     body = json.loads(words[words.index("-d") + 1])
     assert body["inputs"] == {"text": "…", "style": "short"}
+
+
+def test_the_playground_of_an_app_without_a_start_leads_to_its_triggers(team: Team) -> None:
+    document = {
+        "skep": 1,
+        "app": {"name": "Morning", "kind": "workflow"},
+        "nodes": [
+            {"id": "morning", "type": "trigger-schedule", "config": {"every": "day"}},
+            {"id": "end", "type": "end", "config": {"outputs": {"due": "morning.due_at"}}},
+        ],
+        "edges": [{"from": "morning", "to": "end"}],
+    }
+    app, _saved = services.import_document(text=dump(document), team_id=team.id)
+    page = person(team, Role.EDITOR).get(f"/apps/{app.slug}/playground/").content.decode()
+    assert "Its triggers begin its runs" in page
+    assert "data-send" not in page
 
 
 def test_the_public_page_is_there_only_while_it_is_open_and_for_chats(team: Team) -> None:

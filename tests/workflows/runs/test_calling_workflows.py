@@ -14,7 +14,7 @@ from accounts.models import Team
 from apps.traces.models import Span
 from apps.traces.recorder.observer import flush
 from apps.workflows import services
-from apps.workflows.models import Application, Run
+from apps.workflows.models import Application, EnvironmentValue, Run
 from apps.workflows.services.applications import InvalidDocument, check_before_publishing, check_document
 from apps.workflows.services.callees import CallsInACircle
 from apps.workflows.services.start_run import accept_workflow, accepted_again
@@ -169,3 +169,23 @@ def test_the_example_of_the_documentation_runs(team):
     )
     said = "Good day, Ada."
     assert run_to_end(acceptance).outputs == {"greeting": said, "all": {"greeting": said}}
+
+
+def test_a_secret_of_a_called_app_is_covered_up_on_the_pages_of_the_caller(team, member, client):
+    inner = caller("Inner")
+    inner["variables"] = {"environment": [{"name": "token", "type": "secret"}]}
+    inner["nodes"][-1]["config"]["outputs"] = {"got": "key=[{{ env.token }}]"}
+    called = made(team, inner)
+    services.set_environment_value(called, name="token", value="tok-4711/honey bee")
+    outer = made(team, caller("Outer", "inner"))
+    acceptance = accepted(outer)
+    run_to_end(acceptance)
+    client.force_login(member)
+    page = client.get(f"/apps/{outer.slug}/runs/{acceptance.run.id}/").content.decode()
+    assert "key=[•••]" in page
+    assert "tok-4711" not in page
+    member.is_superuser = True
+    member.save()
+    assert "tok-4711" not in client.get(f"/admin/workflows/run/{acceptance.run.id}/change/").content.decode()
+    EnvironmentValue.objects.update(encrypted_secret="gone")
+    assert client.get(f"/apps/{outer.slug}/runs/{acceptance.run.id}/").status_code == 200

@@ -267,3 +267,24 @@ def test_several_questions_of_one_run_each_have_a_form(run_of: Any, client: Clie
     go_on_with_runs()
     run.refresh_from_db()
     assert run.status == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("amount", value) for value in ("nan", "inf", "9" * 400, True, [])),
+        *(("kind", value) for value in ({}, 0, False, [], "bank")),
+        *(("proof", value) for value in (0, {}, "x")),
+    ],
+)
+def test_the_api_takes_no_reply_that_its_field_could_not_have(
+    run_of: Any, key_of: KeyOf, server: str, name: str, value: Any
+) -> None:
+    run = run_of(asking())
+    wait = Wait.objects.get()
+    body = {"action": "yes", "inputs": {"amount": 1, name: value}, "user": "ada"}
+    url = f"{server}/v1/form/human_input/{wait.token}"
+    refused = httpx.post(url, json=body, headers=key_of(run.application), timeout=30)
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid_param")
+    wait.refresh_from_db()
+    assert wait.answered_at is None

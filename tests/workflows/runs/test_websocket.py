@@ -198,7 +198,7 @@ def test_several_runs_share_a_connection_without_mixing(
     web: Web, provider: OpenAIServer, make_app: MakeApp, key_of: KeyOf
 ) -> None:
     app = make_app(asking())
-    provider.default = Completion(" ".join(WORDS), pause=0.01)
+    provider.default = Completion(" ".join(WORDS), pause=0.05)
     with socket(web, app, key_of(app)) as connection:
         for number in range(8):
             say(connection, type="chat", query=f"Question {number}")

@@ -25,19 +25,26 @@ Worker = subprocess.Popen[bytes]
 def empty_queue(transactional_db: None) -> None:
     """Nothing that other tests left for workers."""
     with redis.Redis.from_url(settings.REDIS_URL) as queue:
-        queue.delete("celery", "unacked", "unacked_index")
+        queue.delete("celery", "runs", "unacked", "unacked_index")
 
 
 @pytest.fixture
-def start_worker(empty_queue: None, environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[[], Worker]]:
+def start_worker(empty_queue: None, environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     """Start a Celery worker on this test's database; what still runs at the end is killed."""
     running: list[Worker] = []
-    command = [sys.executable, "-m", "celery", "-A", "console.celery", "worker", "--concurrency=1"]
+    command = [sys.executable, "-m", "celery", "-A", "console.celery", "worker"]
     with (tmp_path / "worker.log").open("ab") as log:
 
-        def start() -> Worker:
+        def start(*, queues: str = "celery,runs", processes: int = 1) -> Worker:
             worker = subprocess.Popen(
-                [*command, "--without-gossip", "--without-mingle", "--loglevel=INFO"],
+                [
+                    *command,
+                    f"--queues={queues}",
+                    f"--concurrency={processes}",
+                    "--without-gossip",
+                    "--without-mingle",
+                    "--loglevel=INFO",
+                ],
                 cwd=ROOT,
                 env=child_environment(SKEP_PROCESS="worker", **environment),
                 stdout=log,

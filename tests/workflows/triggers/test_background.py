@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 
 import httpx
 import pytest
@@ -12,13 +13,14 @@ from django.utils import timezone
 
 from apps.workflows import services
 from apps.workflows.engine.events import NodeStarted
-from apps.workflows.models import Message, Run
+from apps.workflows.models import Firing, Message, Run, Trigger
 from apps.workflows.selectors.events import stored_events
 from apps.workflows.services import background
 from support.jobs import enqueue
 from tests.workflows.conftest import WORKFLOW
 from tests.workflows.talking import WORDS, chat_body, ended, eventually, rest_of
 from tests.workflows.triggers.conftest import kill
+from tests.workflows.triggers.hooks import ticking
 
 pytestmark = pytest.mark.django_db(transaction=True, databases=["default", "traces"])
 
@@ -90,7 +92,7 @@ def test_a_wrong_request_is_refused_before_anything_is_accepted(server, make_app
 def test_a_run_whose_message_was_lost_is_found_when_its_first_lease_is_over(server, make_app, key_of, empty_queue):
     run_id = start(server, key_of(make_app(WORKFLOW))).json()["task_id"]
     with redis.Redis.from_url(settings.REDIS_URL) as queue:
-        assert queue.delete("celery") == 1
+        assert queue.delete("runs") == 1
     assert services.go_on_with_runs() == 0  # a worker may still be about to take it
     Run.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     assert services.go_on_with_runs() == 1
@@ -146,3 +148,25 @@ def test_a_worker_executes_runs_that_wait_side_by_side(server, make_app, key_of,
     assert {run.status for run in runs} == {"succeeded"}
     first_end = min(run.finished_at.timestamp() for run in runs)
     assert all(begun(run_id, "ask")[0].at < first_end for run_id in run_ids)
+
+
+def test_a_long_background_run_delays_no_schedule(server, make_app, key_of, start_worker):
+    asks = [{**next(one for one in SLOW["nodes"] if one["id"] == "ask"), "id": f"ask{number}"} for number in range(20)]
+    names = ["start", *(one["id"] for one in asks), "end"]
+    end = {"id": "end", "type": "end", "config": {"outputs": {"text": "ask0.text"}}}
+    long = {
+        **SLOW,
+        "app": {**SLOW["app"], "name": "Long"},
+        "nodes": [{"id": "start", "type": "start"}, *asks, end],
+        "edges": [{"from": one, "to": other} for one, other in pairwise(names)],
+    }
+    make_app(ticking(every="hour"))
+    run_id = start(server, key_of(make_app(long)), inputs={}).json()["task_id"]
+    start_worker(queues="runs", processes=2)
+    start_worker(queues="celery")
+    eventually(lambda: begun(run_id, "ask0"), within=60)
+    Trigger.objects.update(next_at=timezone.now())
+    enqueue("workflows.fire_due_triggers")
+    fired = eventually(lambda: Firing.objects.first(), within=40)
+    eventually(lambda: Run.objects.filter(id=fired.run_id, status="succeeded").first(), within=40)
+    assert Run.objects.get(id=run_id).status == "running"

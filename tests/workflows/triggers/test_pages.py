@@ -47,6 +47,16 @@ def test_an_app_without_triggers_says_how_to_add_one(team, make_app):
     assert "Add a trigger-webhook or trigger-schedule node" in page(browser(team, Role.EDITOR), app)
 
 
+def test_an_app_that_only_triggers_begin_offers_no_call_that_would_be_refused(team, make_app):
+    app, other = make_app(hooked()), make_app(WORKFLOW)
+    editor = browser(team, Role.EDITOR)
+    for name in ("", "keys/"):
+        shown = editor.get(f"/apps/{app.slug}/{name}").content.decode()
+        assert "/v1/workflows/run" not in shown
+        assert "its triggers begin its runs" in shown
+        assert "/v1/workflows/run" in editor.get(f"/apps/{other.slug}/{name}").content.decode()
+
+
 def test_triggers_are_switched_and_addresses_changed_by_editors_of_the_team_alone(team, make_app):
     app = make_app(hooked())
     trigger = Trigger.objects.get()

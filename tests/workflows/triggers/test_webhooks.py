@@ -173,6 +173,15 @@ def test_a_get_has_parameters_and_no_body(server, make_app):
     assert httpx.get(address(server, app).rstrip("/"), params={"q": "2"}).json() == {"q": "2"}
 
 
+def test_no_value_can_change_the_form_of_an_answer_that_is_json(server, make_app):
+    respond = {"body": '{"said": "It is {{ hook.text }}", "as_it_is": {{ hook.text }}, "none": {{ hook.more }}}'}
+    app = make_app(hooked(body=[{"name": "text"}, {"name": "more", "type": "object"}], respond=respond))
+    nasty = 'a "quote", a \\ and\na line", "admin": true'
+    reply = httpx.post(address(server, app), json={"text": nasty})
+    assert reply.headers["Content-Type"] == "application/json"
+    assert reply.json() == {"said": f"It is {nasty}", "as_it_is": nasty, "none": None}
+
+
 def test_the_answer_is_as_configured(server, make_app):
     respond = {"status": 201, "body": '{"id": {{ hook.id }}, "said": "{{ end.said }}"}'}
     body = [{"name": "id", "type": "integer"}]

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from apps.workflows.dsl.dify.incoming import Here
 from apps.workflows.dsl.dify.outgoing import Writing
 from apps.workflows.dsl.dify.reading import as_number, bounded, filled, flag_at, list_at, number_at, object_at, text_at
+from apps.workflows.nodes.model_parameters import inserts
 
 Data = Mapping[str, Any]
 
@@ -93,7 +94,8 @@ def _within(key: str, value: Any) -> Any:
 def write_model(model: Any, *, mode: str = "chat") -> dict[str, Any]:
     """The model as Dify names it; the provider is what the name begins with, if it is in it."""
     model = model if isinstance(model, dict) else {}
-    parameters = {key: model[key] for key in _PARAMETERS if key in model}
+    # Dify's parameters are values: one that is known at run time only has no place there.
+    parameters = {key: model[key] for key in _PARAMETERS if key in model and not inserts(model[key])}
     name = text_at(model, "name")
     return {
         "provider": name.rpartition("/")[0],
