@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
-from kombu import Queue
+from kombu.entity import Queue
 
 from console.settings import env
 
@@ -105,7 +105,7 @@ CELERY_TASK_TIME_LIMIT = 300
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000  # kilobytes
 # Runs may take a day: they have a queue of their own, so that nothing waits behind them. Without -Q a worker takes all.
 CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("runs")]
+CELERY_TASK_QUEUES = [Queue(name) for name in ("celery", "runs")]  # type: ignore[no-untyped-call]
 CELERY_TASK_ROUTES = {
     "workflows.go_on_with_run": {"queue": "runs"},
     "workflows.go_on_with_runs": {"queue": "runs"},
