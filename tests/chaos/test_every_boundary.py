@@ -196,7 +196,7 @@ def test_a_worker_that_is_killed_at_any_event_of_a_background_run_costs_nothing_
         "EGRESS_ALLOW": f"127.0.0.1:{shop.server_port}",
     }
     with redis.Redis.from_url(settings.REDIS_URL) as queue:
-        queue.delete("celery", "unacked", "unacked_index")
+        queue.delete("celery", "runs", "unacked", "unacked_index")
     command = [sys.executable, "-m", "tests.chaos.dying_worker"]
     inner = child_environment(DJANGO_SETTINGS_MODULE="console.settings.dev", SKEP_PROCESS="worker", **environment)
     with (

@@ -67,7 +67,7 @@ def start_worker(transactional_db, tmp_path) -> Iterator[Callable[[], subprocess
     }
 
     with redis.Redis.from_url(django_settings.REDIS_URL) as queue:
-        queue.delete("celery", "unacked", "unacked_index")  # what other tests left in the queue
+        queue.delete("celery", "runs", "unacked", "unacked_index")  # what other tests left in the queue
 
     def start() -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "celery", "-A", "console.celery", "worker", "--concurrency=1"]
