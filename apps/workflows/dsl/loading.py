@@ -17,7 +17,7 @@ from apps.workflows.dsl.validation import validate
 
 MAX_BYTES: Final = 1_000_000
 #: Documents of Dify hold every box of their canvas.
-MAX_DIFY_BYTES: Final = 4_000_000
+MAX_DIFY_BYTES: Final = 10_000_000
 _LIKE_DIFY: Final = re.compile(r"""^["' {]*(?:workflow|model_config)["']?\s*:""", re.MULTILINE)
 _LIKE_OURS: Final = re.compile(r"""^["' {]*skep["']?\s*:""", re.MULTILINE)
 

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from apps.workflows.dsl.outline import Outline
 from apps.workflows.dsl.problems import Problem
 from apps.workflows.engine.errors import NodeFailure
-from apps.workflows.nodes.json_schema import compiled
+from apps.workflows.nodes.json_schema import compiled, without_patterns
 
 
 def check_schemas(graph: Outline) -> Iterator[Problem]:
@@ -18,9 +18,14 @@ def check_schemas(graph: Outline) -> Iterator[Problem]:
         structured = node.config.get("structured") if node.type is not None and node.type_name == "llm" else None
         if structured is None:
             continue
+        path = graph.pointer("nodes", node.place, "config", "structured", "schema")
+        if without_patterns(structured["schema"]) != structured["schema"]:
+            message = _(
+                "Regular expressions of the schema are shown to the model, but replies are not checked against them."
+            )
+            yield Problem(path=path, code="pattern_not_checked", message=message, severity="warning")
         try:
             compiled(structured["schema"])
         except NodeFailure as failure:
-            path = graph.pointer("nodes", node.place, "config", "structured", "schema")
             message = _("This is no JSON Schema that can be used: %s") % failure.message
             yield Problem(path=path, code="bad_schema", message=message, severity="warning")

@@ -24,7 +24,8 @@ from apps.workflows.selectors.applications import applications_of
 from support.errors import NotFound
 
 PER_PAGE = 24
-MAX_FILE_BYTES = 4_000_000
+#: As much as a document of Dify's may be.
+MAX_FILE_BYTES = 10_000_000
 
 
 class NewAppForm(forms.Form):
@@ -110,7 +111,7 @@ def import_app(request: HttpRequest) -> HttpResponse:
         upload = form.cleaned_data["file"]
         try:
             if upload.size > MAX_FILE_BYTES:
-                form.add_error("file", _("The file is larger than 4 MB."))
+                form.add_error("file", _("The file is larger than 10 MB."))
             else:
                 text = upload.read().decode("utf-8")
                 application, saved = services.import_document(text=text, team_id=team.id, by=_person(request))

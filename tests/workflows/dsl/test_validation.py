@@ -398,5 +398,16 @@ def test_ten_thousand_nodes_and_ten_megabytes_are_checked_quickly():
     assert wrong < 10
 
 
+def test_regular_expressions_of_a_schema_are_told_to_be_unused():
+    node_ = llm("ask", "Hello")
+    node_["config"]["structured"] = {"schema": {"type": "object", "properties": {"zip": {"type": "string"}}}}
+    document = graph([node_, node("say", text="{{ ask.text }}")], "start>ask ask>say")
+    assert validate(document) == []
+    node_["config"]["structured"]["schema"]["properties"]["zip"]["pattern"] = "(a+)+$"
+    (told,) = validate(document)
+    assert (told.code, told.severity) == ("pattern_not_checked", "warning")
+    assert told.path == "/nodes/1/config/structured/schema"
+
+
 def test_paths_are_json_pointers():
     assert pointer("nodes", 2, "a/b~c") == "/nodes/2/a~1b~0c"

@@ -145,8 +145,8 @@ def test_a_bad_document_is_refused_with_all_its_faults(
 
 def test_ten_megabytes_are_refused_before_they_are_read(client: Client, member: User) -> None:
     client.force_login(member)
-    page = client.post("/apps/import/", {"file": SimpleUploadedFile("app.yaml", b"x" * 10_000_000, "text/yaml")})
-    assert "The file is larger than 4 MB." in page.text
+    page = client.post("/apps/import/", {"file": SimpleUploadedFile("app.yaml", b"x" * 10_000_001, "text/yaml")})
+    assert "The file is larger than 10 MB." in page.text
     assert not Application.objects.exists()
 
 
