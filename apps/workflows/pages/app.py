@@ -36,7 +36,7 @@ def app_context(request: HttpRequest, application: Application, tab: str) -> dic
 
 
 def curl_example(request: HttpRequest, application: Application) -> str:
-    """A call of the app's API that works when pasted into a shell that knows `KEY`; empty where only triggers begin runs."""
+    """A call of the API that works when pasted into a shell that knows `KEY`; empty where only triggers begin runs."""
     is_chat = application.kind == Application.Kind.CHAT
     version = application.live or application.draft
     if version is not None and not any(node["type"] == "start" for node in version.document["nodes"]):
