@@ -40,6 +40,8 @@ class ModelSource:
     is_operators: bool = False
     account: str = ""
     calls_at_once: int | None = None
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
 
     def serves_chat(self, model: str, *, named: bool) -> bool:
         """Whether to send it this name. `named`: the provider was named too; then an empty list means any."""
@@ -94,6 +96,8 @@ def source_of(credential: ProviderCredential) -> ModelSource:
         rerank_models=tuple(credential.rerank_models),
         account=str(credential.id),
         calls_at_once=credential.calls_at_once,
+        requests_per_minute=credential.requests_per_minute or 0,
+        tokens_per_minute=credential.tokens_per_minute or 0,
     )
 
 

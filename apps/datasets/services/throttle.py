@@ -14,34 +14,10 @@ from typing import Any
 import redis
 from django.conf import settings
 
+from model_runtime.pace import PREFIX, TAKE, keys_of
 from model_runtime.types import CallLimits
 
 logger = logging.getLogger(__name__)
-
-PREFIX = "skep:calls:"
-_TAKE = """
-local clock = redis.call('TIME')
-local now = clock[1] + clock[2] / 1000000
-local wait = tonumber(redis.call('GET', KEYS[3]) or '0') - now
-local rates, needs, left = {tonumber(ARGV[1]), tonumber(ARGV[2])}, {1, tonumber(ARGV[3])}, {}
-for i = 1, 2 do
-  if rates[i] > 0 then
-    local size = math.max(rates[i] / 6, 1)
-    local need = math.min(needs[i], size)
-    local held = redis.call('HMGET', KEYS[i], 'left', 'at')
-    left[i] = math.min(size, tonumber(held[1] or size) + (now - tonumber(held[2] or now)) * rates[i] / 60)
-    if left[i] < need then wait = math.max(wait, (need - left[i]) * 60 / rates[i]) end
-  end
-end
-if wait > 0 then return tostring(wait) end
-for i = 1, 2 do
-  if rates[i] > 0 then
-    redis.call('HSET', KEYS[i], 'left', tostring(left[i] - needs[i]), 'at', tostring(now))
-    redis.call('EXPIRE', KEYS[i], 3600)
-  end
-end
-return '0'
-"""
 
 
 def take(limits: CallLimits, *, tokens: float) -> float:
@@ -50,10 +26,14 @@ def take(limits: CallLimits, *, tokens: float) -> float:
     A bucket holds ten seconds' worth. A call larger than that is let through when the bucket is full, and leaves a
     debt that the following calls wait for.
     """
-    keys = [f"{PREFIX}{limits.key}:{part}" for part in ("requests", "tokens", "closed")]
     try:
         waited: Any = _client(os.getpid()).eval(
-            _TAKE, 3, *keys, str(limits.requests_per_minute), str(limits.tokens_per_minute), str(max(1.0, tokens))
+            TAKE,
+            3,
+            *keys_of(limits),
+            str(limits.requests_per_minute),
+            str(limits.tokens_per_minute),
+            str(max(1.0, tokens)),
         )
     except redis.RedisError as exc:
         logger.warning("calls to a provider are not counted: %s", type(exc).__name__)
@@ -68,7 +48,7 @@ def close_for(limits: CallLimits, *, seconds: float) -> None:
         clock: Any = client.time()
         now, micros = clock
         until = now + micros / 1e6 + seconds
-        client.set(f"{PREFIX}{limits.key}:closed", str(until), px=max(1, int(seconds * 1000)))
+        client.set(keys_of(limits)[2], str(until), px=max(1, int(seconds * 1000)))
     except redis.RedisError as exc:
         logger.warning("the pause of a provider is not shared: %s", type(exc).__name__)
 

@@ -10,14 +10,16 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 
 from apps.workflows.adapters.fair_share import account_places, holding
+from apps.workflows.adapters.pacing import Pace
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import Usage
 from apps.workflows.engine.file_port import FilePort
 from apps.workflows.engine.places import Share
 from apps.workflows.engine.ports import ModelDelta, ModelRequest, Picture, PromptMessage, ToolCall
 from model_runtime import types as runtime
-from model_runtime.errors import ModelError
+from model_runtime.errors import ModelError, RateLimited
 from model_runtime.protocols import ChatModel
+from model_runtime.tokens import estimate_usage
 from providers.services import OpenedChat, open_chat
 from support.database import in_thread
 from support.errors import ConsoleError
@@ -39,19 +41,27 @@ class TeamModels:
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta]:
         """The reply piece by piece. Raises NodeFailure with the provider's code and the text so far."""
         said: list[str] = []
+        pace: Pace | None = None
         try:
             opened = await self._open(request.model)
             model = opened.model
             messages = [await self._message(message) for message in request.messages]
             parameters = runtime.ModelParameters.from_mapping(request.parameters)
+            pace = Pace(opened.limits) if opened.limits is not None else None
+            if pace is not None:
+                await pace.turn(tokens=estimate_usage(messages, "").input_tokens)
             async with (
                 self._place(opened),
                 aclosing(model.stream(messages, parameters=parameters, wish=_wish(request))) as chunks,
             ):
                 async for chunk in chunks:
                     said.append(chunk.text)
+                    if chunk.usage is not None and pace is not None:
+                        await pace.used(chunk.usage.input_tokens + chunk.usage.output_tokens)
                     yield _delta(chunk, model)
         except ModelError as exc:
+            if isinstance(exc, RateLimited) and pace is not None:
+                await pace.refused(exc.retry_after)
             raise NodeFailure(
                 exc.code,
                 exc.message,

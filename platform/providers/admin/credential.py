@@ -40,6 +40,8 @@ class ProviderCredentialAdmin(ConsoleModelAdmin):
         "embedding_models",
         "rerank_models",
         "calls_at_once",
+        "requests_per_minute",
+        "tokens_per_minute",
         "is_enabled",
     )
     actions = ("test_connection",)

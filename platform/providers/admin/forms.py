@@ -57,7 +57,7 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
         model = ProviderCredential
         fields = (
             *("team", "name", "kind", "base_url", "chat_models", "embedding_models", "rerank_models"),
-            *("calls_at_once", "is_enabled"),
+            *("calls_at_once", "requests_per_minute", "tokens_per_minute", "is_enabled"),
         )
 
     def clean_embedding_models(self) -> list[str]:

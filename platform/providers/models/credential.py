@@ -50,6 +50,22 @@ class ProviderCredential(HoldsSecret):
         validators=[MinValueValidator(1)],
         help_text=_("How many calls one process makes to it at the same time. Empty: what the installation says."),
     )
+    requests_per_minute = models.PositiveIntegerField(
+        _("requests per minute"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_(
+            "How many calls to chat models may begin in a minute, in all processes. Empty: any number."
+        ),
+    )
+    tokens_per_minute = models.PositiveIntegerField(
+        _("tokens per minute"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text=_("How many tokens these calls may use in a minute, asked and answered. Empty: any number."),
+    )
     is_enabled = models.BooleanField(_("enabled"), default=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("updated"), auto_now=True)

@@ -34,6 +34,7 @@ class OpenedChat:
     model: ChatModel
     account: str = ""
     calls_at_once: int | None = None
+    limits: CallLimits | None = None
 
 
 def open_chat_model(name: str, *, team_id: UUID) -> ChatModel:
@@ -57,7 +58,12 @@ def open_chat(name: str, *, team_id: UUID) -> OpenedChat:
     for source, model, named in _candidates(wanted, sources):
         if source.serves_chat(model, named=named):
             opened = open_chat_model_of(source, model)
-            return OpenedChat(model=opened, account=source.account, calls_at_once=source.calls_at_once)
+            limits = CallLimits(
+                key=f"account/{source.account}",
+                requests_per_minute=source.requests_per_minute,
+                tokens_per_minute=source.tokens_per_minute,
+            )
+            return OpenedChat(model=opened, account=source.account, calls_at_once=source.calls_at_once, limits=limits)
     raise ModelNotFound(wanted, available=_available(team_id, "chat"))
 
 
