@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from model_runtime.types import CallLimits
 
 PREFIX = "skep:calls:"
-#: Times are those of Redis. A bucket holds ten seconds' worth. A call larger than that is let through when the bucket is full, and leaves a debt.
+#: By the clock of Redis. A bucket holds ten seconds' worth. A call larger than that is let through when the bucket is
+#: full, and leaves a debt.
 TAKE = """
 local clock = redis.call('TIME')
 local now = clock[1] + clock[2] / 1000000
