@@ -46,8 +46,7 @@ def form_page(request: HttpRequest, token: str) -> HttpResponse:
 
 def _answered(request: HttpRequest, wait: Wait, form: QuestionForm) -> HttpResponse:
     action = request.POST.get("action")
-    reply = form.reply(wait, action=action, most_bytes=PUBLIC_BYTES)
-    services.reply_to(wait, reply, by=_who(request, wait))
+    form.send(wait, action=action, by=_who(request, wait), most_bytes=PUBLIC_BYTES)
     chosen = next((item["title"] for item in wait.asks.get("actions", []) if item["id"] == action), "")
     return _page(request, wait, {"state": "done", "chosen": chosen})
 

@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from apps.workflows import services
 from apps.workflows.models import Wait
 from apps.workflows.selectors.files import file_value
-from apps.workflows.services.files import receive_file
-from apps.workflows.services.reply import MOST_CHARS
-from support.errors import TooLarge
+from apps.workflows.services.files import receive_file, safe_name
+from apps.workflows.services.reply import FILES, MOST_CHARS, still_open
+from support.errors import InvalidInput, TooLarge
 
 MOST_FILES = 20
 
@@ -49,19 +51,28 @@ class QuestionForm(forms.Form):
         for field in self.asked:
             self.fields[_key(field)] = _field(field, defaults.get(field["name"]))
 
-    def reply(self, wait: Wait, *, action: object, most_bytes: int | None = None) -> dict[str, Any]:
-        """What was filled in, as a reply; files are taken in for the run. Raises InvalidInput, TooLarge."""
-        values: dict[str, Any] = {}
-        for field in self.asked:
-            value = self.cleaned_data.get(_key(field))
-            if field["type"] == "file":
-                value = _received([value], wait, most_bytes)[0] if value else None
-            elif field["type"] == "files":
-                value = _received(value, wait, most_bytes) if value else None
-            # What somebody has emptied is empty, whatever the default was; but a file cannot be shown as a default.
-            if value is not None:
-                values[field["name"]] = value
-        return services.checked_reply(wait, action=action, values=values)
+    def send(self, wait: Wait, *, action: object, by: str, most_bytes: int | None = None) -> None:
+        """Reply with what was filled in. Raises InvalidInput, TooLarge, AlreadyAnswered, and then has kept no file.
+
+        So everything is checked first, and files are taken in only while nobody else can reply.
+        """
+        files = {_key(field): self._files(field) for field in self.asked if field["type"] in FILES}
+        # What somebody has emptied is empty, whatever the default was; but a file cannot be shown as a default.
+        cleaned = {_key(field): self.cleaned_data.get(_key(field)) for field in self.asked}
+        values = {name: value for name, value in cleaned.items() if value is not None and name not in files}
+        reply = services.checked_reply(wait, action=action, values=values, with_files=False)
+        _check([one for given in files.values() for one in given], most_bytes)
+        with transaction.atomic():
+            still_open(wait)
+            for field in self.asked:
+                if given := files.get(_key(field)):
+                    taken = [_received(one, wait) for one in given]
+                    reply[_key(field)] = taken if field["type"] == "files" else taken[0]
+            services.reply_to(wait, reply, by=by)
+
+    def _files(self, field: Mapping[str, Any]) -> list[Any]:
+        given = self.cleaned_data.get(_key(field))
+        return list(given) if isinstance(given, (list, tuple)) else [given] if given else []
 
 
 def prefix_of(wait: Wait) -> str:
@@ -109,24 +120,29 @@ def _text(default: Any) -> Any:
     return "" if default is None else default
 
 
-def _received(given: list[Any], wait: Wait, most_bytes: int | None) -> list[dict[str, Any]]:
+def _check(files: list[Any], most_bytes: int | None) -> None:
+    """Refuse what could not be kept, or is more in all than a reply may hold. Raises InvalidInput, TooLarge."""
+    sizes = [one.size or 0 for one in files]
+    for most, size in ((most_bytes, sum(sizes)), (settings.MAX_UPLOAD_BYTES, max(sizes, default=0))):
+        if most is not None and size > most:
+            raise TooLarge(_("The files are over the limit of %s MB.") % (most // (1024 * 1024)))
+    if not all(safe_name(one.name or "") for one in files):
+        raise InvalidInput(_("A file has no name."))
+
+
+def _received(given: Any, wait: Wait) -> dict[str, Any]:
     """Files belong to whom the run runs for, as what they uploaded themselves."""
     run = wait.run
-    if most_bytes is not None and sum(one.size or 0 for one in given) > most_bytes:
-        raise TooLarge(_("The files are over the limit of %s MB.") % (most_bytes // (1024 * 1024)))
-    return [
-        file_value(
-            receive_file(
-                one.chunks(),
-                application=run.application,
-                source=run.source,
-                end_user=run.end_user,
-                name=one.name or "",
-                declared_type=one.content_type or "",
-            )
+    return file_value(
+        receive_file(
+            given.chunks(),
+            application=run.application,
+            source=run.source,
+            end_user=run.end_user,
+            name=given.name or "",
+            declared_type=given.content_type or "",
         )
-        for one in given
-    ]
+    )
 
 
 def faults(form: QuestionForm) -> str:

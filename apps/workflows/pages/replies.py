@@ -11,7 +11,6 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from apps.workflows import services
 from apps.workflows.models import Application, Run, Wait
 from apps.workflows.pages.access import member_page
 from apps.workflows.pages.question_form import QuestionForm, faults, prefix_of, question_form
@@ -53,8 +52,7 @@ def reply(request: HttpRequest, application: Application, run_id: str, wait_id: 
     try:
         if not form.is_valid():
             raise InvalidInput(faults(form))
-        filled = form.reply(wait, action=request.POST.get("action"))
-        services.reply_to(wait, filled, by=request.user.get_username())
+        form.send(wait, action=request.POST.get("action"), by=request.user.get_username())
     except ConsoleError as exc:
         messages.error(request, exc.message)
     else:

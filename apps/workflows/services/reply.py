@@ -19,6 +19,7 @@ from support.jobs import enqueue_on_commit
 TIMEOUT = "timeout"
 AT_ONCE = 200
 MOST_CHARS = 100_000
+FILES = ("file", "files")
 
 
 class AlreadyAnswered(ConsoleError):
@@ -28,8 +29,11 @@ class AlreadyAnswered(ConsoleError):
     http_status = 409
 
 
-def checked_reply(wait: Wait, *, action: object, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A reply as the node takes it: a known action and fitting fields. Raises InvalidInput."""
+def checked_reply(wait: Wait, *, action: object, values: Mapping[str, Any], with_files: bool = True) -> dict[str, Any]:
+    """A reply as the node takes it: a known action and fitting fields. Raises InvalidInput.
+
+    Who has not taken its files in yet asks first for all the rest, without them.
+    """
     actions = [item["id"] for item in wait.asks.get("actions", [])]
     if action not in actions:
         raise InvalidInput(f"action must be one of: {', '.join(actions)}.", path="/action")
@@ -37,6 +41,8 @@ def checked_reply(wait: Wait, *, action: object, values: Mapping[str, Any]) -> d
     defaults = wait.asks.get("defaults", {})
     for field in wait.asks.get("fields", []):
         name = field["name"]
+        if field["type"] in FILES and not with_files:
+            continue
         value = values.get(name, defaults.get(name))
         if field.get("required") and value in (None, "", []):
             raise InvalidInput(f"{name} is required.", path=f"/inputs/{name}")
@@ -47,7 +53,7 @@ def checked_reply(wait: Wait, *, action: object, values: Mapping[str, Any]) -> d
 
 def _fitting(wait: Wait, field: Mapping[str, Any], value: Any) -> Any:
     name, kind = field["name"], field["type"]
-    if kind in ("file", "files") and value not in ("", []):
+    if kind in FILES and value not in ("", []):
         return _files(wait, field, value)
     if kind == "boolean":
         if isinstance(value, bool) or value in ("true", "false"):
@@ -78,12 +84,18 @@ def _files(wait: Wait, field: Mapping[str, Any], value: Any) -> Any:
     return files if field["type"] == "files" else files[0]
 
 
-@transaction.atomic
-def reply_to(wait: Wait, reply: Mapping[str, Any], *, by: str) -> None:
-    """Keep a reply; the run goes on with it. The first one counts. Raises AlreadyAnswered."""
+def still_open(wait: Wait) -> Wait:
+    """The question, kept from everybody else until the transaction ends. Raises AlreadyAnswered."""
     locked = Wait.objects.select_for_update().select_related("run").get(id=wait.id)
     if locked.answered_at is not None or locked.run.is_finished:
         raise AlreadyAnswered("This has been answered already, or the run has ended.")
+    return locked
+
+
+@transaction.atomic
+def reply_to(wait: Wait, reply: Mapping[str, Any], *, by: str) -> None:
+    """Keep a reply; the run goes on with it. The first one counts. Raises AlreadyAnswered."""
+    locked = still_open(wait)
     locked.reply, locked.answered_at, locked.answered_by = storable(dict(reply)), timezone.now(), by[:200]
     locked.save(update_fields=["reply", "answered_at", "answered_by"])
     if locked.run.status == Run.Status.PAUSED:

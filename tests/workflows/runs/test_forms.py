@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import smtplib
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,6 +18,7 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.workflows.models import File, Run, Wait
+from apps.workflows.pages import public_form
 from apps.workflows.services import deliver_questions, give_up_waiting, go_on_with_runs, reply_to, stop_run
 from apps.workflows.services.deliver import form_link
 from tests.workflows.runs.conftest import KeyOf, MakeApp
@@ -275,6 +277,8 @@ def test_several_questions_of_one_run_each_have_a_form(run_of: Any, client: Clie
         *(("amount", value) for value in ("nan", "inf", "9" * 400, True, [])),
         *(("kind", value) for value in ({}, 0, False, [], "bank")),
         *(("proof", value) for value in (0, {}, "x")),
+        *(("note", value) for value in (0, {}, [], "x" * 100_001)),
+        *(("sure", value) for value in (0, {}, [], "nan")),
     ],
 )
 def test_the_api_takes_no_reply_that_its_field_could_not_have(
@@ -288,3 +292,52 @@ def test_the_api_takes_no_reply_that_its_field_could_not_have(
     assert (refused.status_code, refused.json()["code"]) == (400, "invalid_param")
     wait.refresh_from_db()
     assert wait.answered_at is None
+
+
+def kept_on_disk(settings: Any) -> list[Path]:
+    folder = Path(settings.MEDIA_ROOT) / "run-files"
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def test_a_reply_that_is_refused_leaves_no_file_behind(
+    run_of: Any, client: Client, settings: Any, tmp_path: Path
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    run = run_of(asking(fields=[*FIELDS, {"name": "more", "type": "files"}]))
+    wait = Wait.objects.get()
+    path = f"/forms/{wait.token}/"
+
+    def sent(size: int, *, action: str = "yes", name: str = "proof.bin") -> Any:
+        given = {each: [SimpleUploadedFile(name, each[:1].encode() * size)] for each in ("proof", "more")}
+        return client.post(path, answer_of(wait, amount="1", action=action, **given))
+
+    wrong = sent(3_000, action="perhaps")
+    assert (wrong.status_code, "action must be one of" in wrong.text) == (422, True)
+    big = sent(8 * 1024 * 1024)  # either field alone would do
+    assert (big.status_code, "over the limit of 15 MB" in big.text) == (422, True)
+    settings.MAX_UPLOAD_BYTES = 2_000
+    assert sent(3_000).status_code == 422
+    stop_run(run)
+    assert sent(300).status_code == 410
+    assert (File.objects.count(), kept_on_disk(settings)) == (0, [])
+
+
+def test_who_is_a_moment_late_with_files_keeps_none(
+    run_of: Any, client: Client, settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.MEDIA_ROOT = tmp_path
+    run_of(asking())
+    wait = Wait.objects.get()
+    opened = public_form.open_wait
+
+    def then_somebody_replies(token: str) -> Wait:
+        found = opened(token)
+        reply_to(found, {"action": "no"}, by="ben")
+        return found
+
+    monkeypatch.setattr(public_form, "open_wait", then_somebody_replies)
+    late = client.post(
+        f"/forms/{wait.token}/", answer_of(wait, amount="1", proof=[SimpleUploadedFile("proof.txt", b"honey")])
+    )
+    assert late.status_code == 410
+    assert (File.objects.count(), kept_on_disk(settings)) == (0, [])
