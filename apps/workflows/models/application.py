@@ -85,6 +85,12 @@ class Version(models.Model):
         return f"{self.application} v{self.number}"
 
     @property
+    def kind(self) -> str:
+        """What this version is: a chat or a workflow. The app's own kind is that of what it is served as."""
+        kind: str = self.document["app"].get("kind", Application.Kind.CHAT)
+        return kind
+
+    @property
     def features(self) -> dict[str, Any]:
         """The document's chat features (opening, suggested questions, annotation reply ...)."""
         features = self.document.get("features", {})

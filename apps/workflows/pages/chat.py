@@ -43,6 +43,7 @@ def playground(request: HttpRequest, application: Application) -> HttpResponse:
     context = {
         **app_context(request, application, "playground"),
         "version": version,
+        "kind": version.kind if version is not None else application.kind,
         "is_live": wants_live,
         "only_triggers": version is not None and _begins_by_triggers_only(version.document),
         "feedback_reasons": FEEDBACK_REASONS,
@@ -56,7 +57,7 @@ def playground(request: HttpRequest, application: Application) -> HttpResponse:
             reviews=request.user.is_staff,
         ),
     }
-    if application.kind == Application.Kind.CHAT:
+    if context["kind"] == Application.Kind.CHAT:
         context["conversations"] = conversations_of(
             application, source=Run.Source.CONSOLE, end_user=request.user.get_username()
         )[:RECENT]
@@ -176,7 +177,7 @@ def _chat_config(
     searches = any(node["type"] == "knowledge-retrieval" for node in document.get("nodes", []))
     return {
         "socket": f"/ws/apps/{application.slug}/" + ("?public=1" if public else ""),
-        "kind": application.kind,
+        "kind": version.kind if version is not None else application.kind,
         "version": version_name,
         "name": application.name,
         "icon": application.icon,

@@ -54,7 +54,7 @@ def info_of(run: Run, *, application: Application, version: Version, message_id:
         application_slug=application.slug,
         version_id=version.id,
         version_number=version.number,
-        kind=application.kind,
+        kind=version.kind,
         source=run.source,
         end_user=run.end_user,
         query=run.query,

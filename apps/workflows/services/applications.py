@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -24,6 +24,9 @@ from apps.workflows.selectors.toolsets import tool_names
 from apps.workflows.services.published import published_workflows
 from apps.workflows.services.triggers import keep_triggers_in_step
 from support.errors import InvalidInput
+
+#: The columns that say what a document says of its app.
+_FACTS: Final = ("name", "kind", "description", "icon")
 
 
 class InvalidDocument(InvalidInput):
@@ -110,7 +113,7 @@ def save_version(
 
     Raises InvalidDocument.
     """
-    Application.objects.select_for_update().get(id=application.id)
+    is_served = Application.objects.select_for_update().get(id=application.id).live_id is not None
     problems = check_document(document, team_id=application.team_id, slug=application.slug)
     _refuse(problems)
     warnings = [problem for problem in problems if problem.severity == "warning"]
@@ -128,8 +131,9 @@ def save_version(
         created_by=by,
     )
     application.draft = version
-    _copy_facts(application, document)
-    application.save()
+    if not is_served:
+        _copy_facts(application, document)
+    application.save(update_fields=["draft", "updated_at", *([] if is_served else _FACTS)])
     return Saved(version=version, is_new=True, warnings=warnings)
 
 
@@ -145,7 +149,8 @@ def publish_version(*, application: Application, version: Version, by: User | No
         version.note = note or version.note
         version.save(update_fields=["published_at", "note"])
     application.live = version
-    application.save(update_fields=["live", "updated_at"])
+    _copy_facts(application, version.document)
+    application.save(update_fields=["live", "updated_at", *_FACTS])
     keep_triggers_in_step(application, version)
     return version
 
@@ -186,7 +191,7 @@ def _refuse(problems: list[Problem]) -> None:
 
 
 def _copy_facts(application: Application, document: dict[str, Any]) -> None:
-    """What lists and pages show of the document lives in columns too."""
+    """What lists show and doors ask of a document lives in columns too: of the published one, once there is one."""
     facts = document["app"]
     application.name = facts["name"]
     application.kind = facts.get("kind", Application.Kind.CHAT)

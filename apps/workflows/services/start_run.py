@@ -97,7 +97,7 @@ def accept_chat(
 
     Raises WrongKind, InvalidInput, TooLarge, NotFound, EnvironmentIncomplete.
     """
-    if application.kind != Application.Kind.CHAT:
+    if version.kind != Application.Kind.CHAT:
         raise WrongKind(f"{application.name} is a workflow, not a chat. Use /v1/workflows/run.")
     text = checked_query(query)
     conversation = (
@@ -151,7 +151,7 @@ def accept_workflow(
 
     Raises NotAWorkflow, NoStart, InvalidInput, TooLarge, EnvironmentIncomplete.
     """
-    if application.kind != Application.Kind.WORKFLOW:
+    if version.kind != Application.Kind.WORKFLOW:
         raise NotAWorkflow(f"{application.name} is a chat app. Use /v1/chat-messages.")
     if start_of(plan_of(version)) is None:
         raise NoStart(f"{application.name} has no start node: its triggers begin its runs.")

@@ -65,7 +65,7 @@ class Command(BaseCommand):
             raise CommandError(f"--inputs is not JSON: {exc}", returncode=2) from exc
         application, version = _target(options["app"], options["team"])
         who: dict[str, Any] = {"source": Run.Source.SHELL, "end_user": "shell"}
-        if application.kind == Application.Kind.CHAT:
+        if version.kind == Application.Kind.CHAT:
             return services.accept_chat(
                 application=application, version=version, query=options["query"], inputs=inputs, **who
             )
