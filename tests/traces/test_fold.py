@@ -10,7 +10,7 @@ from apps.traces.recorder import kinds
 from apps.traces.recorder.caps import PAYLOAD_LIMIT
 from apps.traces.recorder.fold import fold
 from apps.traces.recorder.record import RecordedSpan, RecordedTrace
-from apps.workflows.engine.events import AnswerText, NodeSucceeded, RunFinished, to_dict
+from apps.workflows.engine.events import AnswerText, ErrorInfo, NodeSucceeded, RunFinished, to_dict
 from tests.traces import stories
 
 TOLD = {
@@ -103,6 +103,16 @@ def test_a_node_that_was_running_when_its_run_was_stopped_has_no_duration():
     span = spans_by_node(record)["find"]
     assert (span.status, span.duration_us) == ("stopped", None)
     assert spans_by_node(record)["say"].status == "skipped"
+
+
+def test_a_step_that_a_stop_cut_is_stopped_and_counts_as_no_error():
+    story = stories.Story(stories.run_info(stories.CHAT_NODES, query="?")).begin().start("answer_it").after(0.2)
+    story.fail("answer_it", ErrorInfo(code="stopped", message="The run was stopped.", node_id="answer_it"))
+    record = recorded(story.finish("stopped", outputs={}))
+    span = spans_by_node(record)["answer_it"]
+    assert (span.status, span.error_message) == ("stopped", "The run was stopped.")
+    assert (record.trace.status, record.trace.error_count) == ("stopped", 0)
+    assert record.thoughts[0].error_code == ""
 
 
 def test_a_log_that_breaks_off_gives_an_incomplete_trace_with_the_partial_text():

@@ -10,6 +10,7 @@ from apps.traces.recorder.caps import capped, capped_text, preview
 from apps.traces.recorder.notes import StepNotes
 from apps.traces.recorder.record import RecordedPayload, RecordedSpan, RecordedThought
 from apps.traces.recorder.shapes import cut_sizes, error_details, short
+from apps.workflows.engine.events import BROKEN_OFF
 
 
 def payload_of(step: StepNotes, *, span_id: UUID) -> RecordedPayload:
@@ -66,14 +67,14 @@ def thought_of(
         reasoning_tokens=span.reasoning_tokens,
         latency_us=span.duration_us or 0,
         first_text_us=span.first_text_us,
-        error_code=span.error_code,
+        error_code="" if span.status == "stopped" else span.error_code,
     )
 
 
 def status_of(step: StepNotes) -> str:
-    """How the step ended; `stopped` where its log has no end."""
+    """How the step ended; `stopped` where its log has no end, or it was broken off because its run ended."""
     if step.failed:
-        return "error"
+        return "stopped" if step.error is not None and step.error.code == BROKEN_OFF else "error"
     return "ok" if step.ended_us is not None else "stopped"
 
 

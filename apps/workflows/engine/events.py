@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 NodeId = str
 JsonObject = Mapping[str, Any]
+#: The code of the error of a node that was at work when its run, or its round, came to an end: it did not fail itself.
+BROKEN_OFF: Final = "stopped"
 RunStatus = Literal["succeeded", "partial-succeeded", "failed", "stopped"]
 FramePath = str
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apps.workflows.engine.events import (
+    BROKEN_OFF,
     AnswerReplaced,
     AnswerText,
     ErrorInfo,
@@ -42,7 +43,6 @@ class Outcome:
     order: int
     outputs: Mapping[str, Any]
     handle: str | None = None
-    writes: Mapping[str, Any] = field(default_factory=dict)
     error: ErrorInfo | None = None
     partial: bool = False
 
@@ -66,6 +66,8 @@ class Past:
     #: Why frames failed, and whether another try may help.
     frames_failed: dict[FramePath, tuple[ErrorInfo, bool]] = field(default_factory=dict)
     conversation: dict[str, Any] = field(default_factory=dict)
+    #: The latest values of the variables that were set in the rounds of loops, by round.
+    loops: dict[FramePath, dict[str, Any]] = field(default_factory=dict)
     sys: Mapping[str, Any] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
     steps: int = 0
@@ -92,7 +94,10 @@ class Past:
                 yield (frame, name), str(outcome.outputs.get("text", ""))
 
     def forget_inside(self, frame: FramePath, node_id: NodeId) -> None:
-        """A container is tried again: its rounds begin anew. What people answered in them stays answered."""
+        """A container is tried again: its rounds begin anew.
+
+        What people answered in them stays answered, and variables from outside of it keep what was set in them.
+        """
         known: tuple[dict[Place, Any], ...] = self.outcomes, self.attempts, self.tried, self.noted
         for facts in known:
             for place in [place for place in facts if lies_inside(place[0], frame, node_id)]:
@@ -101,6 +106,7 @@ class Past:
             del self.frames_begun[path]
             self.frames_ended.discard(path)
             self.frames_failed.pop(path, None)
+            self.loops.pop(path, None)
 
     @classmethod
     def of(cls, events: Iterable[Event]) -> Past:
@@ -126,16 +132,13 @@ class Past:
                 self.forget_inside(*place)
             case NodeSucceeded():
                 self._ended(event, _outcome(event, len(self.outcomes)))
-                for path, value in event.writes.items():
-                    root, _, name = path.partition(".")
-                    if root == "conversation":
-                        self.conversation[name] = value
+                self._wrote(event)
             case NodeFailed():
                 if event.handled:
                     self._ended(event, Outcome(order=len(self.outcomes), outputs=event.outputs, error=event.error))
                 elif event.usage is not None:
                     self.usage += event.usage
-                if event.error.code != "stopped":
+                if event.error.code != BROKEN_OFF:
                     self.intended.discard((event.frame, event.node_id))
             case NodeNoted():
                 self.noted.setdefault((event.frame, event.node_id), []).append((event.note, event.body))
@@ -156,6 +159,20 @@ class Past:
             case AnswerReplaced():
                 self._answer = [event.text]
 
+    def _wrote(self, event: NodeSucceeded) -> None:
+        for path, value in event.writes.items():
+            root, _, name = path.partition(".")
+            if root == "conversation":
+                self.conversation[name] = value
+            elif (round_ := self._round_of_loop(event.frame)) is not None:
+                self.loops.setdefault(round_, {})[name] = value
+
+    def _round_of_loop(self, frame: FramePath) -> FramePath | None:
+        """The round of the innermost loop around a frame: it holds what nodes there know as `loop`."""
+        while frame and "loop" not in self.frames_begun.get(frame, ()):
+            frame = frame.rpartition("/")[0]
+        return frame or None
+
     def _ended(self, event: NodeSucceeded | NodeFailed, outcome: Outcome) -> None:
         self.outcomes[event.frame, event.node_id] = outcome
         self.intended.discard((event.frame, event.node_id))
@@ -165,4 +182,4 @@ class Past:
 
 
 def _outcome(event: NodeSucceeded, order: int) -> Outcome:
-    return Outcome(order=order, outputs=event.outputs, handle=event.handle, writes=event.writes, partial=event.partial)
+    return Outcome(order=order, outputs=event.outputs, handle=event.handle, partial=event.partial)

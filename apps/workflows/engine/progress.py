@@ -9,14 +9,13 @@ from typing import Any
 
 from apps.workflows.engine.attempt import Activity
 from apps.workflows.engine.crew import Crew
-from apps.workflows.engine.events import ErrorInfo, FramePath
+from apps.workflows.engine.events import BROKEN_OFF, ErrorInfo, FramePath
 from apps.workflows.engine.frame import Frame
 from apps.workflows.engine.frame_path import lies_in
 from apps.workflows.engine.graph import PlanNode
 from apps.workflows.engine.past import Outcome, Past
 from apps.workflows.engine.policy import ERROR_HANDLE
 from apps.workflows.engine.telling import Telling
-from apps.workflows.engine.variables import Reference
 
 
 class Progress:
@@ -87,16 +86,13 @@ class Progress:
             ready = self._recall(frame, recalled, past.outcomes[frame.path, recalled.id])
 
     def _recall(self, frame: Frame, node: PlanNode, outcome: Outcome) -> list[int]:
-        """Let a node that had run take its place again; the nodes that became ready."""
+        """Let a node that had run take its place again; the nodes that became ready. Variables it set are in place."""
         self.telling.node_recalled(frame, node, outcome.outputs)
         outputs, handle = outcome.outputs, outcome.handle
         if outcome.error is not None:
             self.handled = True
             outputs, handle = instead_of(node, outcome.error)
         self.handled = self.handled or outcome.partial
-        for path, value in outcome.writes.items():
-            if not path.startswith("conversation."):  # those are all in place from the start
-                frame.values.assign(Reference.parse(path), value)
         return self._through(frame, node, outputs, handle, failed=outcome.error is not None)
 
     # How frames end
@@ -146,7 +142,7 @@ class Progress:
     def tell_broken_off(self, activity: Activity, why: str) -> None:
         """A node was at work and has no outcome."""
         activity.broken_off = True
-        error = ErrorInfo(code="stopped", message=why, node_id=activity.node.id)
+        error = ErrorInfo(code=BROKEN_OFF, message=why, node_id=activity.node.id)
         self.telling.node_failed(activity.node, activity, error)
 
 

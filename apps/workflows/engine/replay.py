@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from apps.workflows.engine.events import (
+    BROKEN_OFF,
     AnswerReplaced,
     AnswerText,
     ErrorInfo,
@@ -135,7 +136,7 @@ class _Folding:
                 pass  # says nothing that an outcome would not say again
 
     def _failed(self, event: NodeFailed) -> None:
-        stopped = event.error.code == "stopped"
+        stopped = event.error.code == BROKEN_OFF
         self._nodes[name_of(event)] = NodeState(
             status="stopped" if stopped else "failed",
             outputs=event.outputs,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from apps.workflows.engine.events import (
+    BROKEN_OFF,
     ErrorInfo,
     Event,
     FramePath,
@@ -25,7 +26,6 @@ from apps.workflows.engine.past import Place
 
 #: The form of a story's JSON.
 FORM = 1
-_BROKEN_OFF = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,7 @@ class Part:
     @property
     def was_broken_off(self) -> bool:
         """Whether it was ended because something else had failed, or never ended."""
-        return self.end is None or (isinstance(self.end, NodeFailed) and self.end.error.code == _BROKEN_OFF)
+        return self.end is None or (isinstance(self.end, NodeFailed) and self.end.error.code == BROKEN_OFF)
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
-from apps.workflows.engine.events import NodeFailed, NodeStarted, NodeSucceeded, NodeWaiting
+from apps.workflows.engine.events import BROKEN_OFF, NodeFailed, NodeStarted, NodeSucceeded, NodeWaiting
 from apps.workflows.models import Application, Message, Run
 from apps.workflows.pages.access import member_page
 from apps.workflows.pages.app import app_context
@@ -109,7 +109,7 @@ def _steps(run: Run) -> list[dict[str, object]]:
                 }
             case NodeFailed():
                 steps[event.frame, event.node_id] |= {
-                    "status": "failed",
+                    "status": "stopped" if event.error.code == BROKEN_OFF else "failed",
                     "elapsed": event.elapsed,
                     "error": event.error,
                     "messages": event.process.get("messages"),

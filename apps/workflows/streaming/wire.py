@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from apps.workflows.engine.events import (
+    BROKEN_OFF,
     AnswerReplaced,
     AnswerText,
     ErrorInfo,
@@ -259,7 +260,8 @@ class Encoder:
         return {**self._node_finished(event), "status": "succeeded", "error": None}
 
     def _failed(self, event: NodeFailed) -> Frame:
-        status, error = "exception" if event.handled else "failed", self._error(event.error)
+        error = self._error(event.error)
+        status = "exception" if event.handled else "stopped" if event.error.code == BROKEN_OFF else "failed"
         return {**self._node_finished(event), "status": status, "error": error.message if error else None}
 
     def _finished(self, event: RunFinished) -> list[Frame]:

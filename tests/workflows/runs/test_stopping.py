@@ -6,7 +6,9 @@ import time
 
 import httpx
 import psutil
+from django.test import Client
 
+from accounts.models import User
 from apps.workflows.models import Message, Run
 from tests.chaos.processes import Web
 from tests.model_runtime.openai_server import Completion, OpenAIServer
@@ -55,17 +57,26 @@ def test_a_stop_is_seen_at_once_also_from_another_process(
 
 
 def test_a_stopped_run_leaves_the_provider_at_once(
-    web: Web, provider: OpenAIServer, make_app: MakeApp, key_of: KeyOf
+    web: Web, provider: OpenAIServer, make_app: MakeApp, key_of: KeyOf, member: User
 ) -> None:
-    headers = key_of(make_app(asking()))
+    app = make_app(asking())
+    headers = key_of(app)
     provider.script(Completion(" ".join(WORDS), hang_after=5))
     with streaming(web.base, headers) as events:
         frames = [next(events) for _ in range(8)]
-        url = f"{web.base}/v1/chat-messages/{frames[0][1]['task_id']}/stop"
-        httpx.post(url, json={"user": "ada"}, headers=headers)
-        list(events)
-    ended(frames[0][1]["task_id"])
+        run_id = frames[0][1]["task_id"]
+        httpx.post(f"{web.base}/v1/chat-messages/{run_id}/stop", json={"user": "ada"}, headers=headers)
+        frames += list(events)
+    ended(run_id)
     eventually(lambda: _has_no_reader(provider), within=2)
+    told = [frame["data"]["status"] for _id, frame in frames if frame["event"] == "node_finished"]
+    assert "stopped" in told
+    assert "failed" not in told
+    browser = Client()
+    browser.force_login(member)
+    shown = {step["status"] for step in browser.get(f"/apps/{app.slug}/runs/{run_id}/").context["steps"]}
+    assert "stopped" in shown
+    assert "failed" not in shown
 
 
 def _has_no_reader(provider: OpenAIServer) -> bool:
