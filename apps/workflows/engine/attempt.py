@@ -30,6 +30,8 @@ class Host(Protocol):
 
     async def intend(self, activity: Activity, *, settled: bool) -> str: ...
 
+    def room_for(self, activity: Activity, rounds: int) -> None: ...
+
     async def round(self, activity: Activity, round_: Round) -> Any: ...
 
     def callee(self, name: str) -> OtherWorkflow | None: ...
@@ -100,6 +102,10 @@ class Activity:
     async def intend(self, *, settled: bool = False) -> str:
         """See `World.intend`."""
         return await self._host.intend(self, settled=settled)
+
+    def room_for(self, rounds: int) -> None:
+        """See `World.room_for`."""
+        self._host.room_for(self, rounds)
 
     async def round(self, round_: Round) -> Any:
         """See `World.round`."""

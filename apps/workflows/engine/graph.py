@@ -152,6 +152,19 @@ def answers_in(plan: Plan) -> frozenset[str]:
     return frozenset(found)
 
 
+def certain_steps(plan: Plan) -> int:
+    """How many nodes a pass starts at least, if none fails: those that no branch leads to."""
+    certain: set[int] = set()
+    for index in plan.order:
+        ways = [
+            source in certain and all(handle is None for _, handle in plan.ways_on[source])
+            for source, _ in plan.ways_in[index]
+        ]
+        if not ways or (all(ways) if plan.nodes[index].join == "all" else any(ways)):
+            certain.add(index)
+    return len(certain)
+
+
 def topological_order(ways_on: Ways, ways_in: Ways) -> list[int]:
     """Node numbers, parents first and otherwise in document order. Raises InvalidGraph when there is a cycle."""
     left = [len(ways) for ways in ways_in]

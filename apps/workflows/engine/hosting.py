@@ -14,7 +14,7 @@ from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.events import FramePath
 from apps.workflows.engine.frame import Frame
 from apps.workflows.engine.frame_path import inner_path
-from apps.workflows.engine.graph import PlanNode
+from apps.workflows.engine.graph import PlanNode, certain_steps
 from apps.workflows.engine.node import OtherWorkflow, Round
 from apps.workflows.engine.progress import Progress
 from apps.workflows.engine.variables import Values
@@ -26,7 +26,15 @@ class RunHost:
     """The run, as its nodes know it; see `World` for what each of these is to them."""
 
     def __init__(
-        self, progress: Progress, *, crew: Crew, clock: Clock, run_id: str, durable: Durable | None, callees: Callees
+        self,
+        progress: Progress,
+        *,
+        crew: Crew,
+        clock: Clock,
+        run_id: str,
+        durable: Durable | None,
+        callees: Callees,
+        steps: int | None,
     ) -> None:
         self._progress = progress
         self._telling = progress.telling
@@ -36,6 +44,7 @@ class RunHost:
         self._run_id = run_id
         self._durable = durable
         self._callees = callees
+        self._steps = steps
         #: Who announced acts in this process.
         self._intended: dict[tuple[FramePath, str], Activity] = {}
 
@@ -88,6 +97,21 @@ class RunHost:
 
     # Graphs inside
 
+    def room_for(self, activity: Activity, rounds: int) -> None:
+        """See `World.room_for`. What an earlier process has begun was looked at then, and is counted already."""
+        node = activity.node
+        begun = self._past is not None and inner_path(activity.frame, node.id, 0) in self._past.frames_begun
+        if self._steps is None or begun or node.body is None:
+            return
+        each, left = certain_steps(node.body), max(0, self._steps - self._telling.steps)
+        if rounds * each > left:
+            message = (
+                f"{rounds:,} rounds of at least {each:,} steps are more than the {left:,} steps that the run has left; "
+                f"it may take {self._steps:,} in all (setting RUN_STEPS)."
+            )
+            details = {"rounds": rounds, "steps_each": each, "left": left, "limit": self._steps, "setting": "RUN_STEPS"}
+            raise NodeFailure("too_many_steps", message, details=details)
+
     async def round(self, activity: Activity, round_: Round) -> Any:
         """Run the body of a container once more; see `World.round`."""
         node = activity.node
@@ -95,6 +119,8 @@ class RunHost:
         outer = self._progress.frames[activity.frame]
         path = inner_path(activity.frame, node.id, round_.index)
         self._fail_as_before(node, path)
+        if self._past is not None and path in self._past.loops:
+            round_.values["loop"].update(self._past.loops[path])
         inner = outer.values.inside(round_.values)
         frame = Frame(node.body, values=inner, path=path, weight=outer.weight + node.priority)
         collect = round_.collect

@@ -80,6 +80,10 @@ class World(Protocol):
         """
         ...
 
+    def room_for(self, rounds: int) -> None:
+        """Make sure that the run may take so many rounds of the container. Raises NodeFailure."""
+        ...
+
     async def round(self, round_: Round) -> Any:
         """Run the container's body once; returns what `collect` gives. Raises NodeFailure if a node in it fails."""
         ...

@@ -60,7 +60,7 @@ class Performer:
     def _begin(self, frame: Frame, node: PlanNode) -> Activity | None:
         """The node's activity, or None where the run has taken all the steps it may."""
         if self._steps is not None and self._telling.steps >= self._steps:
-            message = f"The run would take more than {self._steps} steps."
+            message = f"The run would take more than {self._steps:,} steps (setting RUN_STEPS)."
             self._progress.error = ErrorInfo(code="too_many_steps", message=message, node_id=node.id)
             self.crew.rest_now()
             return None

@@ -115,7 +115,13 @@ class _Run:
         self._crew = crew = Crew(performer.perform, clock=clock, most=limits.max_parallel, house=house)
         run_id = str(self._sys.get("run_id") or "")
         performer.host = RunHost(
-            progress, crew=crew, clock=clock, run_id=run_id, durable=durable, callees=callees or {}
+            progress,
+            crew=crew,
+            clock=clock,
+            run_id=run_id,
+            durable=durable,
+            callees=callees or {},
+            steps=limits.steps,
         )
         progress.crew = performer.crew = crew
 

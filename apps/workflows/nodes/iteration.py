@@ -29,6 +29,7 @@ class Iteration:
     async def run(self, context: NodeContext) -> NodeResult:
         items = self._items(context.values)
         context.inputs = {self.over.path: items}
+        context.world.room_for(len(items))
         rounds = _Rounds(self, context, items)
         await rounds.all()
         context.process = {"items": len(items), "failed": len(rounds.failed)}

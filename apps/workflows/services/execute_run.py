@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from apps.workflows.adapters.event_log import NotLogged
 from apps.workflows.adapters.fair_share import house_of
 from apps.workflows.adapters.live import live_publisher
@@ -31,7 +33,6 @@ from apps.workflows.services.start_run import Accepted
 logger = logging.getLogger(__name__)
 
 LONGEST_RUN_S = 24 * 3600.0
-MOST_STEPS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +150,7 @@ async def _execute(
         ports=ports,
         emit=emit,
         stop=stop,
-        limits=Limits(seconds=LONGEST_RUN_S, steps=MOST_STEPS),
+        limits=Limits(seconds=LONGEST_RUN_S, steps=settings.RUN_STEPS),
         durable=log.durable,
         callees=accepted.callees,
         house=house_of(info),

@@ -47,6 +47,8 @@ EMAIL_HOST_PASSWORD = os.environ.get("EMAIL_HOST_PASSWORD", "")
 #: `starttls`, `tls` or `none`.
 EMAIL_SECURITY = os.environ.get("EMAIL_SECURITY", "starttls")
 EMAIL_FROM = os.environ.get("EMAIL_FROM", "Skep <skep@localhost>")
+#: Nodes that one run may start in all.
+RUN_STEPS = int(os.environ.get("RUN_STEPS", "100000"))
 #: Limits of one process: nodes at work at once, and calls at once through one provider account that has no limit set.
 NODES_AT_ONCE = int(os.environ.get("NODES_AT_ONCE", "512"))
 MODEL_CALLS_AT_ONCE = int(os.environ.get("MODEL_CALLS_AT_ONCE", "64"))

@@ -10,7 +10,8 @@ import pytest
 from apps.workflows.engine.events import FrameFinished, FrameStarted, NodeFailed
 from apps.workflows.engine.graph import compile_plan
 from apps.workflows.engine.node import NodeContext, NodeResult, NodeType
-from apps.workflows.engine.runner import Limits, RunValues, execute
+from apps.workflows.engine.past import Past
+from apps.workflows.engine.runner import Continuation, Limits, RunValues, execute
 from apps.workflows.engine.variables import Reference
 from tests.workflows.engine.ports_for_tests import ports
 from tests.workflows.engine.runs import TEST_REGISTRY, answer, body, document, each, node, play
@@ -263,9 +264,44 @@ async def test_a_run_has_a_deadline_and_a_number_of_steps():
     slow = document([node("slow", config={"pieces": ["x"], "naps": [5]}), answer("say", "x")], "start>slow slow>say")
     played = await play(slow, limits=Limits(seconds=0.05))
     assert (played.finished.status, played.finished.error.code) == ("failed", "run_timeout")
-    played = await run_over([1] * 50, each("each", "inputs.items", [double()]), limits=Limits(steps=10))
+    again = node("each", "loop", config={"rounds": 50, "body": body([node("say")])})
+    played = await play(document([again], "start>each"), limits=Limits(steps=10))
     assert (played.finished.status, played.finished.error.code) == ("failed", "too_many_steps")
     assert played.finished.steps == 10
+
+
+async def test_an_iteration_that_the_run_has_no_steps_for_does_not_begin():
+    two = [double(), node("say")]
+    container = each("each", "inputs.items", two, "twice>say", on_item_error="continue")
+    played = await run_over([1] * 50, container, limits=Limits(steps=101))
+    error = played.finished.error
+    assert (error.code, error.node_id, played.finished.steps) == ("too_many_steps", "each", 2)
+    assert error.details == {"rounds": 50, "steps_each": 2, "left": 99, "limit": 101, "setting": "RUN_STEPS"}
+    for told in ("50 rounds", "2 steps", "99 steps", "101 in all", "RUN_STEPS"):
+        assert told in error.message
+    assert not [event for event in played.events if isinstance(event, FrameStarted)]
+    assert (await run_over([1] * 49, container, limits=Limits(steps=101))).finished.status == "succeeded"
+
+
+async def test_rounds_of_an_earlier_process_are_not_counted_twice():
+    written = document([each("each", "inputs.items", [double()], collect="twice.value")], "start>each")
+    plan, items, log = compile_plan(written, registry=TEST_REGISTRY), list(range(50)), []
+    options = {"run": RunValues(inputs={"items": items}), "ports": ports(), "limits": Limits(steps=60)}
+    await execute(plan, emit=log.append, **options)
+    past = Past.of(log[: len(log) * 2 // 3])
+    assert past.steps > 30
+    ended = await execute(plan, emit=log.append, goes_on=Continuation(past=past, reason="takeover"), **options)
+    assert ended.status == "succeeded"
+
+
+async def test_only_nodes_that_are_certain_to_run_count_before_an_iteration():
+    choice = node(
+        "odd", "if-else", config={"cases": [{"id": "one", "conditions": [{"left": "item", "op": "=", "right": 1}]}]}
+    )
+    inside = [choice, double(), node("say"), node("after", join="all")]
+    container = each("each", "inputs.items", inside, "odd>twice:one odd>say:else twice>after say>after")
+    played = await run_over([1] * 20, container, limits=Limits(steps=43))
+    assert (played.finished.status, played.finished.steps) == ("succeeded", 43)
 
 
 async def test_what_the_answer_of_a_run_was_is_told_to_nobody_else():
