@@ -46,11 +46,12 @@ class Pace:
             logger.warning("calls to a provider are not counted: %s", type(exc).__name__)
 
     async def used(self, tokens: float) -> None:
-        """So many tokens it was in truth."""
+        """So many tokens it was in truth; a provider may say so more than once, each time for the whole call."""
         if not self._taken:
             return
         try:
             await pace.correct(redis_for_loop(), self._limits, taken=self._taken, used=tokens)
+            self._taken = tokens
         except (RedisError, OSError) as exc:
             logger.warning("tokens of a provider are not counted: %s", type(exc).__name__)
 

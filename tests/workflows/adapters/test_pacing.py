@@ -43,6 +43,7 @@ async def test_what_a_call_used_counts_instead_of_its_estimate(other_process: re
     account = limits(tokens_per_minute=6_000)  # a thousand at once
     call = Pace(account)
     await call.turn(tokens=100)
+    await call.used(600)
     await call.used(1_000)
     assert 0.5 < await pace.take(other_process, account, tokens=100) <= 1
 
