@@ -9,7 +9,10 @@ EngineError
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
+
+#: The code of a node that did not act, because an earlier try of it may have: that is as little known as before.
+OUTCOME_UNKNOWN: Final = "outcome_unknown"
 
 
 class EngineError(Exception):

@@ -10,7 +10,7 @@ from apps.workflows.engine.attempt import Activity, PutAside
 from apps.workflows.engine.callee import Callees
 from apps.workflows.engine.clock import Clock
 from apps.workflows.engine.crew import Crew
-from apps.workflows.engine.errors import NodeFailure
+from apps.workflows.engine.errors import OUTCOME_UNKNOWN, NodeFailure
 from apps.workflows.engine.events import FramePath
 from apps.workflows.engine.frame import Frame
 from apps.workflows.engine.frame_path import inner_path
@@ -66,11 +66,11 @@ class RunHost:
         place = activity.frame, activity.node.id
         key = hashlib.sha256("|".join((self._run_id, *place)).encode()).hexdigest()[:32]
         earlier = self._intended.get(place, activity)
-        self._intended[place] = activity
         before = earlier.broken_off or (self._past is not None and place in self._past.intended)
         if before and not settled and activity.node.policy.unknown == "fail":
             message = "An earlier try may or may not have done this. The node says that it must not be done twice."
-            raise NodeFailure("outcome_unknown", message, details={"key": key})
+            raise NodeFailure(OUTCOME_UNKNOWN, message, details={"key": key})
+        self._intended[place] = activity
         if not before and activity.tried == 0:
             self._telling.node_intended(activity, key)
         if self._durable is not None:

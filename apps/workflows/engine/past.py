@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from apps.workflows.engine.errors import OUTCOME_UNKNOWN
 from apps.workflows.engine.events import (
     BROKEN_OFF,
     AnswerReplaced,
@@ -138,7 +139,7 @@ class Past:
                     self._ended(event, Outcome(order=len(self.outcomes), outputs=event.outputs, error=event.error))
                 elif event.usage is not None:
                     self.usage += event.usage
-                if event.error.code != BROKEN_OFF:
+                if event.error.code not in (BROKEN_OFF, OUTCOME_UNKNOWN):
                     self.intended.discard((event.frame, event.node_id))
             case NodeNoted():
                 self.noted.setdefault((event.frame, event.node_id), []).append((event.note, event.body))
@@ -175,7 +176,8 @@ class Past:
 
     def _ended(self, event: NodeSucceeded | NodeFailed, outcome: Outcome) -> None:
         self.outcomes[event.frame, event.node_id] = outcome
-        self.intended.discard((event.frame, event.node_id))
+        if outcome.error is None or outcome.error.code != OUTCOME_UNKNOWN:
+            self.intended.discard((event.frame, event.node_id))
         self.noted.pop((event.frame, event.node_id), None)
         if event.usage is not None:
             self.usage += event.usage

@@ -7,7 +7,7 @@ import asyncio
 from apps.workflows.engine.attempt import Activity, Host, PutAside, attempt
 from apps.workflows.engine.clock import Clock
 from apps.workflows.engine.crew import Crew
-from apps.workflows.engine.errors import NodeFailure
+from apps.workflows.engine.errors import OUTCOME_UNKNOWN, NodeFailure
 from apps.workflows.engine.events import ErrorInfo
 from apps.workflows.engine.frame import Frame
 from apps.workflows.engine.graph import PlanNode
@@ -45,7 +45,8 @@ class Performer:
             if self._telling.broken is not None:
                 raise self._telling.broken from None
             if not self.crew.closed and not frame.closed:
-                self._is_known(frame, node)
+                if failure.code != OUTCOME_UNKNOWN:
+                    self._is_known(frame, node)
                 self._failed(frame, activity, failure)
             return
         if not self.crew.closed and not frame.closed:
