@@ -5,6 +5,7 @@ from django.contrib.auth import views as auth
 from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
+import support.slugs  # noqa: F401 - teaches addresses the converter anyslug
 from apps.workflows.api.file_views import linked_file
 from apps.workflows.api.hook_views import hook
 from apps.workflows.pages.chat import chat_history, chat_page
@@ -19,9 +20,9 @@ urlpatterns = [
     path("", include("apps.workflows.pages.urls")),
     path("", include("apps.annotations.pages.urls")),
     path("datasets/", include("apps.datasets.pages.urls")),
-    path("chat/<slug:slug>/", chat_page, name="chat-page"),
-    path("chat/<slug:slug>/history/", chat_history, name="chat-history"),
-    path("chat/<slug:slug>/files/", upload_publicly, name="chat-files"),
+    path("chat/<anyslug:slug>/", chat_page, name="chat-page"),
+    path("chat/<anyslug:slug>/history/", chat_history, name="chat-history"),
+    path("chat/<anyslug:slug>/files/", upload_publicly, name="chat-files"),
     path("forms/<str:token>/", form_page, name="form"),
     path("files/<uuid:file_id>/<str:signature>", linked_file, name="file"),
     re_path(r"^hooks/(?P<token>[^/]{1,200})/?$", hook, name="hook"),

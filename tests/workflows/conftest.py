@@ -11,6 +11,7 @@ import yaml
 from accounts.models import Membership, Role, Team, User
 from accounts.services import create_api_key
 from apps.workflows import services
+from apps.workflows.dsl import load
 from apps.workflows.models import Application
 
 CHAT = """
@@ -65,11 +66,15 @@ def member(team: Team) -> User:
 
 @pytest.fixture
 def make_app(team: Team) -> Callable[..., Application]:
-    """Import a document (a text, or a mapping) as a published app of the team."""
+    """A published app of the team from a document (a text, or a mapping); one of its name gets its next version."""
 
     def make(document: str | dict[str, Any] = CHAT) -> Application:
         text = document if isinstance(document, str) else yaml.safe_dump(document)
-        application, _saved = services.import_document(text=text, team_id=team.id)
+        named = load(text)["app"]["name"]
+        there = Application.objects.filter(team=team, name=named).first()
+        application, saved = services.import_document(text=text, team_id=team.id, into=there)
+        if there is not None:
+            services.publish_version(application=application, version=saved.version)
         return application
 
     return make

@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+import support.slugs  # noqa: F401 - teaches addresses the converter anyslug
 from apps.workflows.api.websocket import AppSocket
 
-websocket_urlpatterns = [path("ws/apps/<slug:slug>/", AppSocket.as_asgi())]
+websocket_urlpatterns = [path("ws/apps/<anyslug:slug>/", AppSocket.as_asgi())]

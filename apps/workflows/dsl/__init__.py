@@ -8,6 +8,7 @@ from typing import Any
 from apps.workflows.dsl.diff import Change, Difference, NodeChange, diff_documents
 from apps.workflows.dsl.inputs import check_inputs
 from apps.workflows.dsl.loading import Read, dump, dump_dify, load, read
+from apps.workflows.dsl.places import in_words
 from apps.workflows.dsl.problems import Problem, UnreadableDocument, errors_in
 from apps.workflows.dsl.schema import document_schema, node_schema, node_types
 from apps.workflows.dsl.summary import nodes_of
@@ -30,6 +31,7 @@ __all__ = [
     "dump",
     "dump_dify",
     "errors_in",
+    "in_words",
     "load",
     "node_schema",
     "node_types",

@@ -21,7 +21,7 @@ class Application(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
     # Unique in the installation, not in the team: it is the address of the public chat page.
-    slug = models.SlugField(_("slug"), max_length=80, unique=True)
+    slug = models.SlugField(_("slug"), max_length=80, unique=True, allow_unicode=True)
     name = models.CharField(_("name"), max_length=200)
     kind = models.CharField(_("kind"), max_length=20, choices=Kind.choices, default=Kind.CHAT)
     description = models.TextField(_("description"), blank=True)
@@ -72,6 +72,8 @@ class Version(models.Model):
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     published_at = models.DateTimeField(_("published"), null=True, blank=True)
+    #: What to watch out for in it, in words, until somebody has read it.
+    notes = models.JSONField(default=list, blank=True, editable=False)
 
     class Meta:
         ordering = ["-number"]

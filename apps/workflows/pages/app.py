@@ -9,17 +9,20 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
 from apps.workflows import services
-from apps.workflows.dsl import Problem, UnreadableDocument, dump, read
+from apps.workflows.dsl import Problem, UnreadableDocument, dump, in_words, read
 from apps.workflows.models import Application
 from apps.workflows.pages.access import member_page, rights
 from apps.workflows.pages.drawing import draw
 from apps.workflows.pages.sources import sources_of
 from apps.workflows.selectors.applications import run_counts
 from apps.workflows.selectors.environment import has_environment
+from support.errors import ConsoleError
 
 MAX_DOCUMENT_CHARS = 1_000_000
+MAX_NAME_CHARS = 120
 
 
 def app_context(request: HttpRequest, application: Application, tab: str) -> dict[str, Any]:
@@ -119,8 +122,10 @@ def _save(request: HttpRequest, application: Application, text: str) -> HttpResp
         by=request.user,  # type: ignore[arg-type]
         note=request.POST.get("note", "")[:500],
     )
-    for warning in (*found.warnings, *saved.warnings):
-        messages.warning(request, f"{warning.path}: {warning.message}")
+    warnings = (*found.warnings, *saved.warnings)
+    if saved.is_new or warnings:
+        notes = [in_words(warning, document=saved.version.document, file=text) for warning in warnings]
+        services.keep_notes(saved.version, notes)
     number = {"number": saved.version.number}
     if not saved.is_new:
         messages.info(request, _("Nothing changed since version %(number)d.") % number)
@@ -129,12 +134,23 @@ def _save(request: HttpRequest, application: Application, text: str) -> HttpResp
     return redirect("workflows:document", application.slug)
 
 
+@require_POST
+@member_page("edit")
+def dismiss_notes(request: HttpRequest, application: Application) -> HttpResponse:
+    """Somebody has read the notes of the draft."""
+    if application.draft is not None:
+        services.dismiss_notes(application.draft)
+    return redirect("workflows:document", application.slug)
+
+
 @member_page("edit")
 def app_settings(request: HttpRequest, application: Application) -> HttpResponse:
-    """The public chat page, and the end of the app."""
+    """The name, the public chat page, and the end of the app."""
     if request.method == "POST":
         if request.POST.get("action") == "delete":
             return _delete(request, application)
+        if request.POST.get("action") == "rename":
+            return _rename(request, application)
         services.set_public(application, is_public=request.POST.get("is_public") == "on")
         messages.success(request, _("Settings saved."))
         return redirect("workflows:settings", application.slug)
@@ -147,6 +163,21 @@ def app_settings(request: HttpRequest, application: Application) -> HttpResponse
             "counts": run_counts(application),
         },
     )
+
+
+def _rename(request: HttpRequest, application: Application) -> HttpResponse:
+    name = " ".join(request.POST.get("name", "").replace("\x00", "").split())
+    if not name or len(name) > MAX_NAME_CHARS:
+        messages.error(request, _("A name has 1 to %(most)d characters.") % {"most": MAX_NAME_CHARS})
+        return redirect("workflows:settings", application.slug)
+    try:
+        saved = services.rename_application(application, name=name, by=request.user)  # type: ignore[arg-type]
+    except ConsoleError as exc:
+        messages.error(request, exc.message)
+    else:
+        told = _("The app is called %(name)s now; version %(number)d says so, too.")
+        messages.success(request, told % {"name": name, "number": saved.version.number})
+    return redirect("workflows:settings", application.slug)
 
 
 def _delete(request: HttpRequest, application: Application) -> HttpResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -17,8 +19,8 @@ from accounts.selectors import current_team, may
 from apps.datasets.selectors.datasets import dataset_slugs
 from apps.workflows import services
 from apps.workflows.dsl import UnreadableDocument, dump
+from apps.workflows.models import Application
 from apps.workflows.pages.models_missing import models_missing
-from apps.workflows.pages.places import in_words
 from apps.workflows.pages.starters import STARTERS, starter_document
 from apps.workflows.selectors.applications import applications_of
 from support.errors import NotFound
@@ -64,6 +66,18 @@ class ImportForm(forms.Form):
     file = forms.FileField(
         label=gettext_lazy("Document"), help_text=gettext_lazy("YAML or JSON: a document of this console, or of Dify.")
     )
+    into = forms.ModelChoiceField(
+        label=gettext_lazy("Import into"),
+        queryset=Application.objects.none(),
+        to_field_name="slug",
+        required=False,
+        empty_label=gettext_lazy("A new app"),
+        help_text=gettext_lazy("A new app is published at once. In an app that you choose it becomes the draft."),
+    )
+
+    def __init__(self, *args: object, team_id: UUID, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.fields["into"].queryset = Application.objects.filter(team_id=team_id)  # type: ignore[attr-defined]
 
 
 @login_required
@@ -92,9 +106,7 @@ def new_app(request: HttpRequest) -> HttpResponse:
         document = starter_document(
             form.cleaned_data["starter"], name=form.cleaned_data["name"], dataset=form.cleaned_data["dataset"]
         )
-        application, _saved = services.import_document(
-            text=dump(document), team_id=team.id, by=_person(request), update=False
-        )
+        application, _saved = services.import_document(text=dump(document), team_id=team.id, by=_person(request))
         messages.success(request, _("%(name)s is ready. Try it here.") % {"name": application.name})
         return redirect("workflows:playground", application.slug)
     return render(request, "workflows/app_new.html", {"form": form, "starters": STARTERS})
@@ -102,10 +114,10 @@ def new_app(request: HttpRequest) -> HttpResponse:
 
 @login_required
 def import_app(request: HttpRequest) -> HttpResponse:
-    """Make or update an app from an uploaded document; shows every error of an invalid one."""
+    """Make an app of an uploaded document, or the draft of the app that was chosen; shows all errors of a bad one."""
     team = current_team(request)
     _require_edit(request, team.id)
-    form = ImportForm(request.POST or None, request.FILES or None)
+    form = ImportForm(request.POST or None, request.FILES or None, team_id=team.id, initial=request.GET.dict())
     problems = []
     if request.method == "POST" and form.is_valid():
         upload = form.cleaned_data["file"]
@@ -113,27 +125,29 @@ def import_app(request: HttpRequest) -> HttpResponse:
             if upload.size > MAX_FILE_BYTES:
                 form.add_error("file", _("The file is larger than 10 MB."))
             else:
-                text = upload.read().decode("utf-8")
-                application, saved = services.import_document(text=text, team_id=team.id, by=_person(request))
-                messages.success(
-                    request,
-                    _("%(name)s version %(number)d is imported and published.")
-                    % {"name": application.name, "number": saved.version.number},
-                )
-                for warning in saved.warnings:
-                    messages.warning(request, in_words(warning, document=saved.version.document, file=text))
-                if missing := models_missing(saved.version.document, team_id=team.id):
-                    messages.warning(
-                        request,
-                        _("No provider serves %(names)s. Add it to the models of a provider, or edit the document.")
-                        % {"names": ", ".join(missing)},
-                    )
-                return redirect("workflows:app", application.slug)
+                return _import(request, upload.read().decode("utf-8"), team.id, form.cleaned_data["into"])
         except UnicodeDecodeError:
             form.add_error("file", _("The file is no UTF-8 text."))
         except (services.InvalidDocument, UnreadableDocument) as exc:
             problems = exc.problems
     return render(request, "workflows/app_import.html", {"form": form, "problems": problems})
+
+
+def _import(request: HttpRequest, text: str, team_id: UUID, into: Application | None) -> HttpResponse:
+    """Import a text, and go where the person reads what came of it."""
+    application, saved = services.import_document(text=text, team_id=team_id, by=_person(request), into=into)
+    version = saved.version
+    if missing := models_missing(version.document, team_id=team_id):
+        told = _("No provider serves %(names)s. Add it to the models of a provider, or edit the document.")
+        services.keep_notes(version, list(dict.fromkeys([*version.notes, told % {"names": ", ".join(missing)}])))
+    named = {"name": application.name, "number": version.number}
+    if into is None:
+        messages.success(request, _("%(name)s version %(number)d is imported and published.") % named)
+    elif saved.is_new:
+        messages.success(request, _("%(name)s has it as its draft, version %(number)d. Nothing is published.") % named)
+    else:
+        messages.info(request, _("Nothing changed since version %(number)d.") % named)
+    return redirect("workflows:document" if version.notes or into else "workflows:app", application.slug)
 
 
 def _require_edit(request: HttpRequest, team_id: object) -> None:

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
@@ -179,6 +180,6 @@ def export_to_dify(request: HttpRequest, application: Application, number: int) 
 
 def _file(application: Application, version: Version, text: str, ending: str) -> HttpResponse:
     response = HttpResponse(text, content_type="application/yaml; charset=utf-8")
-    name = f"{slugify(application.name) or application.slug}-v{version.number}.{ending}"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    name = f"{slugify(application.name, allow_unicode=True) or application.slug}-v{version.number}.{ending}"
+    response["Content-Disposition"] = content_disposition_header(True, name) or ""
     return response

@@ -8,8 +8,8 @@ from apps.workflows.services.applications import (
     create_application,
     delete_application,
     document_name,
-    import_document,
     publish_version,
+    rename_application,
     restore_version,
     save_version,
     set_public,
@@ -26,6 +26,7 @@ from apps.workflows.services.forget_blobs import forget_blobs
 from apps.workflows.services.forget_files import forget_files
 from apps.workflows.services.forks import CannotFork, PrefixChanged, Wish, fork_run, launch_fork, rerun_from
 from apps.workflows.services.go_on import go_on_with_run, go_on_with_runs
+from apps.workflows.services.imports import dismiss_notes, import_document, keep_notes, same_or_imported
 from apps.workflows.services.leave import hand_over_own_runs
 from apps.workflows.services.reply import AlreadyAnswered, checked_reply, give_up_waiting, reply_to
 from apps.workflows.services.start_run import Accepted, accept_chat, accept_workflow
@@ -59,6 +60,7 @@ __all__ = [
     "create_application",
     "delete_application",
     "deliver_questions",
+    "dismiss_notes",
     "document_name",
     "fire_due_triggers",
     "fire_webhook",
@@ -71,16 +73,19 @@ __all__ = [
     "hand_over_own_runs",
     "hand_to_worker",
     "import_document",
+    "keep_notes",
     "launch",
     "launch_fork",
     "note_refusal",
     "publish_version",
+    "rename_application",
     "reply_to",
     "rerun_from",
     "restore_version",
     "rotate_address",
     "run_schedule_now",
     "run_to_end",
+    "same_or_imported",
     "save_version",
     "set_environment_value",
     "set_public",

@@ -1,4 +1,4 @@
-"""Writes of apps: import, save, publish, settings, removal."""
+"""Writes of apps: save, publish, settings, removal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.utils.text import slugify
 from accounts.models import User
 from apps.datasets.selectors.datasets import dataset_slugs
 from apps.workflows.adapters.tools.team_tools import OWN_TOOLS
-from apps.workflows.dsl import Problem, load, read, validate, validate_against_team
+from apps.workflows.dsl import Problem, load, validate, validate_against_team
 from apps.workflows.dsl.workflow_calls import called_workflows, check_calls
 from apps.workflows.engine.journal import storable
 from apps.workflows.models import Application, Version
@@ -27,6 +27,8 @@ from support.errors import InvalidInput
 
 #: The columns that say what a document says of its app.
 _FACTS: Final = ("name", "kind", "description", "icon")
+#: What stands in the place of a slug in addresses of other pages.
+_ADDRESSES: Final = frozenset({"new", "import"})
 
 
 class InvalidDocument(InvalidInput):
@@ -72,36 +74,14 @@ def check_document(document: object, *, team_id: UUID, slug: str = "", publishin
     return problems + missing
 
 
-@transaction.atomic
-def import_document(
-    *, text: str, team_id: UUID, by: User | None = None, update: bool = True
-) -> tuple[Application, Saved]:
-    """Make or update the app that a document of ours or of Dify's describes, published at once.
-
-    The team's app of the same name gets a new version; without `update` there is always a new app.
-    Raises UnreadableDocument, InvalidDocument; then nothing is kept.
-    """
-    found = read(text)
-    document = found.document
-    problems = check_document(document, team_id=team_id)
-    _refuse(problems)
-    facts = document["app"]
-    application = Application.objects.filter(team_id=team_id, name=facts["name"]).first() if update else None
-    if application is None:
-        application = create_application(team_id=team_id, name=facts["name"], kind=facts.get("kind", "chat"), by=by)
-    saved = save_version(application=application, document=document, by=by)
-    publish_version(application=application, version=saved.version, by=by)
-    return application, Saved(
-        version=saved.version,
-        is_new=saved.is_new,
-        warnings=[*found.warnings, *(problem for problem in problems if problem.severity == "warning")],
-    )
-
-
 def create_application(*, team_id: UUID, name: str, kind: str, by: User | None = None) -> Application:
     """A new app without a version. The slug is unique in the installation, so a taken one gets a number."""
     return Application.objects.create(
-        team_id=team_id, name=name, kind=kind, slug=_free_slug(slugify(name) or "app"), created_by=by
+        team_id=team_id,
+        name=name,
+        kind=kind,
+        slug=_free_slug(slugify(name, allow_unicode=True) or "app"),
+        created_by=by,
     )
 
 
@@ -115,10 +95,10 @@ def save_version(
     """
     is_served = Application.objects.select_for_update().get(id=application.id).live_id is not None
     problems = check_document(document, team_id=application.team_id, slug=application.slug)
-    _refuse(problems)
+    refuse_errors(problems)
     warnings = [problem for problem in problems if problem.severity == "warning"]
     document = storable(document)
-    digest = hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    digest = digest_of(document)
     draft = application.draft
     if draft is not None and draft.digest == digest:
         return Saved(version=draft, is_new=False, warnings=warnings)
@@ -135,6 +115,24 @@ def save_version(
         _copy_facts(application, document)
     application.save(update_fields=["draft", "updated_at", *([] if is_served else _FACTS)])
     return Saved(version=version, is_new=True, warnings=warnings)
+
+
+def digest_of(document: dict[str, Any]) -> str:
+    """What two documents share only if they are the same."""
+    return hashlib.sha256(orjson.dumps(storable(document), option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def rename_application(application: Application, *, name: str, by: User | None = None) -> Saved:
+    """Call an app something else, at once and in its document, which becomes a new draft. Raises InvalidDocument."""
+    with transaction.atomic():
+        Application.objects.filter(id=application.id).update(name=name)
+        application.name = name
+        document = application.draft.document if application.draft else None
+        if document is None:
+            raise InvalidInput("The app has no document yet.")
+        return save_version(
+            application=application, document={**document, "app": {**document["app"], "name": name}}, by=by
+        )
 
 
 @transaction.atomic
@@ -158,7 +156,7 @@ def publish_version(*, application: Application, version: Version, by: User | No
 def check_before_publishing(version: Version) -> None:
     """Raise InvalidDocument when the version lacks something of its team's that it needs."""
     application = version.application
-    _refuse(check_document(version.document, team_id=application.team_id, slug=application.slug, publishing=True))
+    refuse_errors(check_document(version.document, team_id=application.team_id, slug=application.slug, publishing=True))
 
 
 def restore_version(*, application: Application, version: Version, by: User | None = None) -> Saved:
@@ -185,7 +183,8 @@ def delete_application(application: Application) -> None:
         application.delete()
 
 
-def _refuse(problems: list[Problem]) -> None:
+def refuse_errors(problems: list[Problem]) -> None:
+    """Raise InvalidDocument if any of the problems is an error."""
     if any(problem.severity == "error" for problem in problems):
         raise InvalidDocument(problems)
 
@@ -201,7 +200,7 @@ def _copy_facts(application: Application, document: dict[str, Any]) -> None:
 
 def _free_slug(wanted: str) -> str:
     wanted = wanted[:70]
-    taken = set(Application.objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
+    taken = _ADDRESSES | set(Application.objects.filter(slug__startswith=wanted).values_list("slug", flat=True))
     if wanted not in taken:
         return wanted
     return next(slug for number in range(2, len(taken) + 3) if (slug := f"{wanted}-{number}") not in taken)

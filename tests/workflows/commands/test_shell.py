@@ -53,14 +53,27 @@ def document(tmp_path: Path) -> Callable[[Any], str]:
     return write
 
 
-def test_an_app_is_imported_again_as_its_next_version(team: Team, document: Any) -> None:
+def test_each_import_is_a_new_app_unless_one_is_named_and_then_its_draft(team: Team, document: Any) -> None:
     code, out, _ = manage("import_app", document(CHAT), "--team", "bees")
     assert (code, json.loads(out[0])) == (0, {"app": "echo", "version": 1, "warnings": []})
-    code, out, _ = manage("import_app", document(CHAT.replace("You said", "You wrote")))
-    assert (code, json.loads(out[-1])["version"]) == (0, 2)
-    app = Application.objects.get()
+    changed = document(CHAT.replace("You said", "You wrote"))
+    code, out, _ = manage("import_app", changed)
+    assert (code, json.loads(out[-1])) == (0, {"app": "echo-2", "version": 1, "warnings": []})
+    code, out, _ = manage("import_app", changed, "--into", "echo")
+    assert (code, json.loads(out[-1])) == (0, {"app": "echo", "version": 2, "warnings": []})
+    app = Application.objects.get(slug="echo")
     assert app.live is not None
-    assert (app.team, app.live.number) == (team, 2)
+    assert app.draft is not None
+    assert (app.team, app.live.number, app.draft.number) == (team, 1, 2)
+
+
+def test_a_file_is_run_as_the_app_that_was_imported_from_it(team: Team, document: Any) -> None:
+    for text, slugs in ((WORKFLOW, ["shout"]), (WORKFLOW, ["shout"]), (WORKFLOW + "  ", ["shout"])):
+        assert manage("run_app", document(text), "--inputs", '{"word": "hey"}')[0] == 0
+        assert list(Application.objects.values_list("slug", flat=True)) == slugs
+    changed = document(WORKFLOW.replace("label: Word", "label: Say"))
+    assert manage("run_app", changed, "--inputs", '{"word": "hey"}')[0] == 0
+    assert set(Application.objects.values_list("slug", "live__number")) == {("shout", 1), ("shout-2", 1)}
 
 
 def test_an_invalid_document_lists_all_its_errors_and_leaves_nothing(team: Team, document: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import threading
 
 import pytest
@@ -120,11 +119,11 @@ def test_publishing_the_same_schedule_keeps_its_time_and_another_begins_anew(hou
     assert fire_due_triggers(now=NOON + 1000 * HOUR) == 0
 
 
-def test_a_run_that_cannot_begin_is_told_and_the_schedule_goes_on(hourly):
+def test_a_run_that_cannot_begin_is_told_and_the_schedule_goes_on(hourly, make_app):
     document = ticking(every="hour", timezone="Europe/Berlin")
     document["variables"] = {"environment": [{"name": "token", "type": "secret"}]}
     document["nodes"][1]["config"]["outputs"]["token"] = "env.token"
-    services.import_document(text=json.dumps(document), team_id=hourly.team_id)
+    make_app(document)
     Trigger.objects.update(next_at=NOON)
     assert fire_due_triggers(now=NOON) == 1
     assert not Run.objects.exists()

@@ -239,9 +239,9 @@ def test_an_address_ends_when_it_is_switched_off_rotated_or_no_longer_published(
     assert (status(first), status()) == (404, 200)
     second = address(server, app)
     hookless = WORKFLOW.replace("name: Shout", "name: Hooked")
-    services.import_document(text=hookless, team_id=team.id)
+    make_app(hookless)
     assert status(second) == 404
-    services.import_document(text=json.dumps(hooked(method="PUT")), team_id=team.id)
+    make_app(hooked(method="PUT"))
     assert httpx.put(second, json={}).status_code == 200  # the address outlives versions
     assert status(f"{server}/hooks/{'x' * 32}/") == 404
     assert Trigger.objects.get().token_hash not in second

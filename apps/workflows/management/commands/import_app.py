@@ -1,4 +1,4 @@
-"""`manage.py import_app FILE`: make or update an app from its document."""
+"""`manage.py import_app FILE`: an app from its document, new or as the draft of one there is."""
 
 from __future__ import annotations
 
@@ -13,15 +13,20 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.selectors import default_team
 from apps.workflows import services
 from apps.workflows.dsl import UnreadableDocument
+from apps.workflows.selectors.applications import open_application
 from support.errors import ConsoleError
 
 
 class Command(BaseCommand):
-    help = "Import an app document (YAML or JSON) and publish it. Prints JSON; exit code 2 when it is invalid."
+    help = (
+        "Import a document (YAML or JSON) as a new app and publish it, or with --into as the draft of an app. "
+        "Prints JSON; exit code 2 when it is invalid."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", type=Path)
         parser.add_argument("--team", default="", metavar="SLUG")
+        parser.add_argument("--into", default="", metavar="APP", help="the app whose draft it becomes, unpublished")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -30,7 +35,8 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']} cannot be read: {exc}") from exc
         try:
             team = default_team(options["team"])
-            application, saved = services.import_document(text=text, team_id=team.id)
+            into = open_application(options["into"], team_ids=[team.id]) if options["into"] else None
+            application, saved = services.import_document(text=text, team_id=team.id, into=into)
         except services.InvalidDocument as exc:
             self._fail([{"path": p.path, "code": p.code, "message": p.message} for p in exc.problems])
         except UnreadableDocument as exc:

@@ -86,15 +86,14 @@ class Command(BaseCommand):
 
 
 def _target(text: str, team: str) -> tuple[Application, Version]:
-    """An app's published version, or the app that a file describes (imported first)."""
+    """An app's published version, or the app that a file describes (imported first, unless it is there)."""
     path = Path(text)
     if path.suffix in {".yaml", ".yml", ".json"} or path.is_file():
         try:
             content = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as exc:
             raise CommandError(f"{path} cannot be read: {exc}", returncode=2) from exc
-        application, saved = services.import_document(text=content, team_id=default_team(team).id)
-        return application, saved.version
+        return services.same_or_imported(text=content, team_id=default_team(team).id)
     application = open_application(text, team_ids=all_team_ids())
     return application, live_version(application)
 

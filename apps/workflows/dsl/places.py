@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext as _
 
-from apps.workflows.dsl import Problem
+from apps.workflows.dsl.problems import Problem
 from apps.workflows.dsl.yaml_reader import read as read_yaml
 
 
