@@ -164,4 +164,4 @@ def test_a_schema_that_is_none_is_warned_of(client: Client, member: User) -> Non
     body = yaml.safe_dump(document([asked], "start>ask ask>say"))
     sent = {"file": SimpleUploadedFile("app.yaml", body.encode(), "text/yaml")}
     page = client.post("/apps/import/", sent, follow=True)
-    assert "/nodes/1/config/structured/schema" in page.text
+    assert "Step “ask”: This is no JSON Schema that can be used" in page.text
