@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
@@ -22,6 +23,13 @@ from apps.workflows.dsl.problems import Problem, pointer
 #: Of all code of a document together, so that checking one never takes seconds.
 MAX_CHARS: Final = 100_000
 MAX_NESTING: Final = 50
+#: What there is besides the standard library in the profiles that come with the sandbox.
+PACKAGES: Final[Mapping[str, frozenset[str]]] = {
+    "base": frozenset(),
+    "net": frozenset(),
+    "template": frozenset({"jinja2", "markupsafe"}),
+    "data": frozenset({"numpy", "pandas", "dateutil", "pytz", "tzdata", "six"}),
+}
 _OPENING = "([{"
 _BRACKETS = re.compile(r"[()\[\]{}]")
 #: Names that a template has without being given them.
@@ -32,7 +40,7 @@ _TEMPLATES = Environment(autoescape=False)  # noqa: S701 - parses only, nothing 
 def check_code(graph: Outline) -> Iterator[Problem]:
     """The code and template nodes whose configuration has the right shape."""
     room = MAX_CHARS
-    for node in graph.nodes:
+    for node in graph.written:
         if node.type is None or node.type_name not in _CHECKS:
             continue
         key, check = _CHECKS[node.type_name]
@@ -52,6 +60,7 @@ def _check_python(node: OutlineNode, source: str) -> Iterator[Problem]:
         return
     except (ValueError, RecursionError, MemoryError):
         return
+    yield from _check_imports(node, tree)
     mains = [
         part for part in tree.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef) and part.name == "main"
     ]
@@ -60,6 +69,38 @@ def _check_python(node: OutlineNode, source: str) -> Iterator[Problem]:
     elif not any(_binds_main(part) for part in ast.walk(tree)):
         message = _("The code defines no function main.")
         yield _warning(node, "code", "code_without_main", message)
+
+
+def _check_imports(node: OutlineNode, tree: ast.Module) -> Iterator[Problem]:
+    """Packages that the profile lacks. What an operator has put into a profile of their own is not to be seen here."""
+    profile = node.config.get("profile", "base")
+    if profile not in PACKAGES:
+        return
+    known = sys.stdlib_module_names | PACKAGES[profile]
+    lacking = sorted({name for name in _imported(tree) if name not in known})
+    if not lacking:
+        return
+    words = {"profile": profile, "packages": ", ".join(lacking)[:200]}
+    message = _("The sandbox's profile “%(profile)s” has no package %(packages)s.") % words
+    if better := next((name for name, there in PACKAGES.items() if there.issuperset(lacking)), ""):
+        message += " " + _("The profile “%s” has it.") % better
+    yield _warning(node, "code", "code_import", message)
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """The packages that the code asks for, but for those that it can do without: what it tries to import."""
+    todo: list[ast.AST] = [tree]
+    while todo:
+        part = todo.pop()
+        match part:
+            case ast.Import():
+                yield from (name.name.partition(".")[0] for name in part.names)
+            case ast.ImportFrom(level=0, module=str(module)):
+                yield module.partition(".")[0]
+            case ast.Try():
+                todo += [*part.orelse, *part.finalbody]
+            case _:
+                todo += ast.iter_child_nodes(part)
 
 
 def _binds_main(part: ast.AST) -> bool:

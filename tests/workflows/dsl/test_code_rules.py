@@ -190,3 +190,31 @@ LINES = st.text(alphabet=" \t\n\r\x85\u2028\ufeffab#:-|>'\"\\é🐝\x7f", max_si
 def test_every_text_of_code_comes_back_as_it_was(source):
     document = written(template("x" + source + "\ny"), code(source, name="more"))
     assert load(dump(document)) == document
+
+
+@pytest.mark.parametrize(
+    ("source", "profile", "lacking"),
+    [
+        ("import json, xml.dom\nfrom collections import abc", "base", ""),
+        ("import requests", "base", "“base” has no package requests."),
+        (
+            "import pandas as pd\nimport numpy.linalg",
+            "base",
+            "numpy, pandas. The profile “data” has it.",
+        ),
+        ("from numpy import array\nimport dateutil.parser", "data", ""),
+        ("import sklearn.svm", "data", "“data” has no package sklearn."),
+        ("def later():\n    from httpx import get", "net", "“net” has no package httpx."),
+        ("try:\n    import orjson\nexcept ImportError:\n    import json", "base", ""),
+        ("import shapely", "geo", ""),
+        ("from . import x", "base", ""),
+    ],
+)
+def test_packages_that_a_profile_lacks_are_named(source, profile, lacking):
+    problems = validate(written(code(f"{source}\ndef main(): return {{}}", profile=profile)))
+    assert [problem.code for problem in problems] == (["code_import"] if lacking else [])
+    assert all(problem.severity == "warning" and lacking in problem.message for problem in problems)
+
+
+def test_what_javascript_imports_is_left_to_the_sandbox():
+    assert told(code("const fs = require('fs'); function main() { return {} }", language="javascript")) == []

@@ -82,6 +82,15 @@ def test_what_an_import_told_stays_until_it_is_dismissed(browser):
     assert note not in browser.get(address).content.decode()
 
 
+def test_packages_that_the_sandbox_lacks_are_told_with_their_step(browser):
+    document = load(CHAT)
+    config = {"code": "import requests\ndef main(): return {'n': 1}", "inputs": {}, "outputs": {"n": "number"}}
+    document["nodes"].append({"id": "get", "type": "code", "title": "Fetch", "config": config})
+    document["edges"].append({"from": "start", "to": "get"})
+    page = upload(browser, document).content.decode()
+    assert "Step “Fetch”: The sandbox&#x27;s profile “base” has no package requests." in page
+
+
 def test_notes_go_when_the_document_changes(browser):
     upload(browser, lacking())
     browser.post("/apps/echo/document/", {"document": CHAT})
