@@ -87,7 +87,9 @@ class PgVectorStore:
         """Build the HNSW index once a namespace is too large for exact search, without blocking writers."""
         if not self._has_table(ns) or self.count(ns) <= self._exact_limit or self._has_index(ns):
             return
-        with _translated(), connection.cursor() as cursor:
+        with self._alone(ns) as first, _translated(), connection.cursor() as cursor:
+            if not first or self._has_index(ns):
+                return
             # What a killed build left behind is an invalid index of this name.
             cursor.execute(statements.on(ns, "DROP INDEX CONCURRENTLY IF EXISTS {index}"))
             # A graph that outgrows this memory is built many times slower.
@@ -96,6 +98,20 @@ class PgVectorStore:
                 cursor.execute(statements.on(ns, statements.MAKE_INDEX))
             finally:
                 cursor.execute("RESET maintenance_work_mem")
+
+    @contextmanager
+    def _alone(self, ns: Namespace) -> Iterator[bool]:
+        """Whether nobody else builds the index, which datasets share: two at once would wait for each other forever.
+
+        It is tried and not waited for: a build waits for every statement that began before, also for one that waits.
+        """
+        lock = [statements.index_name(ns.dim)]
+        got = bool(self._rows(sql.SQL("SELECT pg_try_advisory_lock(hashtext(%s))"), lock)[0][0])
+        try:
+            yield got
+        finally:
+            if got:
+                self._run(sql.SQL("SELECT pg_advisory_unlock(hashtext(%s))"), lock)
 
     def upsert(self, ns: Namespace, records: Sequence[Record]) -> int:
         """COPY into a temporary table, then merge: some three times faster than row by row."""

@@ -2,6 +2,7 @@
 
 import math
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
@@ -259,6 +260,31 @@ def test_pgvector_builds_its_index_for_a_grown_dataset_and_searches_through_it()
             assert ids(store.search(ns, vector(ns, 1, 0), 3)) == [0, 1, 2]
         finally:
             cursor.execute("RESET enable_seqscan; DROP TABLE chunk_vector_5")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_datasets_that_grow_at_the_same_time_have_their_shared_index_built_once():
+    spaces = [Namespace(dataset_id=uuid.uuid4(), space="s", dim=6) for _ in range(4)]
+    store = PgVectorStore(exact_limit=50)
+    store.ensure(spaces[0])
+    for ns in spaces:
+        store.upsert(ns, [record(ns, 1, n / 10, number=n) for n in range(60)])
+
+    def build(ns: Namespace) -> None:
+        try:
+            store.optimise(ns)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(spaces)) as pool:
+        outcomes = list(pool.map(build, spaces))
+    assert outcomes == [None] * 4
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'chunk_vector_6_hnsw'::regclass")
+        assert cursor.fetchall() == [(True,)]
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        assert cursor.fetchone() == (0,)
+        cursor.execute("DROP TABLE chunk_vector_6")
 
 
 def test_a_search_can_be_kept_to_some_documents(store, ns):
