@@ -3,7 +3,7 @@
 from apps.workflows.models.application import Application, Version
 from apps.workflows.models.blob import Blob, BlobUse
 from apps.workflows.models.conversation import Conversation, Message
-from apps.workflows.models.environment import EnvironmentValue
+from apps.workflows.models.environment import EnvironmentValue, ReplacedSecret
 from apps.workflows.models.file import File
 from apps.workflows.models.run import Run, RunEvent
 from apps.workflows.models.toolset import Toolset
@@ -19,6 +19,7 @@ __all__ = [
     "File",
     "Firing",
     "Message",
+    "ReplacedSecret",
     "Run",
     "RunEvent",
     "Toolset",

@@ -41,7 +41,7 @@ def _hidden(value: Any, secrets: Secrets) -> Any:
 
 
 def secrets_of_run(run_id: UUID) -> Secrets:
-    """The secrets of a run's app, and of the apps that it calls, as they are now."""
+    """The secrets of a run's app, and of the apps that it calls: those of now and all that were replaced."""
     run = Run.objects.filter(id=run_id).values_list("application_id", "called").first()
     if run is None:
         return Secrets(())

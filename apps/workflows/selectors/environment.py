@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from apps.workflows.models import Application, EnvironmentValue
+from apps.workflows.models import Application, EnvironmentValue, ReplacedSecret
 from providers.crypto import UnreadableSecret
 
 CONCEALED: Final = "secret"
@@ -69,12 +69,14 @@ def type_of(application: Application, name: str) -> str | None:
 
 
 def secret_texts(application_id: Any) -> tuple[str, ...]:
-    """The app's secrets in the clear, to be covered up wherever they turn up in what people see."""
+    """The app's secrets in the clear, those it had too, to be covered up wherever they turn up in what people see."""
     rows = EnvironmentValue.objects.filter(application_id=application_id).exclude(encrypted_secret="")
-    return tuple(text for row in rows if (text := _readable(row)))
+    earlier = ReplacedSecret.objects.filter(application_id=application_id)
+    return tuple(dict.fromkeys(text for row in (*rows, *earlier) if (text := readable_secret(row))))
 
 
-def _readable(row: EnvironmentValue) -> str:
+def readable_secret(row: EnvironmentValue | ReplacedSecret) -> str:
+    """The row's secret, or nothing where no key opens it."""
     try:
         return row.read_secret()
     except UnreadableSecret:  # its key is gone; a run's page is to be seen all the same

@@ -11,8 +11,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from apps.workflows.engine.journal import storable
-from apps.workflows.models import Application, EnvironmentValue
-from apps.workflows.selectors.environment import CONCEALED, declared_environment, type_of, used_environment
+from apps.workflows.models import Application, EnvironmentValue, ReplacedSecret
+from apps.workflows.selectors.environment import (
+    CONCEALED,
+    declared_environment,
+    readable_secret,
+    type_of,
+    used_environment,
+)
 from providers.crypto import UnreadableSecret
 from support.errors import ConsoleError, InvalidInput
 
@@ -79,6 +85,8 @@ def set_environment_value(application: Application, *, name: str, value: object)
     if kind is None:
         raise InvalidInput(_("No version of this app has an environment variable %s.") % name[:64], path="/name")
     row = EnvironmentValue.objects.select_for_update().filter(application=application, name=name).first()
+    if row is not None:
+        _keep_replaced(row, by=value if kind == CONCEALED else None)
     row = row or EnvironmentValue(team_id=application.team_id, application=application, name=name)
     if kind == CONCEALED:
         row.value = None
@@ -90,9 +98,31 @@ def set_environment_value(application: Application, *, name: str, value: object)
     return row
 
 
+@transaction.atomic
 def clear_environment_value(application: Application, *, name: str) -> bool:
     """Forget a value; whether there was one."""
-    return bool(EnvironmentValue.objects.filter(application=application, name=name).delete()[0])
+    row = EnvironmentValue.objects.select_for_update().filter(application=application, name=name).first()
+    if row is None:
+        return False
+    _keep_replaced(row, by=None)
+    row.delete()
+    return True
+
+
+def _keep_replaced(row: EnvironmentValue, *, by: object) -> None:
+    """Keep the secret that another value replaces, once, for as long as runs may show it: to cover it up."""
+    text = readable_secret(row)
+    if not row.encrypted_secret or (text and text == by):
+        return
+    earlier = ReplacedSecret.objects.filter(application_id=row.application_id)
+    if not text or all(readable_secret(one) != text for one in earlier):
+        ReplacedSecret.objects.create(
+            team_id=row.team_id,
+            application_id=row.application_id,
+            name=row.name,
+            encrypted_secret=row.encrypted_secret,
+            secret_set_at=row.secret_set_at,
+        )
 
 
 def _secret(name: str, value: object) -> str:

@@ -17,7 +17,7 @@ from apps.traces.models import Span, Trace
 from apps.traces.services.rebuild_trace import rebuild_trace
 from apps.workflows import services
 from apps.workflows.engine.events import NodeSucceeded, RunStarted
-from apps.workflows.models import EnvironmentValue, Run
+from apps.workflows.models import EnvironmentValue, ReplacedSecret, Run
 from apps.workflows.selectors.events import stored_events
 from providers.services import rotate_encryption_keys
 from tests.workflows.conftest import Application
@@ -81,6 +81,35 @@ def test_runs_use_values_and_nobody_sees_the_secret(server: str, make_app: MakeA
     passed = next(e for _, e in stored_events(run.id) if isinstance(e, NodeSucceeded) and e.node_id == "pass")
     assert passed.outputs == {"output": SECRET}
     assert SECRET not in json.dumps([passed.inputs, passed.process])
+
+
+@pytest.mark.parametrize("change", ["replace", "clear"])
+def test_a_secret_that_was_changed_stays_covered_up_in_earlier_runs(
+    server: str, make_app: MakeApp, key_of: KeyOf, member: User, client: Client, change: str
+) -> None:
+    document = calling()
+    document["nodes"][3]["config"]["outputs"]["token"] = "pass.output"
+    application = make_app(document)
+    headers = key_of(application)
+    services.set_environment_value(application, name="token", value=SECRET)
+    services.set_environment_value(application, name="token", value=SECRET)
+    run_it(server, headers)
+    run = Run.objects.get()
+    trace = eventually(lambda: Trace.objects.filter(run_id=run.id).first())
+    if change == "replace":
+        for other in ("tok-other-bread", SECRET, "tok-other-bread"):
+            services.set_environment_value(application, name="token", value=other)
+    else:
+        services.clear_environment_value(application, name="token")
+    assert ReplacedSecret.objects.count() == (2 if change == "replace" else 1)
+    assert SECRET not in json.dumps(list(ReplacedSecret.objects.values()), default=str)
+    assert rotate_encryption_keys()[1] == 0
+    client.force_login(member)
+    page = client.get(f"/apps/{application.slug}/runs/{run.id}/")
+    assert (page.status_code, "•••" in page.text, SECRET in page.text) == (200, True, False)
+    rebuild_trace(run.id)
+    told = json.dumps(list(Span.objects.filter(trace_id=trace.pk).values()), default=str, ensure_ascii=False)
+    assert ("•••" in told, SECRET in told) == (True, False)
 
 
 def test_the_page_takes_a_secret_and_never_shows_it(make_app: MakeApp, member: User, client: Client) -> None:
