@@ -12,6 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from apps.workflows.engine.errors import NodeFailure
+
 #: First parts of references that are not nodes.
 SYSTEM_ROOTS: Final = frozenset({"sys", "inputs", "conversation", "env"})
 #: What only the nodes inside a container know.
@@ -131,6 +133,10 @@ class Values:
         return None if value is MISSING else value
 
 
+#: A text that is put together may be no longer: it is kept in the log, and PostgreSQL takes no more than 256 MB.
+MOST_TEXT_CHARS: Final = 10_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Template:
     """A text with insertions; a segment is a piece of text or the reference whose value goes there."""
@@ -146,15 +152,23 @@ class Template:
         return (segment for segment in self.segments if isinstance(segment, Reference))
 
     def render(self, values: Values, local: Mapping[str, str] | None = None) -> str:
-        """The text with values in place. `local` holds names that only this text knows (`context`)."""
-        pieces = []
+        """The text with values in place. `local` holds names that only this text knows (`context`).
+
+        Raises NodeFailure for one that is too long: a text that a loop puts into itself twice grows without end.
+        """
+        pieces, length = [], 0
         for segment in self.segments:
             if isinstance(segment, str):
-                pieces.append(segment)
+                piece = segment
             elif local is not None and segment.path in local:
-                pieces.append(local[segment.path])
+                piece = local[segment.path]
             else:
-                pieces.append(as_text(values.get(segment)))
+                piece = as_text(values.get(segment))
+            length += len(piece)
+            if length > MOST_TEXT_CHARS:
+                message = f"A text with its insertions has more than {MOST_TEXT_CHARS:,} characters."
+                raise NodeFailure("text_too_long", message, details={"limit": MOST_TEXT_CHARS})
+            pieces.append(piece)
         return "".join(pieces)
 
 

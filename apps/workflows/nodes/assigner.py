@@ -15,6 +15,8 @@ from apps.workflows.nodes.comparison import as_number
 from apps.workflows.nodes.shapes import SOURCE, closed, uses
 
 _LONGEST: Final = 2**63
+#: A list that a loop puts behind itself would double with every round.
+_MOST_ITEMS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,11 @@ def _append(now: Any, value: Any, place: str) -> list[Any]:
 
 
 def _extend(now: Any, value: Any, place: str) -> list[Any]:
-    return [*_list(now, f"{place}.variable"), *_list(value, f"{place}.value")]
+    held, more = _list(now, f"{place}.variable"), _list(value, f"{place}.value")
+    if len(held) + len(more) > _MOST_ITEMS:
+        message = f"{place}: the list would have more than {_MOST_ITEMS:,} items."
+        raise NodeFailure("list_too_long", message, details={"limit": _MOST_ITEMS})
+    return held + more
 
 
 def _remove_first(now: Any, field: str) -> list[Any]:

@@ -308,3 +308,19 @@ async def test_what_the_answer_of_a_run_was_is_told_to_nobody_else():
     plan = compile_plan(document([answer("say", "hi")], "start>say"), registry=TEST_REGISTRY)
     runs = [execute(plan, run=RunValues(), ports=ports(), emit=lambda _e: None) for _ in range(20)]
     assert {(await run).outputs["answer"] for run in runs} == {"hi"}
+
+
+@pytest.mark.parametrize(
+    ("first", "change", "code"),
+    [
+        ("honey", {"operation": "set", "from": "{{ loop.held }}{{ loop.held }}"}, "text_too_long"),
+        ([1, 2], {"operation": "extend", "from": "loop.held"}, "list_too_long"),
+    ],
+)
+async def test_what_doubles_with_every_round_ends_with_a_clear_error(first, change, code):
+    grow = node("grow", "assigner", config={"items": [{"variable": "loop.held", **change}]})
+    config = {"rounds": 1000, "variables": {"held": {"value": first}}, "body": body([grow])}
+    played = await play(document([node("each", "loop", config=config)], "start>each", kind="workflow"))
+    assert (played.finished.status, played.finished.error.code) == ("failed", code)
+    assert ",000" in played.finished.error.message
+    assert played.finished.steps < 30
