@@ -68,7 +68,7 @@ def _check_types(document: Mapping[str, Any], graph: Outline) -> Iterator[Proble
 def _check_place(graph: Outline) -> Iterator[Problem]:
     """Runs begin and end outside of containers; a loop-end ends a loop."""
     inside = None if graph.outer is None else graph.outer.nodes[graph.container].type_name
-    for node in graph.nodes:
+    for node in graph.written:
         path = graph.pointer("nodes", node.place, "type")
         if inside is not None and (node.type_name == "end" or (node.type is not None and node.type.entry)):
             message = _("A node of type %s cannot stand inside a container.") % node.type_name
@@ -80,7 +80,7 @@ def _check_place(graph: Outline) -> Iterator[Problem]:
 def _check_kind(graph: Outline) -> Iterator[Problem]:
     places: dict[str, list[str]] = {}
     for part in graph.all():
-        for node in part.nodes:
+        for node in part.written:
             places.setdefault(node.type_name, []).append(part.pointer("nodes", node.place))
     if not any(name in REGISTRY and REGISTRY[name].entry for name in places):
         yield Problem(path="/nodes", code="missing_start", message=_("There is no start node."))
@@ -128,9 +128,10 @@ def _check_ends(document: Mapping[str, Any], graph: Outline) -> Iterator[Problem
 
 
 def _check_handles(graph: Outline) -> Iterator[Problem]:
+    for node in graph.written:
+        yield from _check_repeated(graph, node.place, node.handles)
     for index, node in enumerate(graph.nodes):
         handles = node.handles
-        yield from _check_repeated(graph, node.place, handles)
         if node.type is None:
             continue  # its ways on are not known
         errors = (ERROR_HANDLE,) if node.then == "branch" else ()

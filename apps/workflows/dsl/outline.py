@@ -47,7 +47,7 @@ class OutlineEdge:
 
 @dataclass(slots=True, kw_only=True)
 class Outline:
-    """A graph as far as it is sound; the first of several nodes with one id counts.
+    """A graph as far as it is sound; the first of several nodes with one id counts, the others are `repeated`.
 
     The graph of a container lies `at` a place in the document, inside the node number `container` of its `outer` graph;
     `rounds` are the roots that only the nodes in it know.
@@ -60,6 +60,7 @@ class Outline:
     rounds: Mapping[str, frozenset[str] | None] = field(default_factory=dict)
     inner: list[Outline] = field(default_factory=list)
     nodes: list[OutlineNode] = field(default_factory=list)
+    repeated: list[OutlineNode] = field(default_factory=list)
     index_of: dict[str, int] = field(default_factory=dict)
     edges: list[OutlineEdge] = field(default_factory=list)
     ways_on: list[list[OutlineEdge]] = field(default_factory=list)
@@ -70,6 +71,11 @@ class Outline:
     def pointer(self, *parts: str | int) -> str:
         """A JSON pointer to a part of this graph."""
         return pointer(*self.at, *parts)
+
+    @property
+    def written(self) -> list[OutlineNode]:
+        """All nodes with a usable id, for rules that look at each alone."""
+        return sorted([*self.nodes, *self.repeated], key=lambda node: node.place)
 
     def all(self) -> Iterator[Outline]:
         """This graph and those inside its containers, outer ones first."""
@@ -105,9 +111,14 @@ def outline(document: Mapping[str, Any], *, misshapen: Set[Place]) -> Outline:
 
 def _read(found: Outline, document: Mapping[str, Any], misshapen: Set[Place]) -> None:
     for place, node in enumerate(list_at(document, "nodes")):
-        if isinstance(node, dict) and isinstance(node.get("id"), str) and node["id"] not in found.index_of:
-            found.index_of[node["id"]] = len(found.nodes)
-            found.nodes.append(_node(node, place, trusted=(*found.at, "nodes", place) not in misshapen))
+        if not isinstance(node, dict) or not isinstance(node.get("id"), str):
+            continue
+        read = _node(node, place, trusted=(*found.at, "nodes", place) not in misshapen)
+        if read.id in found.index_of:
+            found.repeated.append(read)
+        else:
+            found.index_of[read.id] = len(found.nodes)
+            found.nodes.append(read)
             found.joins.append(node["join"] if node.get("join") in ("first", "all") else "resolved")
     found.ways_on = [[] for _ in found.nodes]
     found.ways_in = [[] for _ in found.nodes]

@@ -25,9 +25,11 @@ def check_references(graph: Outline) -> Iterator[Problem]:
     """All references of all nodes whose configuration has the right shape, in containers too."""
     facts = {id(part): _facts(part) for part in graph.all()}
     for part in graph.all():
-        for index, node in enumerate(part.nodes):
+        for node in part.written:
             if node.type is None:
                 continue
+            first = part.index_of[node.id]
+            index = first if part.nodes[first] is node else None  # edges lead to the first of that id
             path = part.pointer("nodes", node.place, "config")
             for use in node.type.uses(node.config):
                 yield from _Looking(part, facts, path, use).check(index)
@@ -67,7 +69,7 @@ class _Looking:
         return Problem(path=self._path, code=code, message=shown, severity=severity)
 
     def check(self, index: int | None) -> Iterator[Problem]:
-        """Seen from the node with this number; without one, from the end of a round, when all nodes are through."""
+        """Seen from the node with this number; without one, from where all nodes are through."""
         reference = self._use.reference
         root, rest = reference.root, reference.parts[1:]
         if root == "sys" or root in self._graph.names:

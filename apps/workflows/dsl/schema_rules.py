@@ -14,7 +14,7 @@ from apps.workflows.nodes.json_schema import compiled, without_patterns
 
 def check_schemas(graph: Outline) -> Iterator[Problem]:
     """Warn of a schema that no reply can be checked with: the node would fail."""
-    for node in graph.nodes:
+    for node in graph.written:
         structured = node.config.get("structured") if node.type is not None and node.type_name == "llm" else None
         if structured is None:
             continue

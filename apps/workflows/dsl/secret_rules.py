@@ -26,7 +26,7 @@ def check_secrets(document: Mapping[str, Any], graph: Outline) -> Iterator[Probl
             message = _("A secret has no value in a document: it is set in the app's environment.")
             yield Problem(path=path, code="secret_in_document", message=message)
     for part in graph.all() if secrets else ():
-        for node in part.nodes:
+        for node in part.written:
             if node.type is None or node.type_name not in _SHOWN_BY:
                 continue
             for use in node.type.uses(node.config):

@@ -21,7 +21,7 @@ TRIGGERS = frozenset({"trigger-webhook", "trigger-schedule"})
 
 def check_triggers(graph: Outline) -> Iterator[Problem]:
     """All rules, over the triggers of a graph whose configuration has the right shape."""
-    for node in graph.nodes:
+    for node in graph.written:
         if node.type_name not in TRIGGERS:
             continue
         path = graph.pointer("nodes", node.place)

@@ -163,6 +163,22 @@ def test_all_errors_come_at_once():
     assert codes >= {"out_of_range", "required", "missing_end", "wrong_for_kind"}
 
 
+def test_other_faults_of_a_node_whose_id_is_taken_are_told_too():
+    nodes = [
+        llm("ask"),
+        llm("ask", "{{ nowhere.text }} {{ 1 + 1 }}"),
+        {"id": "ask", "type": "end", "config": {"outputs": {"x": "ask.text"}}},
+        node("say", text="{{ ask.text }}"),
+    ]
+    assert found(graph(nodes, "start>ask ask>say")) == [
+        ("/nodes/3/type", "wrong_for_kind"),
+        ("/nodes/2/id", "duplicate_id"),
+        ("/nodes/3/id", "duplicate_id"),
+        ("/nodes/2/config/prompt/0/text", "unknown_reference"),
+        ("/nodes/2/config/prompt/0/text", "no_insertion"),
+    ]
+
+
 def test_messages_help():
     (problem,) = validate(changed("/nodes/1/config/topk", 5))
     assert problem.message == "There is no key 'topk' here. Did you mean top_k?"
