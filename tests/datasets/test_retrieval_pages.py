@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from accounts.models import ApiKey, Membership, Role, User
-from apps.datasets.models import DatasetQuery, Document, Evaluation, MetadataField
+from apps.datasets.models import Dataset, DatasetQuery, Document, Evaluation, MetadataField
 from apps.datasets.services.datasets import create_dataset
 from apps.datasets.services.evaluate_jobs import work_on
 from apps.datasets.services.queries import forget_old_queries
@@ -84,6 +84,12 @@ def test_two_settings_are_tried_beside_each_other(member, filled):
     wrong = text(member.get(at("search", filled), {"q": "queen", "weight": "7"}))
     assert "Weight of words" in wrong
     assert DatasetQuery.objects.count() == 2
+
+
+def test_a_number_of_passages_left_empty_is_the_one_that_apps_get(member, filled):
+    Dataset.objects.filter(id=filled.id).update(settings={"retrieval": {"top_k": 1}})
+    member.get(at("search", filled), {"q": "queen"})
+    assert DatasetQuery.objects.get().passages == 1
 
 
 def test_questions_are_listed_with_what_they_found_and_forgotten_in_time(member, filled, settings):

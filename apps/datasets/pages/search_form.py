@@ -26,7 +26,11 @@ class SettingsForm(forms.Form):
 
     method = forms.ChoiceField(label=_("Method"), required=False, widget=forms.Select(attrs=_SMALL))
     top_k = forms.IntegerField(
-        label=_("Passages"), min_value=1, max_value=50, required=False, widget=forms.NumberInput(attrs=_SMALL)
+        label=_("Passages"),
+        min_value=1,
+        max_value=50,
+        required=False,
+        widget=forms.NumberInput(attrs={**_SMALL, "placeholder": _("as set")}),
     )
     weight = forms.FloatField(
         label=_("Weight of words"),
@@ -63,7 +67,7 @@ class SettingsForm(forms.Form):
         rerank: Any = {"": "default", "off": "off"}.get(given["rerank"]) or RerankSettings(model=given["rerank"])
         return {
             "method": given["method"] or None,
-            "top_k": given["top_k"] or 8,
+            "top_k": given["top_k"],
             "weight": given["weight"],
             "fusion": given["fusion"] or None,
             "min_score": given["min_score"],
