@@ -79,7 +79,13 @@ async def test_a_request_arrives_as_it_was_meant_and_the_answer_too():
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1/", "http://localhost:1/", "http://169.254.169.254/latest", "http://[::1]/", "http://0/"]
+    "url",
+    [
+        *("http://127.0.0.1/", "http://localhost:1/", "http://169.254.169.254/latest", "http://[::1]/", "http://0/"),
+        *("http://[::ffff:127.0.0.1]/", "http://[::ffff:a9fe:a9fe]/", "http://[::127.0.0.1]/", "http://[::]/"),
+        *("http://[64:ff9b::7f00:1]/", "http://[2002:7f00:1::]/", "http://[::ffff:0:127.0.0.1]/", "http://[fec0::1]/"),
+        *("http://2130706433/", "http://0x7f000001/", "http://127.1/", "http://127。0。0。1/", "http://100.64.0.1/"),
+    ],
 )
 async def test_what_is_not_public_is_refused(url):
     assert await code_of(GuardedHttp(EgressPolicy()).send(to(1, url=url))) == "egress_refused"
@@ -89,6 +95,16 @@ async def test_a_redirect_to_what_is_not_allowed_is_refused():
     async with (
         serving(reply(b"secret")) as (inner, seen),
         serving(reply(status="302 Found", Location=f"http://127.0.0.1:{inner}/")) as (outer, _),
+    ):
+        assert await code_of(allowing(outer).send(to(outer))) == "egress_refused"
+    assert seen == []
+
+
+@pytest.mark.parametrize("host", ["[::ffff:127.0.0.1]", "[64:ff9b::7f00:1]", "2130706433", "localhost"])
+async def test_a_redirect_to_this_machine_in_other_words_is_refused(host):
+    async with (
+        serving(reply(b"secret")) as (inner, seen),
+        serving(reply(status="302 Found", Location=f"http://{host}:{inner}/")) as (outer, _),
     ):
         assert await code_of(allowing(outer).send(to(outer))) == "egress_refused"
     assert seen == []
