@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from apps.workflows.models import Application, EnvironmentValue, ReplacedSecret
 from providers.crypto import UnreadableSecret
+from providers.models import HoldsSecret
 
 CONCEALED: Final = "secret"
 _KEPT: Final = "x-dify"
@@ -75,7 +76,7 @@ def secret_texts(application_id: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for row in (*rows, *earlier) if (text := readable_secret(row))))
 
 
-def readable_secret(row: EnvironmentValue | ReplacedSecret) -> str:
+def readable_secret(row: HoldsSecret) -> str:
     """The row's secret, or nothing where no key opens it."""
     try:
         return row.read_secret()
