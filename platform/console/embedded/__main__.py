@@ -66,7 +66,7 @@ class Announcer:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until Ctrl-C; the exit code is 0 after an orderly stop, 1 if starting failed."""
-    parser = argparse.ArgumentParser(prog="manage.py up", description="Run all of Skep on this machine.")
+    parser = argparse.ArgumentParser(prog="manage.py up", description=roster.ABOUT)
     add_arguments(parser)
     options = Options(**vars(parser.parse_args(arguments)))
     try:
@@ -177,8 +177,9 @@ def _environment(data: DataDir) -> dict[str, str]:
 
 
 def _supervise(site: roster.Site, *, terminal: Terminal, announcer: Announcer) -> None:
+    children = roster.make_roster(site)
     supervisor = Supervisor(
-        roster.make_roster(site),
+        children,
         logs=site.data.logs,
         memory=site.data.children,
         terminal=terminal,
@@ -186,7 +187,8 @@ def _supervise(site: roster.Site, *, terminal: Terminal, announcer: Announcer) -
         on_ready=announcer.ready,
         on_fact=announcer.take,
     )
-    terminal.line("skep", "starting" if site.prepared else "starting; the first time takes a little longer")
+    names = ", ".join(child.name for child in children)
+    terminal.line("skep", f"starting {names}{'' if site.prepared else '; the first time takes a little longer'}")
     try:
         supervisor.run(facts={"migrated", "prepared"} if site.prepared else ())
     finally:

@@ -12,6 +12,11 @@ from console.embedded.children import Child
 from console.embedded.datadir import DataDir
 from console.embedded.prepared import ROOT
 
+ABOUT = (
+    "Run all of Skep on this machine: the web server (web), workers for what is short (worker) and for background runs "
+    "(runner, about 165 MB), the scheduler (beat), the sandbox, and PostgreSQL and Redis unless DATABASE_URL and "
+    "REDIS_URL name others."
+)
 STOP_FIRST, STOP_LAST = 0, 1
 READY_WHEN = frozenset({"web", "prepared"})
 #: Processes for what is short (schedules, indexing, letters), and for background runs, up to sixteen in each.

@@ -13,7 +13,7 @@ from console.embedded.options import Options, add_arguments, as_arguments
 class Command(BaseCommand):
     """Hands over to the supervisor, which stays slim because it loads no Django."""
 
-    help = "Run PostgreSQL, Redis, the web server, the worker and the scheduler; Ctrl-C stops everything."
+    help = "Run PostgreSQL, Redis, the web server, the workers, the scheduler and the sandbox; Ctrl-C stops everything."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
