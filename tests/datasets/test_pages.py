@@ -206,3 +206,8 @@ def test_the_admin_shows_state_and_reason_and_tries_again(client, dataset, other
     assert answer.status_code == 302
     assert not Dataset.objects.live().filter(id=dataset.id).exists()
     assert Document.objects.filter(id=document.id, deleted_at__isnull=False).exists()
+
+
+def test_an_empty_file_is_listed_with_its_size(member, dataset):
+    put(dataset, "nothing.txt", b"")
+    assert '<td class="num">0 B</td>' in text(member.get(reverse("datasets:rows", args=[dataset.slug])))

@@ -105,7 +105,7 @@ def evaluation(request: HttpRequest, dataset: Dataset, evaluation_id: UUID) -> H
         "evaluation": found,
         "percent": 100 * found.done // max(1, found.total),
         "is_open": found.state in (Evaluation.State.WAITING, Evaluation.State.RUNNING),
-        "measures": MEASURES,
+        "measures": [_measure_label(name) for name in MEASURES],
         "rows": [_row(each) for each in found.summary],
         "chart": _chart(found),
         "may_edit": may_edit(request, dataset),
@@ -174,7 +174,12 @@ def _chart(found: Evaluation) -> dict[str, Any]:
     series = [
         {"name": row["variant"]["name"], "values": [row["measures"][name] for name in names]} for row in found.summary
     ]
-    return {"labels": ["nDCG@10", "Recall@1", "Recall@5", "Recall@10", "MRR"], "series": series}
+    return {"labels": [_measure_label(name) for name in names], "series": series}
+
+
+def _measure_label(name: str) -> str:
+    """A measure as papers write it, in the plot and in the table."""
+    return {"ndcg@10": "nDCG@10", "mrr": "MRR"}.get(name, name.capitalize())
 
 
 def _cell(text: str) -> str:
