@@ -131,6 +131,7 @@ def test_an_uploaded_evaluation_is_followed_drawn_and_taken_along(member, filled
     page = text(member.get(answer.url))
     assert "chart.umd.min.js" in page
     assert "hybrid, 0.9" in page
+    assert ">nDCG@10</th>" in page
     assert "asked.jsonl" in text(member.get(at("evaluations", filled)))
     table = text(member.get(at("evaluation-csv", filled, made.id))).splitlines()
     assert len(table) == 1 + 3 * 2
