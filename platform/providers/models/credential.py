@@ -55,9 +55,7 @@ class ProviderCredential(HoldsSecret):
         null=True,
         blank=True,
         validators=[MinValueValidator(1)],
-        help_text=_(
-            "How many calls to chat models may begin in a minute, in all processes. Empty: any number."
-        ),
+        help_text=_("How many calls to chat models may begin in a minute, in all processes. Empty: any number."),
     )
     tokens_per_minute = models.PositiveIntegerField(
         _("tokens per minute"),
