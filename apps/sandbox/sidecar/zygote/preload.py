@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import importlib.util
 import os
 import sys
 import time
@@ -25,12 +26,21 @@ _QUIET_LIBRARIES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 """A thread started in the zygote would be missing in every child, and a fork in its presence is undefined."""
 
 
+_START_THREADS = ("pyarrow",)
+"""Packages that others import when they find them, and that start threads at once."""
+
+
 class PreloadFailed(Exception):
     """A module of the profile cannot be imported inside the zygote's root."""
 
 
-def warm_up(modules: Iterable[str]) -> None:
-    """Import the common modules and those of the profile; leave the environment as empty as it was."""
+def warm_up(modules: Iterable[str], *, paths: Iterable[str] = ()) -> None:
+    """Import the common modules and those of the profile; leave the environment as empty as it was.
+
+    What starts threads is not imported beside them; a run may import it if it lies in the profile's `paths`.
+    """
+    offered = [name for name in _START_THREADS if _lies_in(name, tuple(paths))]
+    sys.modules.update(dict.fromkeys(_START_THREADS))  # type: ignore[arg-type]  # None: it cannot be imported
     os.environ.update(dict.fromkeys(_QUIET_LIBRARIES, "1"))
     try:
         for name in COMMON:
@@ -42,8 +52,15 @@ def warm_up(modules: Iterable[str]) -> None:
                 raise PreloadFailed(f"cannot import {name}: {error}") from error
     finally:
         os.environ.clear()
+        for name in offered:
+            del sys.modules[name]
     time.tzset()  # the machine's time zone is out of sight now: UTC
     _one_arena()
+
+
+def _lies_in(name: str, paths: tuple[str, ...]) -> bool:
+    spec = importlib.util.find_spec(name)
+    return spec is not None and spec.origin is not None and spec.origin.startswith(paths)
 
 
 def reseed() -> None:

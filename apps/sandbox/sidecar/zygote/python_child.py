@@ -54,7 +54,7 @@ class PythonGuest:
         """Import what runs are likely to use, and put only the sandbox's own places on sys.path."""
         sys.path[:] = [*files.standard_library_path(), *files.importable(self._stage.paths)]
         sys.path_importer_cache.clear()
-        preload.warm_up(self._stage.preload)
+        preload.warm_up(self._stage.preload, paths=self._stage.paths)
         template_child.warm_up()
         kind: Kind = "net" if self._stage.net else "python"
         for watched in (False, True):
