@@ -51,7 +51,7 @@ SAME = {
 #: Written as in documents and in the API: types of nodes, outputs, names of models.
 CODES = {
     *("start", "llm", "answer", "reply", "stop", "text", "model", "provider", "usage", "reasoning", "citations"),
-    *("hashing", "demo"),
+    *("hashing", "demo", "pgvector"),
 }
 WORD = re.compile(r"[A-Za-z][A-Za-z'’]+")
 #: Types of nodes, names of models and files, addresses: written as in documents.

@@ -89,7 +89,9 @@ class Version(models.Model):
     @property
     def kind(self) -> str:
         """What this version is: a chat or a workflow. The app's own kind is that of what it is served as."""
-        kind: str = self.document["app"].get("kind", Application.Kind.CHAT)
+        # A draft is kept as it was written, also when it does not say yet what it is.
+        app = self.document.get("app")
+        kind: str = app.get("kind", Application.Kind.CHAT) if isinstance(app, dict) else Application.Kind.CHAT
         return kind
 
     @property

@@ -12,6 +12,7 @@ import yaml
 
 from accounts.models import Team
 from apps.datasets.services.datasets import create_dataset
+from apps.datasets.services.metadata import add_field
 from apps.workflows import services
 from apps.workflows.models import Application
 from providers.services import store_credential
@@ -94,7 +95,8 @@ def bring(place: Place, team: Team, key_of: KeyOf) -> Callable[..., App]:
         )
         for ids in found(raw, "dataset_ids"):
             for one in ids:
-                create_dataset(team_id=team.id, name=f"Dataset {one}", slug=one)
+                dataset = create_dataset(team_id=team.id, name=f"Dataset {one}", slug=one)
+                add_field(dataset, name="year", kind="number")
         application, saved = services.import_document(text=text, team_id=team.id)
         return App(application=application, place=place, headers=key_of(application), warnings=saved.warnings)
 
