@@ -73,6 +73,8 @@ class Past:
     usage: Usage = field(default_factory=Usage)
     steps: int = 0
     began_at: float | None = None
+    #: The nodes that have begun rounds.
+    _containers: set[Place] = field(default_factory=set)
     #: Set by what the reader has seen, replacements included.
     _answer: list[str] = field(default_factory=list)
 
@@ -99,6 +101,8 @@ class Past:
 
         What people answered in them stays answered, and variables from outside of it keep what was set in them.
         """
+        if (frame, node_id) not in self._containers:
+            return  # most nodes have no rounds, and the past may be long
         known: tuple[dict[Place, Any], ...] = self.outcomes, self.attempts, self.tried, self.noted
         for facts in known:
             for place in [place for place in facts if lies_inside(place[0], frame, node_id)]:
@@ -151,6 +155,7 @@ class Past:
                 self.replies[event.frame, event.node_id] = event.reply
             case FrameStarted():
                 self.frames_begun[event.frame] = event.values
+                self._containers.add((event.frame.rpartition("/")[0], event.node_id))
             case FrameFinished():
                 self.frames_ended.add(event.frame)
                 if event.error is not None:
