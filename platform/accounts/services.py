@@ -39,6 +39,11 @@ def ensure_first_admin(*, username: str = "admin") -> str | None:
     return password
 
 
+def scopes_of(subject_kind: str) -> tuple[str, ...]:
+    """All that a key to such a thing may be allowed."""
+    return APP_SCOPES if subject_kind == ApiKey.Subject.APP else DATASET_SCOPES
+
+
 def create_api_key(
     *,
     team_id: UUID,
@@ -50,7 +55,7 @@ def create_api_key(
     by: User | None = None,
 ) -> tuple[ApiKey, str]:
     """A new key and its secret; the secret exists nowhere else after this. Raises InvalidInput for unknown scopes."""
-    known = APP_SCOPES if subject_kind == ApiKey.Subject.APP else DATASET_SCOPES
+    known = scopes_of(subject_kind)
     wanted = list(dict.fromkeys(scopes)) or list(known)
     unknown = [scope for scope in wanted if scope not in known]
     if unknown:

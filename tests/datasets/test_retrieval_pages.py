@@ -208,6 +208,7 @@ def test_a_key_is_shown_once_searches_and_is_revoked(member, filled):
     assert answer.json()["records"]
     (made,) = ApiKey.objects.all()
     assert (made.subject_id, made.scopes) == (filled.id, ["datasets:read"])
+    assert f'action="{at("revoke-key", filled, made.id)}"' in again
     member.post(at("revoke-key", filled, made.id))
     answer = member.post(f"/v1/datasets/{filled.id}/retrieve", {"query": "queen"}, "application/json", headers=key)
     assert answer.status_code == 401

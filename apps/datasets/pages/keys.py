@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -13,61 +13,39 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from accounts.forms import KeyForm
 from accounts.selectors import keys_of, may
-from accounts.services import DATASET_SCOPES, create_api_key, revoke_api_key
+from accounts.services import revoke_api_key
 from apps.datasets.models import Dataset
 from apps.datasets.pages.access import dataset_page, may_edit
 
-_EXPIRIES = [
-    ("", gettext_lazy("Never")),
-    ("30", gettext_lazy("In 30 days")),
-    ("90", gettext_lazy("In 90 days")),
-    ("365", gettext_lazy("In a year")),
-]
-_SCOPE_WORDS = {
-    "datasets:read": gettext_lazy("Search and read"),
-    "datasets:write": gettext_lazy("Add, change and delete"),
-}
 
+class DatasetKeyForm(KeyForm):
+    """A key that opens one dataset or, made by who manages the team, all of them."""
 
-class KeyForm(forms.Form):
-    """A name, how long it lives, what it may do, and on what."""
+    subject_kind = "dataset"
 
-    name = forms.CharField(
-        label=gettext_lazy("Name"), max_length=120, help_text=gettext_lazy("Who or what will use it.")
-    )
-    expires = forms.ChoiceField(label=gettext_lazy("Expires"), choices=_EXPIRIES, required=False)
-    scopes = forms.MultipleChoiceField(
-        label=gettext_lazy("May use"),
-        choices=[(scope, _SCOPE_WORDS[scope]) for scope in DATASET_SCOPES],
-        initial=list(DATASET_SCOPES),
-        widget=forms.CheckboxSelectMultiple,
-    )
     whole_team = forms.BooleanField(label=gettext_lazy("Open all datasets of the team, also new ones"), required=False)
+
+    def __init__(self, *args: Any, manages: bool, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not manages:
+            del self.fields["whole_team"]
 
 
 @dataset_page("edit")
 def keys(request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """All keys, and a form for a new one. Its secret is in the answer to the form and nowhere else."""
-    form = KeyForm(request.POST if request.method == "POST" else None)
-    secret = ""
     manages = may(request.user, "manage", team_id=dataset.team_id)
-    if not manages:
-        del form.fields["whole_team"]
+    form = DatasetKeyForm(request.POST or None, manages=manages)
+    secret = ""
     if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
-        _key, secret = create_api_key(
+        secret = form.make_key(
             team_id=dataset.team_id,
-            subject_kind="dataset",
-            subject_id=dataset.team_id if given.get("whole_team") else dataset.id,
-            scopes=given["scopes"],
-            expires_in=dt.timedelta(days=int(given["expires"])) if given["expires"] else None,
-            name=given["name"],
+            subject_id=dataset.team_id if form.cleaned_data.get("whole_team") else dataset.id,
             by=request.user,  # type: ignore[arg-type]
         )
-        form = KeyForm()
-        if not manages:
-            del form.fields["whole_team"]
+        form = DatasetKeyForm(manages=manages)
     context = {
         "dataset": dataset,
         "tab": "keys",

@@ -21,6 +21,7 @@ from support.errors import InvalidInput, TooLarge
 
 MOST_BYTES: Final = 1_000_000
 MOST_VALUES: Final = 50
+MOST_DIGITS: Final = 9
 INPUTS: Final = "inputs"
 
 
@@ -62,7 +63,7 @@ def _found(document: Mapping[str, Any], frame: str, node_id: str) -> Mapping[str
 def value_at(run: Run, past: Past, frame: str, path: str) -> tuple[Place | None, Any]:
     """Which node's output a path means from inside a frame (None: an input of the run), and its value.
 
-    Raises KeyError for what is neither, or was not there.
+    Raises LookupError for what is neither, or was not there.
     """
     root, *rest = Reference.parse(path).parts
     if root == INPUTS:
@@ -97,7 +98,7 @@ def apply_edits(
 def _editable(run: Run, past: Past, frame: str, path: str, kept: set[Place]) -> Place | None:
     try:
         place, _value = value_at(run, past, frame, path)
-    except (KeyError, IndexError):
+    except LookupError:
         place, known = None, False
     else:
         known = len(path.split(".")) > 1 and (place is None or place in kept)
@@ -124,10 +125,17 @@ def _outwards(frame: str) -> list[str]:
 
 def _inside(value: Any, parts: list[str]) -> Any:
     for part in parts:
-        value = value[int(part)] if isinstance(value, list) else value[part] if isinstance(value, Mapping) else None
+        value = value[_index(part)] if isinstance(value, list) else value[part] if isinstance(value, Mapping) else None
         if value is None:
             return None
     return value
+
+
+def _index(part: str) -> int:
+    """Which item of a list a part of a path means, counted as references count. Raises KeyError for what is none."""
+    if not part.isdecimal() or len(part) > MOST_DIGITS:
+        raise KeyError(part)
+    return int(part)
 
 
 def _with(value: Any, parts: list[str], new: Any) -> Any:
@@ -136,7 +144,7 @@ def _with(value: Any, parts: list[str], new: Any) -> Any:
         return new
     first, *rest = parts
     if isinstance(value, list):
-        at = int(first)
+        at = _index(first)
         return [*value[:at], _with(value[at], rest, new), *value[at + 1 :]]
     if not isinstance(value, Mapping):
         raise InvalidInput(_("There is nothing inside a text or a number that could be changed."), path="/values")
