@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -36,6 +36,8 @@ NOT_FOR_TESTS = (
     *("SANDBOX_URL", "SANDBOX_API_KEY", "SANDBOX_FLOOR"),
 )
 PATIENCE = 60.0
+LOG_LINES = 30
+LOG_AGE_S = 60.0
 _session = ExitStack()
 
 
@@ -51,6 +53,24 @@ def pytest_load_initial_conftests() -> None:
     if _only_asks():
         return
     _session.enter_context(_services())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show beside a failure what the servers said meanwhile: on another machine nobody can go and read it."""
+    report = yield
+    if report.failed:
+        for path in _logs():
+            if lines := path.read_text(errors="replace").splitlines()[-LOG_LINES:]:
+                report.sections.append((f"the end of {path.name}", "\n".join(lines)))
+    return report
+
+
+def _logs() -> list[Path]:
+    """The logs of the web processes and workers of this test worker that were written to a short while ago."""
+    home = Path(os.environ["SKEP_DATA_DIR"])
+    recent = time.time() - LOG_AGE_S
+    return [path for path in sorted(home.glob("*.log")) if path.stat().st_mtime > recent]
 
 
 @pytest.hookimpl(trylast=True)
@@ -99,7 +119,8 @@ def _start_postgres(home: Path) -> tuple[subprocess.Popen[bytes], int]:
     cluster = postgres.Cluster(home=home, port=ports.choose(), password=secrets.token_hex(8), identity=find_identity())
     durable = os.environ.get("SKEP_TEST_FSYNC", "off") == "on"
     postgres.initialise(cluster, sync=durable)
-    settings = {"max_connections": "100"}
+    # Web processes of a whole session stay, each with its pools, for every worker that tests.
+    settings = {"max_connections": "400"}
     if not durable:
         settings |= {"fsync": "off", "full_page_writes": "off"}
     child = _start(home / "log", lambda output: postgres.start(cluster, output=output, settings=settings))
