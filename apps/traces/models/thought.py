@@ -14,10 +14,14 @@ class AgentThought(models.Model):
     """One call of a model: its text, the tool it chose and what came of it, tokens, latency, parameters."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    trace = models.ForeignKey(Trace, models.CASCADE, related_name="thoughts", verbose_name=_("trace"))
-    span = models.ForeignKey(Span, models.CASCADE, related_name="thoughts", verbose_name=_("span"))
+    trace = models.ForeignKey(
+        Trace, models.DO_NOTHING, related_name="thoughts", verbose_name=_("trace"), db_constraint=False, db_index=False
+    )
+    span = models.ForeignKey(
+        Span, models.DO_NOTHING, related_name="thoughts", verbose_name=_("span"), db_constraint=False
+    )
     team_id = models.UUIDField(_("team"))
-    application_id = models.UUIDField(_("app"))
+    application_id = models.UUIDField(_("app"), null=True)
     conversation_id = models.UUIDField(_("conversation"), null=True)
     message_id = models.UUIDField(_("message"), null=True)
     #: From 1, in the order in which the calls began.
@@ -34,11 +38,13 @@ class AgentThought(models.Model):
     input_tokens = models.BigIntegerField(_("input tokens"), default=0)
     output_tokens = models.BigIntegerField(_("output tokens"), default=0)
     cached_tokens = models.BigIntegerField(_("cached input tokens"), default=0)
+    cache_write_tokens = models.BigIntegerField(_("tokens written to a cache"), default=0)
     reasoning_tokens = models.BigIntegerField(_("reasoning tokens"), default=0)
     #: What the call cost; null where nobody knows the model's prices.
     price = models.DecimalField(_("price"), max_digits=20, decimal_places=10, null=True)
     currency = models.CharField(_("currency"), max_length=3, blank=True, default="")
     latency_us = models.BigIntegerField(_("latency"))
+    price_id = models.UUIDField(null=True)
     first_text_us = models.BigIntegerField(_("time to first text"), null=True)
     error_code = models.CharField(_("error code"), max_length=100, blank=True)
 
