@@ -10,7 +10,8 @@ class AnnotationsConfig(AppConfig):
     verbose_name = _("Annotations")
 
     def ready(self) -> None:
-        """Answer from annotations before a run, lend examples during it, write hits down after it."""
+        """Answer from annotations before a run, lend examples during it, write hits down after it, count verdicts."""
+        from apps.annotations.selectors import feedback_counts
         from apps.annotations.selectors.feedback import verdicts
         from apps.annotations.services.few_shot import similar_examples
         from apps.annotations.services.hit_recorder import watch_hits
@@ -19,5 +20,6 @@ class AnnotationsConfig(AppConfig):
 
         hooks.register_answer_source(prepared_answer)
         hooks.register_example_source(similar_examples)
+        hooks.register_feedback_source(feedback_counts)
         hooks.register_observer(watch_hits)
         hooks.register_verdict_source(verdicts)

@@ -1,11 +1,13 @@
-"""How watchers get in without being imported: observers, answer sources and example sources.
+"""How watchers get in without being imported: observers, answer sources, example sources and what people think.
 
 They register in their `AppConfig.ready()`. An observer sees every event of a run and cannot steer or break it.
-An answer source may answer before the workflow runs; an example source lends approved answers to LLM nodes.
+An answer source may answer before the workflow runs; an example source lends approved answers to LLM nodes; a feedback
+source counts verdicts for those who watch runs.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,17 +20,24 @@ from apps.workflows.engine.run_info import RunInfo
 
 __all__ = [
     "AnswerSource",
+    "Dislike",
     "ExampleSource",
+    "FeedbackCount",
+    "FeedbackScope",
+    "FeedbackSource",
     "Observer",
     "ObserverFactory",
     "PreparedAnswer",
     "RunInfo",
     "VerdictSource",
+    "dislikes",
+    "feedback_counts",
     "notify",
     "observers_for",
     "prepared_answer",
     "register_answer_source",
     "register_example_source",
+    "register_feedback_source",
     "register_observer",
     "register_verdict_source",
     "similar_examples",
@@ -52,6 +61,47 @@ class PreparedAnswer:
     details: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackScope:
+    """Whose answers, and the time in which people judged them. No teams (None) means all of them."""
+
+    team_ids: tuple[UUID, ...] | None
+    since: dt.datetime
+    until: dt.datetime
+    application_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackCount:
+    """Verdicts that stand, on one app's answers, given in one step of time that begins at `at`."""
+
+    at: dt.datetime
+    application_id: UUID
+    likes: int
+    dislikes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dislike:
+    """Somebody does not find an answer helpful."""
+
+    message_id: UUID
+    application_id: UUID
+    at: dt.datetime
+    reason: str
+    text: str
+
+
+class FeedbackSource(Protocol):
+    """Knows what people think of answers; verdicts that were taken back or replaced do not count."""
+
+    def counts(self, scope: FeedbackScope, *, step: str) -> Sequence[FeedbackCount]:
+        """By app and `hour` or `day` (of UTC)."""
+
+    def dislikes(self, scope: FeedbackScope, *, limit: int) -> Sequence[Dislike]:
+        """The newest ones."""
+
+
 ObserverFactory = Callable[[RunInfo], Observer | None]
 AnswerSource = Callable[[RunInfo], Awaitable[PreparedAnswer | None]]
 ExampleSource = Callable[[RunInfo, str, int], Awaitable[Sequence[Example]]]
@@ -63,6 +113,7 @@ _observers: list[ObserverFactory] = []
 _answer_sources: list[AnswerSource] = []
 _example_sources: list[ExampleSource] = []
 _verdict_sources: list[VerdictSource] = []
+_feedback_sources: list[FeedbackSource] = []
 
 
 def register_observer(factory: ObserverFactory) -> None:
@@ -87,6 +138,23 @@ def register_verdict_source(source: VerdictSource) -> None:
     """Ask `source(message_ids, source, end_user)` what an end user thinks of messages, when they are listed."""
     if source not in _verdict_sources:
         _verdict_sources.append(source)
+
+
+def register_feedback_source(source: FeedbackSource) -> None:
+    """Ask `source` how many people found answers helpful or not, when runs are watched."""
+    if source not in _feedback_sources:
+        _feedback_sources.append(source)
+
+
+def feedback_counts(scope: FeedbackScope, *, step: str = "hour") -> list[FeedbackCount]:
+    """Verdicts by app and step of time (`hour` or `day`), over all sources."""
+    return [count for source in _feedback_sources for count in source.counts(scope, step=step)]
+
+
+def dislikes(scope: FeedbackScope, *, limit: int) -> list[Dislike]:
+    """The newest verdicts that say not helpful, over all sources."""
+    found = [each for source in _feedback_sources for each in source.dislikes(scope, limit=limit)]
+    return sorted(found, key=lambda each: each.at, reverse=True)[:limit]
 
 
 def verdicts(message_ids: Sequence[UUID], *, source: str, end_user: str) -> dict[UUID, str]:
