@@ -26,6 +26,7 @@ _SCOPE_WORDS = {
     "annotations": _("Manage reviewed answers"),
     "datasets:read": _("Search and read"),
     "datasets:write": _("Add, change and delete"),
+    "traces:write": _("Send traces"),
 }
 
 

@@ -15,6 +15,12 @@ from support.errors import InvalidInput
 
 APP_SCOPES = ("chat", "runs", "conversations", "feedback", "annotations")
 DATASET_SCOPES = ("datasets:read", "datasets:write")
+TRACES_SCOPES = ("traces:write",)
+_SCOPES = {
+    ApiKey.Subject.APP: APP_SCOPES,
+    ApiKey.Subject.DATASET: DATASET_SCOPES,
+    ApiKey.Subject.TRACES: TRACES_SCOPES,
+}
 
 
 @transaction.atomic
@@ -41,7 +47,7 @@ def ensure_first_admin(*, username: str = "admin") -> str | None:
 
 def scopes_of(subject_kind: str) -> tuple[str, ...]:
     """All that a key to such a thing may be allowed."""
-    return APP_SCOPES if subject_kind == ApiKey.Subject.APP else DATASET_SCOPES
+    return _SCOPES[ApiKey.Subject(subject_kind)]
 
 
 def create_api_key(

@@ -15,11 +15,13 @@ from support.ids import uuid7
 
 
 class ApiKey(models.Model):
-    """Opens one app (`app-...`) or one dataset (`dataset-...`) of a team, as far as its scopes go."""
+    """Opens one app (`app-...`), one dataset (`dataset-...`) or the traces (`traces-...`) of a team, as far as it may."""
 
     class Subject(models.TextChoices):
         APP = "app", _("App")
         DATASET = "dataset", _("Dataset")
+        #: The subject is the team, or the app that the traces belong to.
+        TRACES = "traces", _("Traces")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="api_keys", verbose_name=_("team"))
