@@ -14,6 +14,7 @@ from apps.traces.recorder import record as records
 from apps.traces.recorder import store
 from apps.traces.recorder.fold import fold
 from apps.traces.recorder.observer import TraceObserver, observe
+from apps.traces.recorder.words import worded
 from apps.traces.recorder.writer import Job, TraceWriter
 from apps.workflows import hooks
 from apps.workflows.engine.events import RunStarted
@@ -47,7 +48,7 @@ def test_a_run_that_was_watched_is_in_the_tables_as_it_was_folded():
         play(story, writer)
     assert writer.flush(10)
     for story in told:
-        expected = fold(story.run, story.log)
+        expected = worded(fold(story.run, story.log))
         _same(Trace.objects.get(id=story.run.run_id), expected.trace)
         spans = Span.objects.filter(trace_id=story.run.run_id).select_related("payload").order_by("position")
         for row, span in zip(spans, expected.spans, strict=True):

@@ -107,9 +107,7 @@ class Trace(models.Model):
                 condition=models.Q(conversation_id__isnull=False),
                 name="trace_of_conversation",
             ),
-            models.Index(
-                fields=["team_id", "external_id"], condition=~models.Q(external_id=""), name="trace_external"
-            ),
+            models.Index(fields=["team_id", "external_id"], condition=~models.Q(external_id=""), name="trace_external"),
             models.Index(
                 fields=["team_id", "session", "started_at"], condition=~models.Q(session=""), name="trace_of_session"
             ),

@@ -21,6 +21,7 @@ from apps.traces.recorder.shapes import (
     cut_sizes,
     error_columns,
     error_details,
+    key_of,
     short,
     stable_id,
     time_of,
@@ -54,15 +55,17 @@ class _Composer:
         self._notes = notes
         self._zero_us = notes.started_us or notes.last_us
         self._root_id = self._id(0)
+        self._root_key = key_of(self._root_id)
+        self._tags = list(dict.fromkeys(entry["reason"] for entry in notes.replaced))
         self._spans: list[RecordedSpan] = []
-        self._spans_of: dict[tuple[str, str], UUID] = {}
+        self._keys: dict[tuple[str, str], str] = {}
         self._payloads: list[RecordedPayload] = []
         self._thoughts: list[RecordedThought] = []
 
     def add_step(self, step: StepNotes) -> None:
         """A span with its payload for a node that began, and a thought if it called a model."""
         position = len(self._spans) + 1
-        span_id = self._id(position)
+        span_id = self._id(position, at_us=step.started_us)
         kind = kind_of(step.node_type)
         usage = step.usage or Usage()
         model, provider = reading.model_of(step.process)
@@ -71,7 +74,8 @@ class _Composer:
         span = RecordedSpan(
             id=span_id,
             **self._owner(),
-            parent_id=self._spans_of.get(step.container, self._root_id) if step.container else self._root_id,
+            key=key_of(span_id),
+            parent_key=self._keys.get(step.container, self._root_key) if step.container else self._root_key,
             name=short(step.shown_title),
             kind=kind,
             node_id=short(step.node_id),
@@ -94,7 +98,7 @@ class _Composer:
             **token_columns(usage),
         )
         self._spans.append(span)
-        self._spans_of[step.frame, step.node_id] = span_id
+        self._keys[step.frame, step.node_id] = span.key
         if step.thoughts:
             self._add_thoughts(step, span)
         elif kind in THINKING or model:
@@ -103,7 +107,7 @@ class _Composer:
                 thought_of(
                     span,
                     payload,
-                    id=self._id(position, of="thought"),
+                    id=self._id(position, of="thought", at_us=step.started_us),
                     position=position,
                     started_at=time_of(step.started_us),
                     message_id=self._run.message_id,
@@ -114,7 +118,7 @@ class _Composer:
         """The steps of an agent, each with its own model call."""
         for body in step.thoughts:
             position = len(self._thoughts) + 1
-            id_ = self._id(position, of="thought")
+            id_ = self._id(position, of="thought", at_us=step.started_us)
             told = told_thought(span, body, id=id_, position=position, message_id=self._run.message_id)
             self._thoughts.append(told)
 
@@ -122,11 +126,13 @@ class _Composer:
         """A span without times for a node of the document that never began."""
         known = self._run.nodes[node_id]
         position = len(self._spans) + 1
+        span_id = self._id(position)
         self._spans.append(
             RecordedSpan(
-                id=self._id(position),
+                id=span_id,
                 **self._owner(),
-                parent_id=self._root_id,
+                key=key_of(span_id),
+                parent_key=self._root_key,
                 name=short(known.get("title") or node_id),
                 kind=kind_of(known.get("type", "")),
                 node_id=short(node_id),
@@ -169,6 +175,7 @@ class _Composer:
             version_number=run.version_number,
             run_id=run.run_id,
             conversation_id=run.conversation_id,
+            session=self._session(),
             message_id=run.message_id,
             source=run.source,
             end_user=short(run.end_user),
@@ -187,8 +194,10 @@ class _Composer:
             error_details=error_details(notes.error),
             span_count=len(self._spans) + 1,
             error_count=sum(span.status == "error" for span in self._spans),
-            tags=list(dict.fromkeys(entry["reason"] for entry in notes.replaced)),
+            models_used=list(dict.fromkeys(thought.model for thought in self._thoughts if thought.model)),
+            tags=self._tags,
             truncated=cut_sizes(input=input_size, output=output_size or self._cut_answer_size()),
+            updated_at=time_of(max(self._zero_us, notes.last_us)),
         )
 
     def _output(self) -> dict[str, Any]:
@@ -216,7 +225,7 @@ class _Composer:
         return RecordedSpan(
             id=self._root_id,
             **self._owner(),
-            parent_id=None,
+            key=self._root_key,
             name=trace.name,
             kind=RUN,
             position=0,
@@ -238,9 +247,15 @@ class _Composer:
             "trace_id": run.run_id,
             "team_id": run.team_id,
             "application_id": run.application_id,
+            "application_name": short(run.application_name),
             "conversation_id": run.conversation_id,
+            "session": self._session(),
             "end_user": short(run.end_user),
+            "tags": self._tags,
         }
 
-    def _id(self, position: int, *, of: str = "span") -> UUID:
-        return stable_id(self._run.run_id, of=of, position=position, at_us=self._zero_us)
+    def _session(self) -> str:
+        return str(self._run.conversation_id or "")
+
+    def _id(self, position: int, *, of: str = "span", at_us: int | None = None) -> UUID:
+        return stable_id(self._run.run_id, of=of, position=position, at_us=self._zero_us if at_us is None else at_us)

@@ -15,10 +15,16 @@ class RecordedSpan:
     id: UUID
     trace_id: UUID
     team_id: UUID
-    application_id: UUID
+    application_id: UUID | None
+    application_name: str
     conversation_id: UUID | None
+    session: str
     end_user: str
-    parent_id: UUID | None
+    environment: str = ""
+    release: str = ""
+    tags: list[str] = field(default_factory=list)
+    key: str
+    parent_key: str = ""
     name: str
     kind: str
     node_id: str = ""
@@ -42,7 +48,14 @@ class RecordedSpan:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     reasoning_tokens: int = 0
+    #: Decimal digits, as JSON can carry them without loss.
+    cost: str | None = None
+    currency: str = ""
+    price_id: UUID | None = None
+    #: Words as the tsvector type reads them; made last, of values that are fit to be kept.
+    search: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +68,11 @@ class RecordedPayload:
     process: Any = field(default_factory=dict)
     text: str = ""
     error_details: Any = field(default_factory=dict)
+    attributes: Any = field(default_factory=dict)
+    events: Any = field(default_factory=list)
+    links: Any = field(default_factory=list)
+    usage: dict[str, int] = field(default_factory=dict)
+    costs: dict[str, str] = field(default_factory=dict)
     truncated: dict[str, int] = field(default_factory=dict)
 
 
@@ -66,7 +84,7 @@ class RecordedThought:
     trace_id: UUID
     span_id: UUID
     team_id: UUID
-    application_id: UUID
+    application_id: UUID | None
     conversation_id: UUID | None
     message_id: UUID | None
     position: int
@@ -82,10 +100,12 @@ class RecordedThought:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     #: Decimal digits, as JSON can carry them without loss.
     price: str | None = None
     currency: str = ""
+    price_id: UUID | None = None
     latency_us: int = 0
     first_text_us: int | None = None
     error_code: str = ""
@@ -97,15 +117,20 @@ class TraceRow:
 
     id: UUID
     team_id: UUID
-    application_id: UUID
+    application_id: UUID | None
     application_name: str
-    application_slug: str
-    version_number: int | None
-    run_id: UUID
-    conversation_id: UUID | None
-    message_id: UUID | None
+    application_slug: str = ""
+    version_number: int | None = None
+    run_id: UUID | None = None
+    external_id: str = ""
+    external_parent: str = ""
+    conversation_id: UUID | None = None
+    session: str = ""
+    message_id: UUID | None = None
     source: str
-    end_user: str
+    end_user: str = ""
+    environment: str = ""
+    release: str = ""
     name: str
     status: str
     started_at: dt.datetime
@@ -118,8 +143,14 @@ class TraceRow:
     input_tokens: int
     output_tokens: int
     cached_tokens: int
+    cache_write_tokens: int
     reasoning_tokens: int
     total_tokens: int
+    #: Decimal digits, as JSON can carry them without loss.
+    cost: str | None = None
+    currency: str = ""
+    unpriced_calls: int = 0
+    models_used: list[str] = field(default_factory=list)
     error_code: str
     error_message: str
     error_details: Any
@@ -127,6 +158,7 @@ class TraceRow:
     error_count: int
     tags: list[str]
     truncated: dict[str, int]
+    updated_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

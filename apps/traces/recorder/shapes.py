@@ -33,6 +33,11 @@ def stable_id(run_id: UUID, *, of: str, position: int, at_us: int) -> UUID:
     return UUID(int=head | 0b10 << 62 | random & ((1 << 62) - 1))
 
 
+def key_of(span_id: UUID) -> str:
+    """The id of a span of ours as OpenTelemetry has it."""
+    return span_id.hex[16:]
+
+
 def error_columns(error: ErrorInfo | None) -> dict[str, Any]:
     """Code and message of an error, empty without one."""
     if error is None:
@@ -51,11 +56,12 @@ def error_details(error: ErrorInfo | None) -> Any:
 
 
 def token_columns(usage: Usage) -> dict[str, Any]:
-    """The four token counts; the cached and reasoning ones are parts of input and output."""
+    """The token counts; the cached and reasoning ones are parts of input and output."""
     return {
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "cached_tokens": usage.cached_input_tokens,
+        "cache_write_tokens": 0,
         "reasoning_tokens": usage.reasoning_tokens,
     }
 

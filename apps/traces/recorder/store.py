@@ -22,6 +22,7 @@ from apps.traces.recorder.record import (
     RecordedTrace,
     TraceRow,
 )
+from apps.traces.recorder.words import worded
 
 ALIAS = "traces"
 
@@ -32,6 +33,7 @@ def write(records: Sequence[RecordedTrace], *, replace: bool = False) -> int:
     A trace that is there already is left alone, so that a repeated write is harmless; with
     `replace` it makes room.
     """
+    records = [worded(record) for record in records]
     with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
         if replace:
             _delete(cursor, [record.trace.id for record in records])
@@ -53,11 +55,14 @@ def _statement() -> str:
 
     Against one COPY per table this costs about a tenth more per row and three statements less per turn.
     """
+    of_a_new_trace = "WHERE given.trace_id IN (SELECT id FROM fresh) ON CONFLICT DO NOTHING"
     tables = {
         "fresh": _insert(Trace, TraceRow, "ON CONFLICT DO NOTHING RETURNING id"),
-        "spans": _insert(Span, RecordedSpan, "WHERE given.trace_id IN (SELECT id FROM fresh) RETURNING id"),
-        "payloads": _insert(SpanPayload, RecordedPayload, "WHERE given.span_id IN (SELECT id FROM spans)"),
-        "thoughts": _insert(AgentThought, RecordedThought, "WHERE given.trace_id IN (SELECT id FROM fresh)"),
+        "spans": _insert(Span, RecordedSpan, f"{of_a_new_trace} RETURNING id"),
+        "payloads": _insert(
+            SpanPayload, RecordedPayload, "WHERE given.span_id IN (SELECT id FROM spans) ON CONFLICT DO NOTHING"
+        ),
+        "thoughts": _insert(AgentThought, RecordedThought, of_a_new_trace),
     }
     parts = ", ".join(f"{name} AS ({insert})" for name, insert in tables.items())
     return f"WITH {parts} SELECT id FROM fresh"  # noqa: S608 - made of names of models

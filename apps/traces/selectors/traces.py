@@ -27,7 +27,7 @@ def open_trace(trace_id: UUID, *, within: QuerySet[Trace]) -> Trace:
 
 def spans_of(trace: Trace, *, limit: int) -> list[Span]:
     """The first spans of the tree in order, without their payloads."""
-    return list(Span.objects.filter(trace=trace).order_by("position")[:limit])
+    return list(Span.objects.filter(trace=trace).defer("search").order_by("position")[:limit])
 
 
 def open_span(span_id: UUID, *, trace: Trace) -> Span:
@@ -58,14 +58,14 @@ def thought_of(span: Span) -> AgentThought | None:
 
 def trace_of_run(run_id: UUID, *, team_ids: Iterable[UUID]) -> Trace | None:
     """The trace of a run, once it is written."""
-    return Trace.objects.filter(run_id=run_id, team_id__in=list(team_ids)).first()
+    return Trace.objects.filter(id=run_id, team_id__in=list(team_ids)).first()
 
 
 def matching(queryset: QuerySet[Trace], text: str) -> QuerySet[Trace]:
     """Traces with this id (of the trace, run, message or conversation), this user, or this text in a preview."""
     wanted = as_uuid(text)
     if wanted is not None:
-        return queryset.filter(Q(id=wanted) | Q(run_id=wanted) | Q(message_id=wanted) | Q(conversation_id=wanted))
+        return queryset.filter(Q(id=wanted) | Q(message_id=wanted) | Q(conversation_id=wanted))
     return queryset.filter(
         Q(input_preview__icontains=text) | Q(output_preview__icontains=text) | Q(end_user=text) | Q(error_code=text)
     )
@@ -82,7 +82,7 @@ _TRACED_APPS = """
             SELECT application_id, application_name FROM traces_trace
             WHERE application_id > app.application_id AND (%(all)s OR team_id = ANY(%(teams)s))
             ORDER BY application_id, started_at DESC, id DESC LIMIT 1) next)
-    SELECT application_id, application_name FROM app LIMIT %(most)s
+    SELECT application_id, application_name FROM app WHERE application_id IS NOT NULL LIMIT %(most)s
 """
 
 

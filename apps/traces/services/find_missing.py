@@ -20,7 +20,7 @@ def rebuild_missing_traces() -> int:
     """Rebuild the traces of recent runs that have none; how many there were."""
     end = timezone.now() - PATIENCE
     runs = finished_between(end - LOOK_BACK, end, limit=MOST)
-    traced = set(Trace.objects.filter(run_id__in=runs).values_list("run_id", flat=True))
+    traced = set(Trace.objects.filter(id__in=runs).values_list("id", flat=True))
     missing = [run_id for run_id in runs if run_id not in traced]
     for run_id in missing:
         rebuild_trace(run_id, replace=False)

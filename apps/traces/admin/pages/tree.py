@@ -47,10 +47,10 @@ def tree_of(trace: Trace, spans: Sequence[Span], *, wanted: UUID | None) -> Tree
     """The tree of a trace; `wanted` is the span the address asks for."""
     total_us = timeline.extent(spans, duration_us=trace.duration_us)
     critical = timeline.critical_path(spans)
-    depths: dict[UUID, int] = {}
+    depths: dict[str, int] = {}
     rows = []
     for span in spans:
-        depth = depths[span.id] = min(_DEEPEST, depths.get(span.parent_id, -1) + 1) if span.parent_id else 0
+        depth = depths[span.key] = min(_DEEPEST, depths.get(span.parent_key, -1) + 1) if span.parent_key else 0
         rows.append(
             Row(
                 span=span,
