@@ -15,7 +15,7 @@ from support.ids import uuid7
 
 
 class ApiKey(models.Model):
-    """Opens one app (`app-...`), one dataset (`dataset-...`) or the traces (`traces-...`) of a team, as far as it may."""
+    """Opens an app (`app-...`), a dataset (`dataset-...`) or the traces (`traces-...`) of a team, as far as it may."""
 
     class Subject(models.TextChoices):
         APP = "app", _("App")
