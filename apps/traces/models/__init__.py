@@ -1,8 +1,21 @@
 """Traces of runs: one trace, its spans with their payloads, and the thoughts of its models."""
 
+from apps.traces.models.change import TraceChange
+from apps.traces.models.export import TraceExport
 from apps.traces.models.foreign import ForeignTrace
+from apps.traces.models.saved_view import DefaultView, SavedView
 from apps.traces.models.span import Span, SpanPayload
 from apps.traces.models.thought import AgentThought
 from apps.traces.models.trace import Trace
 
-__all__ = ["AgentThought", "ForeignTrace", "Span", "SpanPayload", "Trace"]
+__all__ = [
+    "AgentThought",
+    "DefaultView",
+    "ForeignTrace",
+    "SavedView",
+    "Span",
+    "SpanPayload",
+    "Trace",
+    "TraceChange",
+    "TraceExport",
+]
