@@ -1,5 +1,6 @@
 """Traces of runs: one trace, its spans with their payloads, and the thoughts of its models."""
 
+from apps.traces.models.alert import Alert, AlertFiring, AlertNotice
 from apps.traces.models.change import TraceChange
 from apps.traces.models.export import TraceExport
 from apps.traces.models.foreign import ForeignTrace
@@ -10,6 +11,9 @@ from apps.traces.models.trace import Trace
 
 __all__ = [
     "AgentThought",
+    "Alert",
+    "AlertFiring",
+    "AlertNotice",
     "DefaultView",
     "ForeignTrace",
     "SavedView",
