@@ -9,9 +9,11 @@ from celery import shared_task
 from celery.signals import worker_process_shutdown
 
 from apps.traces.recorder.observer import flush
+from apps.traces.services import exports
 from apps.traces.services.find_missing import rebuild_missing_traces
 from apps.traces.services.rebuild_trace import rebuild_trace
 from support.errors import NotFound
+from support.jobs import enqueue
 
 
 @shared_task(name="traces.rebuild")
@@ -27,6 +29,27 @@ def rebuild(run_id: str) -> int:
 def rebuild_missing() -> int:
     """Every few minutes: no run that ended stays without a trace."""
     return rebuild_missing_traces()
+
+
+@shared_task(name=exports.TASK)
+def write_export(job_id: str) -> bool:
+    """Write an export for one turn and hand the rest on; whether there is a rest."""
+    more = exports.write_export(UUID(job_id))
+    if more:
+        enqueue(exports.TASK, job_id)
+    return more
+
+
+@shared_task(name="traces.go_on_with_exports", ignore_result=True)
+def go_on_with_exports() -> int:
+    """Every minute: no export stays behind with a worker that died."""
+    return exports.go_on_with_exports()
+
+
+@shared_task(name="traces.forget_exports", ignore_result=True)
+def forget_exports() -> int:
+    """Every hour: files are deleted when their time is over."""
+    return exports.forget_exports()
 
 
 @worker_process_shutdown.connect(weak=False)

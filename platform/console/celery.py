@@ -18,6 +18,8 @@ app.conf.beat_schedule = {
     "fire-due-triggers": {"task": "workflows.fire_due_triggers", "schedule": 10.0, "options": {"expires": 60}},
     "index-large-annotation-stores": {"task": "annotations.index_large_stores", "schedule": 3600.0},
     "rebuild-missing-traces": {"task": "traces.rebuild_missing", "schedule": 300.0},
+    "go-on-with-exports": {"task": "traces.go_on_with_exports", "schedule": 60.0, "options": {"expires": 120}},
+    "forget-exports": {"task": "traces.forget_exports", "schedule": 3600.0},
     "forget-blobs": {"task": "workflows.forget_blobs", "schedule": 3600.0},
     "forget-files": {"task": "workflows.forget_files", "schedule": 86_400.0},
     "forget-old-refusals": {"task": "sandbox.forget_old_refusals", "schedule": 86_400.0},

@@ -1,4 +1,4 @@
-"""A read-only list of what happened: filter chips that show what is on, search, pages by key instead of by number."""
+"""A read-only list of what happened: a range of time, chips that show what is on, views, pages by key."""
 
 from __future__ import annotations
 
@@ -10,94 +10,94 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 
-from apps.traces.admin.filters import CURSOR, Chip, Filter
-from apps.traces.selectors.keyset import counted, read_page
-from apps.traces.selectors.traces import as_uuid
+from apps.traces.admin import asked, export_request, reading, view_requests
+from apps.traces.admin.columns import Column, cells, chosen
+from apps.traces.admin.controls import controls
+from apps.traces.admin.filters import Filter
 from support.admin import ReadOnlyModelAdmin
 
 
 class HistoryAdmin(ReadOnlyModelAdmin):
-    """The list page of a table that only grows; `list_template` draws its rows."""
+    """The list page of a table that only grows."""
 
-    list_template: ClassVar[str]
+    list_template: ClassVar[str] = "admin/traces/history.html"
+    table: ClassVar[str]
     filters: ClassVar[Sequence[Filter]] = ()
-    #: Where its tab stands among the lists.
+    columns: ClassVar[Sequence[Column]] = ()
+    #: Where it stands among the lists.
     tab_place: ClassVar[int] = 0
+    icon: ClassVar[str] = "list-tree"
+    main_label: ClassVar[str | Promise] = ""
     purpose: ClassVar[str | Promise] = ""
     search_hint: ClassVar[str | Promise] = ""
+    nothing_title: ClassVar[str | Promise] = ""
+    nothing_text: ClassVar[str | Promise] = ""
 
     def listed(self, request: HttpRequest) -> QuerySet[Any]:
         """What the list may show, without the columns it does not need."""
         return self.get_queryset(request)
 
-    def search(self, rows: QuerySet[Any], text: str) -> QuerySet[Any]:
-        """The rows that the search field means."""
+    def main_of(self, row: Any) -> dict[str, Any]:
+        """The first cell: `url`, `words`, `note`, `error`."""
         raise NotImplementedError
 
-    def decorate(self, rows: list[Any]) -> list[Any]:
-        """The rows as the template shows them."""
-        return rows
-
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list. A search for an id looks everywhere; everything else stays inside the filters."""
+        """The list. A search for an id looks everywhere; everything else stays inside range and filters."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        text = request.GET.get("q", "").strip()
-        chips = [each.bind(request) for each in self.filters]
-        rows = self._narrowed(request, chips, text)
-        page = read_page(rows, cursor=request.GET.get(CURSOR, ""), size=self.list_per_page)
-        total, is_exact = (len(page.rows), True) if page.is_whole else counted(rows)
+        question = asked.read(self, request)
+        answer = reading.read(self, request, question)
+        columns = chosen(question.parameters, self.columns)
         context = {
             "page_title": self.model._meta.verbose_name_plural.capitalize(),
             "page_purpose": self.purpose,
-            "tabs": self._tabs(request),
-            "search_hint": self.search_hint,
-            "search": text,
-            "chips": chips,
-            "kept": [(name, value) for name, value in request.GET.items() if name not in ("q", CURSOR)],
-            "rows": self.decorate(page.rows),
-            "is_filtered": bool(text) or any(chip.clear_url for chip in chips),
-            "newer": self._page_url(request, page.newer),
-            "older": self._page_url(request, page.older),
-            "total": total,
-            "total_is_exact": is_exact,
+            "lists": self._lists(request),
+            "list": self,
+            "asked": question,
+            "answer": answer,
+            "columns": columns,
+            "rows": [
+                {"id": row.id, "main": self.main_of(row), "cells": cells(row, columns)} for row in answer.page.rows
+            ],
+            **controls(self, question, answer, columns),
             **(extra_context or {}),
         }
-        return TemplateResponse(request, self.list_template, context)
+        return TemplateResponse(request, self.list_template, context, status=503 if answer.trouble else 200)
 
-    def _narrowed(self, request: HttpRequest, chips: Sequence[Chip], text: str) -> QuerySet[Any]:
-        rows = self.listed(request)
-        if text:
-            rows = self.search(rows, text)
-        if text and as_uuid(text) is not None:
-            return rows
-        for each, chip in zip(self.filters, chips, strict=True):
-            if chip.value:
-                rows = each.narrow(rows, chip.value)
-        return rows
-
-    def _tabs(self, request: HttpRequest) -> list[dict[str, Any]]:
+    def _lists(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The lists of this kind that the person may see, side by side."""
         lists = [each for each in self.admin_site._registry.values() if isinstance(each, HistoryAdmin)]
         return [
             {
                 "label": each.model._meta.verbose_name_plural.capitalize(),
-                "url": reverse(f"admin:{each.opts.app_label}_{each.opts.model_name}_changelist"),
+                "url": each.list_url(),
                 "current": each is self,
             }
             for each in sorted(lists, key=lambda each: each.tab_place)
             if each.has_view_permission(request)
         ]
 
-    def _page_url(self, request: HttpRequest, cursor: str) -> str:
-        if not cursor:
-            return ""
-        parameters = request.GET.copy()
-        parameters[CURSOR] = cursor
-        return "?" + parameters.urlencode()
+    def list_url(self) -> str:
+        """The address of the list."""
+        return self.url_of("changelist")
+
+    def url_of(self, name: str, *args: Any) -> str:
+        """The address of one of this list's pages."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}", args=args)
+
+    def get_urls(self) -> list[URLPattern]:
+        """What is asked of a list besides its pages: to keep a view, to make a file, to change all that fits."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        wrap = self.admin_site.admin_view
+        own = [
+            path("views/", wrap(view_requests.save(self)), name=f"{name}_views"),
+            path("views/<uuid:view_id>/", wrap(view_requests.change(self)), name=f"{name}_view"),
+            path("export/", wrap(export_request.export(self)), name=f"{name}_export"),
+        ]
+        return [*own, *super().get_urls()]
 
 
 class StepAdmin(HistoryAdmin):
@@ -105,6 +105,11 @@ class StepAdmin(HistoryAdmin):
 
     #: The attribute that names the span to open.
     span_column: ClassVar[str]
+
+    def step_url(self, row: Any) -> str:
+        """The trace page with the span open."""
+        page = reverse("admin:traces_trace_change", args=[row.trace_id])
+        return f"{page}?span={getattr(row, self.span_column)}"
 
     def change_view(
         self,
@@ -119,5 +124,4 @@ class StepAdmin(HistoryAdmin):
         row = self.get_object(request, object_id)
         if row is None:
             raise Http404
-        page = reverse("admin:traces_trace_change", args=[row.trace_id])
-        return redirect(f"{page}?span={getattr(row, self.span_column)}")
+        return redirect(self.step_url(row))

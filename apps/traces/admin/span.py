@@ -5,40 +5,53 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.traces.admin import filters
-from apps.traces.admin.formats import duration
+from apps.traces.admin.columns import SPAN_COLUMNS
 from apps.traces.admin.history import StepAdmin
 from apps.traces.models import Span
-from apps.traces.selectors.traces import as_uuid
+from apps.traces.models.saved_view import Listed
 
 
 @admin.register(Span)
 class SpanAdmin(StepAdmin):
-    list_template = "admin/traces/span/list.html"
+    table = Listed.SPANS
     span_column = "id"
     tab_place = 1
+    columns = SPAN_COLUMNS
+    main_label = _("Span")
     purpose = _("Single steps across all runs: find the slow ones, the failed ones, all calls of one model.")
     search_hint = _("Search text, node, model or id")
-    filters = (filters.started(), filters.span_status(), filters.span_kind(), filters.slower_than())
+    nothing_title = _("No spans in this range of time")
+    nothing_text = _("Every step of every run is listed here once the run has ended.")
+    filters = (
+        filters.SPAN_STATUS,
+        filters.KIND,
+        filters.APP,
+        filters.SLOWER,
+        filters.MODEL,
+        filters.NAME,
+        filters.WAITED,
+        filters.COST,
+        filters.ERROR_CODE,
+        filters.USER,
+        filters.SESSION,
+        filters.CONVERSATION,
+        filters.ENVIRONMENT,
+        filters.RELEASE,
+        filters.TAG,
+    )
 
     def listed(self, request: HttpRequest) -> QuerySet[Span]:
-        """Steps that began: skipped ones are shown in their trace only."""
-        return self.get_queryset(request).filter(started_at__isnull=False)
+        return self.get_queryset(request).defer("search")
 
-    def search(self, rows: QuerySet[Span], text: str) -> QuerySet[Span]:
-        wanted = as_uuid(text)
-        if wanted is not None:
-            return rows.filter(Q(id=wanted) | Q(trace_id=wanted))
-        exact = Q(node_id=text) | Q(model=text) | Q(error_code=text)
-        return rows.filter(
-            exact | Q(name__icontains=text) | Q(input_preview__icontains=text) | Q(output_preview__icontains=text)
-        )
-
-    def decorate(self, rows: list[Span]) -> list[Any]:
-        return [
-            {"span": span, "kind": span.node_type or span.kind, "duration": duration(span.duration_us)} for span in rows
-        ]
+    def main_of(self, row: Span) -> dict[str, Any]:
+        return {
+            "url": self.step_url(row),
+            "words": row.name,
+            "note": row.error_message or row.output_preview or row.input_preview,
+            "error": bool(row.error_message),
+        }

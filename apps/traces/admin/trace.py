@@ -8,52 +8,57 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 
-from accounts.selectors import teams_of
 from apps.traces.admin import filters
-from apps.traces.admin.formats import duration
+from apps.traces.admin.columns import TRACE_COLUMNS
 from apps.traces.admin.history import HistoryAdmin
 from apps.traces.admin.pages.trace import span_pane, trace_download, trace_page
 from apps.traces.models import Trace
-from apps.traces.selectors import traces
-
-
-def _apps(request: HttpRequest) -> list[traces.TracedApp]:
-    user: Any = request.user
-    teams = None if user.is_superuser else list(teams_of(user).values_list("id", flat=True))
-    return traces.traced_apps(team_ids=teams)
+from apps.traces.models.saved_view import Listed
 
 
 @admin.register(Trace)
 class TraceAdmin(HistoryAdmin):
-    list_template = "admin/traces/trace/list.html"
-    purpose = _("Every run, step by step: what went in, what came out, how long it took, how many tokens.")
+    table = Listed.TRACES
+    columns = TRACE_COLUMNS
+    main_label = _("Input")
+    purpose = _("Every run, step by step: what went in, what came out, how long it took, what it cost.")
     search_hint = _("Search text, user or id")
+    nothing_title = _("No traces in this range of time")
+    nothing_text = _("A trace appears here as soon as a run of an app has ended. Open an app and ask it something.")
     filters = (
-        filters.started(),
-        filters.trace_status(),
-        filters.app(_apps),
-        filters.trace_source(),
-        filters.slower_than(),
+        filters.TRACE_STATUS,
+        filters.APP,
+        filters.SLOWER,
+        filters.SOURCE,
+        filters.MODEL,
+        filters.COST,
+        filters.WAITED,
+        filters.TOKENS,
+        filters.ERRORS,
+        filters.ERROR_CODE,
+        filters.USER,
+        filters.SESSION,
+        filters.CONVERSATION,
+        filters.VERSION,
+        filters.NAME,
+        filters.ENVIRONMENT,
+        filters.RELEASE,
+        filters.TAG,
     )
 
     def listed(self, request: HttpRequest) -> QuerySet[Trace]:
-        return self.get_queryset(request).defer(*traces.LARGE)
+        return self.get_queryset(request).defer("input", "output", "error_details", "truncated")
 
-    def search(self, rows: QuerySet[Trace], text: str) -> QuerySet[Trace]:
-        return traces.matching(rows, text)
-
-    def decorate(self, rows: list[Trace]) -> list[Any]:
-        return [
-            {
-                "trace": trace,
-                "duration": duration(trace.duration_us),
-                "first_text": duration(trace.first_text_us),
-            }
-            for trace in rows
-        ]
+    def main_of(self, row: Trace) -> dict[str, Any]:
+        return {
+            "url": reverse("admin:traces_trace_change", args=[row.id]),
+            "words": row.input_preview or row.name,
+            "note": row.error_message or row.output_preview,
+            "error": bool(row.error_message),
+        }
 
     def get_urls(self) -> list[URLPattern]:
         """The trace page takes the place of the change form, under its address."""

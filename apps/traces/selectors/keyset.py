@@ -1,22 +1,24 @@
-"""Pages of rows ordered by (-started_at, -id): each page costs the same, however far back it lies."""
+"""Pages of rows in the order of a column and the id: each page costs the same, however far back it lies."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import DateTimeField, DecimalField, Field, Model, Q, QuerySet
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
+NEWEST = "started_at"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Some rows, newest first, and the cursors of the pages beside them (empty where there is none)."""
+    """Some rows, the largest first, and the cursors of the pages beside them (empty where there is none)."""
 
     rows: list[Any]
     newer: str = ""
@@ -28,25 +30,29 @@ class Page:
         return not self.newer and not self.older
 
 
-def read_page(queryset: QuerySet[Any], *, cursor: str = "", size: int = 50) -> Page:
-    """The page that the cursor of another one names; the newest for no cursor or one that cannot be read."""
-    place = _parse(cursor)
+def read_page(queryset: QuerySet[Any], *, cursor: str = "", size: int = 50, by: str = NEWEST) -> Page:
+    """The page that the cursor of another one names; the first for no cursor or one that cannot be read.
+
+    Rows come by the column `by` and then the id, both descending; the column must not be null in any of them.
+    """
+    place = _parse(cursor, _column(queryset, by))
     if place is None:
-        rows = list(queryset.order_by("-started_at", "-id")[: size + 1])
-        return _page(rows[:size], newer=False, older=len(rows) > size)
-    direction, started_at, row_id = place
+        rows = list(queryset.order_by(f"-{by}", "-id")[: size + 1])
+        return _page(rows[:size], by, newer=False, older=len(rows) > size)
+    direction, value, row_id = place
     if direction == "older":
-        # The first condition is what the index is entered by; the second settles equal times.
-        below = queryset.filter(Q(started_at__lt=started_at) | Q(id__lt=row_id), started_at__lte=started_at).order_by(
-            "-started_at", "-id"
-        )
-        rows = list(below[: size + 1])
-        return _page(rows[:size], newer=True, older=len(rows) > size)
-    above = queryset.filter(Q(started_at__gt=started_at) | Q(id__gt=row_id), started_at__gte=started_at).order_by(
-        "started_at", "id"
-    )
-    rows = list(above[: size + 1])
-    return _page(rows[:size][::-1], newer=len(rows) > size, older=True)
+        # The first condition is what the index is entered by; the second settles equal values.
+        below = queryset.filter(Q(**{f"{by}__lt": value}) | Q(id__lt=row_id), **{f"{by}__lte": value})
+        rows = list(below.order_by(f"-{by}", "-id")[: size + 1])
+        return _page(rows[:size], by, newer=True, older=len(rows) > size)
+    above = queryset.filter(Q(**{f"{by}__gt": value}) | Q(id__gt=row_id), **{f"{by}__gte": value})
+    rows = list(above.order_by(by, "id")[: size + 1])
+    return _page(rows[:size][::-1], by, newer=len(rows) > size, older=True)
+
+
+def after(row: Any, *, by: str = NEWEST) -> str:
+    """The cursor of the page that follows a row."""
+    return _cursor("older", row, by)
 
 
 def counted(queryset: QuerySet[Any], *, exactly_to: int = 1_000) -> tuple[int, bool]:
@@ -63,26 +69,47 @@ def _planned(queryset: QuerySet[Any]) -> int:
     return int(plan[0]["Plan"]["Plan Rows"])
 
 
-def _page(rows: list[Model], *, newer: bool, older: bool) -> Page:
+def _page(rows: list[Model], by: str, *, newer: bool, older: bool) -> Page:
     if not rows:
         return Page(rows=[])
     return Page(
         rows=rows,
-        newer=_cursor("newer", rows[0]) if newer else "",
-        older=_cursor("older", rows[-1]) if older else "",
+        newer=_cursor("newer", rows[0], by) if newer else "",
+        older=_cursor("older", rows[-1], by) if older else "",
     )
 
 
-def _cursor(direction: str, row: Any) -> str:
-    return f"{direction}.{(row.started_at - _EPOCH) // _MICROSECOND}.{row.id.hex}"
+def _column(queryset: QuerySet[Any], by: str) -> Any:
+    return queryset.model._meta.get_field(by)
 
 
-def _parse(cursor: str) -> tuple[str, dt.datetime, UUID] | None:
+def _cursor(direction: str, row: Any, by: str) -> str:
+    value = getattr(row, by)
+    if isinstance(value, dt.datetime):
+        value = (value - _EPOCH) // _MICROSECOND
+    return f"{direction}.{value}.{row.id.hex}"
+
+
+def _parse(cursor: str, column: Field[Any, Any]) -> tuple[str, Any, UUID] | None:
     direction, _, rest = cursor.partition(".")
-    micros, _, row_id = rest.partition(".")
-    if direction not in ("newer", "older"):
+    value, _, row_id = rest.rpartition(".")
+    if direction not in ("newer", "older") or len(value) > 40:
         return None
     try:
-        return direction, _EPOCH + int(micros) * _MICROSECOND, UUID(row_id)
-    except (ValueError, OverflowError):
+        return direction, _value(value, column), UUID(row_id)
+    except (ValueError, OverflowError, InvalidOperation):
         return None
+
+
+def _value(text: str, column: Field[Any, Any]) -> Any:
+    if isinstance(column, DateTimeField):
+        return _EPOCH + int(text) * _MICROSECOND
+    if isinstance(column, DecimalField):
+        number = Decimal(text)
+        if not number.is_finite():
+            raise ValueError(text)
+        return number
+    number = int(text)
+    if abs(number) >= 1 << 63:
+        raise ValueError(text)
+    return number

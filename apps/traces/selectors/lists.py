@@ -1,0 +1,155 @@
+"""What a list is asked (range of time, filters, search, order) and the rows that answer it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model, Q, QuerySet
+
+from apps.traces.models import AgentThought, Span, Trace
+from apps.traces.models.saved_view import Listed
+from apps.traces.selectors.conditions import CONDITIONS
+from apps.traces.selectors.keyset import NEWEST
+from apps.traces.selectors.time_range import TimeRange, range_of
+from apps.traces.selectors.traces import as_uuid
+from support.errors import InvalidInput
+from support.ids import earliest
+
+SEARCH, SORT = "q", "sort"
+MOST_WORDS = 200
+MODELS: dict[str, type[Model]] = {Listed.TRACES: Trace, Listed.SPANS: Span, Listed.THOUGHTS: AgentThought}
+#: Names of orders -> columns, the largest first.
+ORDERS: dict[str, dict[str, str]] = {
+    Listed.TRACES: {
+        "newest": NEWEST,
+        "slowest": "duration_us",
+        "first_text": "first_text_us",
+        "costliest": "cost",
+        "tokens": "total_tokens",
+    },
+    Listed.SPANS: {"newest": NEWEST, "slowest": "duration_us", "first_text": "first_text_us", "costliest": "cost"},
+    Listed.THOUGHTS: {"newest": NEWEST, "slowest": "latency_us", "first_text": "first_text_us", "costliest": "price"},
+}
+#: An id is made a moment before or after what it names begins; months are what it is compared for.
+_SLACK = dt.timedelta(days=1)
+#: Ids that people paste into the search field, besides the row's own.
+_KNOWN_BY = {
+    Listed.TRACES: ("message_id", "conversation_id"),
+    Listed.SPANS: ("trace_id", "conversation_id"),
+    Listed.THOUGHTS: ("trace_id", "span_id", "message_id", "conversation_id"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked of a list. `as_dict` keeps it for a job: with moments, so that it means the same later."""
+
+    table: str
+    during: TimeRange
+    filters: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
+    order: str = "newest"
+
+    @property
+    def column(self) -> str:
+        """The column that the rows are ordered by."""
+        return ORDERS[self.table][self.order]
+
+    @property
+    def wanted_id(self) -> UUID | None:
+        """The id that was searched for; it is found whatever the range and the filters say."""
+        return as_uuid(self.text) if self.text else None
+
+    def as_dict(self, *, until: dt.datetime) -> dict[str, Any]:
+        """The question as JSON, closed at `until` where its range is open."""
+        return {
+            "from": self.during.start.isoformat(),
+            "to": (self.during.end or until).isoformat(),
+            "filters": dict(self.filters),
+            "q": self.text,
+            "sort": self.order,
+        }
+
+
+def question_of(parameters: Mapping[str, str], *, table: str) -> Question:
+    """The question that the parameters of an address put. Raises InvalidInput."""
+    order = parameters.get(SORT) or "newest"
+    if order not in ORDERS[table]:
+        raise InvalidInput(f"sort must be one of {', '.join(ORDERS[table])}.", path=f"/{SORT}")
+    filters = {name: parameters[name] for name in CONDITIONS[table] if parameters.get(name)}
+    for name, value in filters.items():
+        if not CONDITIONS[table][name].accepts(value):
+            raise InvalidInput(f"{name} cannot be {value[:60]!r}.", path=f"/{name}")
+    text = parameters.get(SEARCH, "").replace("\x00", "").strip()[:MOST_WORDS]
+    return Question(table=table, during=range_of(parameters), filters=filters, text=text, order=order)
+
+
+def question_from(stored: Mapping[str, Any], *, table: str) -> Question:
+    """The question that `Question.as_dict` kept."""
+    return question_of(
+        {**stored["filters"], "from": stored["from"], "to": stored["to"], "q": stored["q"], "sort": stored["sort"]},
+        table=table,
+    )
+
+
+def rows_of(question: Question, *, within: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows that answer, unordered, out of those that may be seen."""
+    wanted = question.wanted_id
+    if wanted is not None:
+        return _by_id(within, wanted, table=question.table)
+    rows = _during(within, question.during)
+    if question.table == Listed.SPANS:
+        rows = rows.filter(started_at__isnull=False)  # skipped steps are shown in their trace only
+    if question.column != NEWEST:
+        rows = rows.filter(**{f"{question.column}__isnull": False})
+    for name, value in question.filters.items():
+        rows = CONDITIONS[question.table][name].narrow(rows, value)
+    return _matching(rows, question.text, table=question.table) if question.text else rows
+
+
+def of_teams(table: str, team_ids: Collection[UUID] | None) -> QuerySet[Any]:
+    """All rows of a table that belong to these teams (None: to any)."""
+    every: QuerySet[Any] = MODELS[table]._default_manager.all()
+    return every if team_ids is None else every.filter(team_id__in=list(team_ids))
+
+
+def _during(rows: QuerySet[Any], during: TimeRange) -> QuerySet[Any]:
+    """By time, and by the ids that were made then: the tables are partitioned by id."""
+    rows = rows.filter(started_at__gte=during.start, id__gte=earliest(during.start - _SLACK))
+    if during.end is None:
+        return rows
+    return rows.filter(started_at__lt=during.end, id__lt=earliest(during.end + _SLACK))
+
+
+def _by_id(rows: QuerySet[Any], wanted: UUID, *, table: str) -> QuerySet[Any]:
+    found = Q(id=wanted)
+    for column in _KNOWN_BY[Listed(table)]:
+        found |= Q(**{column: wanted})
+    if table == Listed.TRACES:
+        found |= Q(external_id=wanted.hex)
+    return rows.filter(found)
+
+
+_EXACT: dict[str, Iterable[str]] = {
+    Listed.TRACES: ("end_user", "error_code", "session"),
+    Listed.SPANS: ("node_id", "model", "error_code"),
+    Listed.THOUGHTS: ("model", "tool"),
+}
+_WORDS: dict[str, Iterable[str]] = {
+    Listed.TRACES: ("input_preview", "output_preview", "error_message"),
+    Listed.SPANS: ("name", "input_preview", "output_preview"),
+    Listed.THOUGHTS: ("thought",),
+}
+
+
+def _matching(rows: QuerySet[Any], text: str, *, table: str) -> QuerySet[Any]:
+    found = Q()
+    for column in _EXACT[table]:
+        found |= Q(**{column: text})
+    for column in _WORDS[table]:
+        found |= Q(**{f"{column}__icontains": text})
+    return rows.filter(found)

@@ -1,0 +1,211 @@
+"""Exports of lists: asked for, written page by page by jobs that go on where another stopped, and forgotten."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.db import OperationalError
+from django.utils import timezone
+
+from apps.traces.models.export import TraceExport
+from apps.traces.selectors.bounded import TooSlow, bounded
+from apps.traces.selectors.keyset import after, counted, read_page
+from apps.traces.selectors.lists import Question, of_teams, question_from, rows_of
+from apps.traces.selectors.saved_views import Viewer
+from apps.traces.services.export_rows import columns_of, export_rows, stored
+from apps.traces.services.export_text import head_of, lines_of
+from support.errors import Conflict, InvalidInput
+from support.jobs import enqueue
+
+FOLDER = "trace-exports"
+KEPT = dt.timedelta(days=7)
+#: Files that one person may have in the making.
+MOST_AT_ONCE = 3
+PAGE_ROWS = 500
+#: Whole inputs and outputs may be megabytes: fewer rows are held at once.
+PAGE_ROWS_WHOLE = 50
+#: A page that takes longer than this is given up: the disk or the filters are at fault.
+PAGE_SECONDS = 120.0
+#: One job writes for so long and then hands on, so that it never meets the time limit of jobs.
+TURN = dt.timedelta(seconds=100)
+#: Not heard of for so long, a job's worker is taken for dead.
+SILENCE = dt.timedelta(minutes=4)
+TASK = "traces.write_export"
+
+
+def ask_for_export(
+    *, viewer: Viewer, team_ids: Collection[UUID] | None, question: Question, format: str, with_payloads: bool = False
+) -> TraceExport:
+    """Queue a file of all rows that answer the question now. Raises InvalidInput, Conflict."""
+    if format not in TraceExport.Format.values:
+        raise InvalidInput("Choose CSV or JSON lines.", path="/format")
+    going = TraceExport.objects.filter(user_id=viewer.user_id, status__in=_GOING).count()
+    if going >= MOST_AT_ONCE:
+        raise Conflict(f"You have {MOST_AT_ONCE} exports in the making. Wait for one of them, or stop it.")
+    now = timezone.now()
+    job = TraceExport.objects.create(
+        team_id=viewer.team_id,
+        user_id=viewer.user_id,
+        user_name=viewer.name,
+        team_ids=None if team_ids is None else [str(each) for each in team_ids],
+        table=question.table,
+        question=question.as_dict(until=now),
+        format=format,
+        with_payloads=with_payloads,
+        rows_expected=_expected(question, team_ids),
+        beat_at=now,
+    )
+    enqueue(TASK, str(job.id))
+    return job
+
+
+_GOING = [TraceExport.Status.QUEUED, TraceExport.Status.RUNNING]
+
+
+def _expected(question: Question, team_ids: Collection[UUID] | None) -> int:
+    try:
+        with bounded(2):
+            return counted(rows_of(question, within=of_teams(question.table, team_ids)))[0]
+    except TooSlow:
+        return 0
+
+
+def write_export(job_id: UUID) -> bool:
+    """Write for one turn. True: more is to be written. Safe to repeat; a job that is over is left alone."""
+    job = TraceExport.objects.filter(id=job_id, status__in=_GOING).first()
+    if job is None:
+        return False
+    if job.started_at is None:
+        job.started_at = timezone.now()
+    job.status, job.path = TraceExport.Status.RUNNING, job.path or f"{FOLDER}/{job.id}.{job.format}"
+    try:
+        return _turn(job)
+    except TooSlow:
+        _end(job, TraceExport.Status.FAILED, error="The database took too long for one page. Take a shorter range.")
+    except OSError as exc:
+        _end(job, TraceExport.Status.FAILED, error=f"The file could not be written: {exc.strerror or exc}.")
+    except OperationalError:
+        _end(job, TraceExport.Status.FAILED, error="The trace database does not answer. Ask for the file again later.")
+    return False
+
+
+def _turn(job: TraceExport) -> bool:
+    question = question_from(job.question, table=job.table)
+    columns = columns_of(job.table, with_payloads=job.with_payloads)
+    rows = rows_of(question, within=of_teams(job.table, _ids(job))).only(*stored(columns, table=job.table))
+    size = PAGE_ROWS_WHOLE if job.with_payloads else PAGE_ROWS
+    until = timezone.now() + TURN
+    target = file_of(job)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("r+b" if target.exists() else "w+b") as file:
+        # What another worker wrote after its last note is written again.
+        file.truncate(job.size)
+        file.seek(job.size)
+        if not job.size:
+            file.write(head_of(columns, format=job.format))
+        while timezone.now() < until:
+            with bounded(PAGE_SECONDS):
+                page = read_page(rows, cursor=job.cursor, size=size, by=question.column)
+                taken = export_rows(page.rows, table=job.table, with_payloads=job.with_payloads)
+            file.write(lines_of(taken, columns, format=job.format))
+            file.flush()
+            job.rows_done += len(page.rows)
+            job.size = file.tell()
+            job.cursor = after(page.rows[-1], by=question.column) if page.rows else job.cursor
+            if not page.older:
+                _end(job, TraceExport.Status.DONE)
+                return False
+            if not _noted(job):
+                _drop_if_stopped(job)
+                return False
+    return True
+
+
+def _noted(job: TraceExport) -> bool:
+    """Note how far the job is. False: somebody stopped it, or another worker has gone on with it."""
+    before, job.beat_at = job.beat_at, timezone.now()
+    return bool(
+        TraceExport.objects.filter(id=job.id, status__in=_GOING, beat_at=before).update(
+            status=job.status,
+            started_at=job.started_at,
+            path=job.path,
+            rows_done=job.rows_done,
+            size=job.size,
+            cursor=job.cursor,
+            beat_at=job.beat_at,
+        )
+    )
+
+
+def _drop_if_stopped(job: TraceExport) -> None:
+    if not TraceExport.objects.filter(id=job.id, status__in=_GOING).exists():
+        file_of(job).unlink(missing_ok=True)
+
+
+def _end(job: TraceExport, status: str, *, error: str = "") -> None:
+    job.status, job.error = status, error
+    job.finished_at = job.beat_at = timezone.now()
+    job.expires_at = job.finished_at + KEPT
+    kept = TraceExport.objects.filter(id=job.id, status__in=_GOING).update(
+        status=status,
+        error=error,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        beat_at=job.beat_at,
+        expires_at=job.expires_at,
+        rows_done=job.rows_done,
+        size=job.size,
+        cursor=job.cursor,
+        path=job.path if status == TraceExport.Status.DONE else "",
+    )
+    if status != TraceExport.Status.DONE or not kept:
+        file_of(job).unlink(missing_ok=True)
+
+
+def stop_export(job: TraceExport) -> None:
+    """End a job that is going on; its file is dropped."""
+    _end(job, TraceExport.Status.STOPPED)
+
+
+def go_on_with_exports() -> int:
+    """Queue what no worker has touched for a while (its worker died, or the queue lost it); how many."""
+    silent = TraceExport.objects.filter(status__in=_GOING, beat_at__lt=timezone.now() - SILENCE)
+    ids = list(silent.values_list("id", flat=True)[:100])
+    for job_id in ids:
+        enqueue(TASK, str(job_id))
+    return len(ids)
+
+
+def forget_exports() -> int:
+    """Delete the files whose time is over; the record stays. How many."""
+    over = TraceExport.objects.filter(expires_at__lt=timezone.now()).exclude(path="")
+    forgotten = 0
+    for job in over[:1000]:
+        file_of(job).unlink(missing_ok=True)
+        forgotten += TraceExport.objects.filter(id=job.id).update(path="")
+    return forgotten
+
+
+def file_of(job: TraceExport) -> Path:
+    """Where the file of an export is."""
+    return Path(settings.MEDIA_ROOT) / (job.path or f"{FOLDER}/{job.id}.{job.format}")
+
+
+def _ids(job: TraceExport) -> list[UUID] | None:
+    return None if job.team_ids is None else [UUID(each) for each in job.team_ids]
+
+
+def ask_again(job: TraceExport) -> TraceExport:
+    """The same question in a new export. Raises Conflict."""
+    viewer = Viewer(team_id=job.team_id, user_id=job.user_id, name=job.user_name)
+    return ask_for_export(
+        viewer=viewer,
+        team_ids=_ids(job),
+        question=question_from(job.question, table=job.table),
+        format=job.format,
+        with_payloads=job.with_payloads,
+    )
