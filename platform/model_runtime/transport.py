@@ -17,6 +17,7 @@ from model_runtime import failures
 from model_runtime.errors import InvalidModelReply, ProviderMisconfigured
 from model_runtime.sse import EventTooLarge, ServerSentEvent, SSEParser
 from support.egress import EgressPolicy, EgressRefused, open_client, read_bounded
+from support.trace_context import headers_passed_on
 
 MAX_REPLY_BYTES = 64 * 1024 * 1024
 MAX_ERROR_BYTES = 64 * 1024
@@ -123,7 +124,7 @@ async def post(endpoint: Endpoint, path: str, payload: dict[str, Any]) -> AsyncI
             "POST",
             endpoint.url(path),
             content=orjson.dumps(payload, option=orjson.OPT_NON_STR_KEYS),
-            headers=endpoint.headers(),
+            headers={**endpoint.headers(), **headers_passed_on()},
             timeout=httpx.Timeout(timeouts.read, connect=timeouts.connect, write=timeouts.write),
         )
     except (httpx.InvalidURL, UnicodeError) as exc:

@@ -32,6 +32,7 @@ from apps.traces.recorder.thoughts import told_thought
 from apps.traces.recorder.tree import placed
 from apps.workflows.engine.events import Usage
 from apps.workflows.hooks import RunInfo
+from support.trace_context import read_context
 
 _SPAN_STATUS = {"succeeded": "ok", "partial-succeeded": "ok", "failed": "error"}
 
@@ -54,6 +55,7 @@ class _Composer:
         self._run = run
         self._notes = notes
         self._zero_us = notes.started_us or notes.last_us
+        self._caller = read_context(run.traceparent, run.tracestate)
         self._root_id = self._id(0)
         self._root_key = key_of(self._root_id)
         self._tags = list(dict.fromkeys(entry["reason"] for entry in notes.replaced))
@@ -174,6 +176,8 @@ class _Composer:
             application_slug=short(run.application_slug, 80),
             version_number=run.version_number,
             run_id=run.run_id,
+            external_id=self._caller.trace_id,
+            external_parent=self._caller.span_id,
             conversation_id=run.conversation_id,
             session=self._session(),
             message_id=run.message_id,

@@ -14,6 +14,7 @@ from django.conf import settings
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.http_port import HttpRequest, HttpResponse
 from support.egress import EgressPolicy, EgressRefused, open_client, policy_from_env, read_bounded
+from support.trace_context import headers_passed_on
 
 MAX_REDIRECTS: Final = 5
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -71,7 +72,9 @@ def _first_request(client: httpx.AsyncClient, request: HttpRequest) -> httpx.Req
     url = httpx.URL(request.url)
     if url.scheme not in _SCHEMES or not url.host:
         raise NodeFailure("http_bad_url", "An address begins with http:// or https:// and names a host.")
-    headers = [(name.encode("ascii"), value.encode()) for name, value in request.headers]
+    given = {name.lower() for name, _ in request.headers}
+    passed_on = () if "traceparent" in given else headers_passed_on().items()
+    headers = [(name.encode("ascii"), value.encode()) for name, value in (*request.headers, *passed_on)]
     if request.params:
         url = url.copy_with(params=[*url.params.multi_items(), *request.params])
     return client.build_request(request.method, url, headers=headers, content=request.content or None)

@@ -22,6 +22,7 @@ from apps.workflows.streaming.sse import sse_response
 from apps.workflows.streaming.wire import Encoder, parse_position
 from support.database import release_connections
 from support.errors import InvalidInput, NotFound
+from support.trace_context import context_of
 
 #: What starts an accepted run in this process.
 Launch = Callable[[services.Accepted], Awaitable[object]]
@@ -42,6 +43,7 @@ class ChatMessages(ServiceView):
             conversation_id=body_of(request).get("conversation_id") or None,
             files=body_of(request).get("files") or (),
             for_worker=mode == "background",
+            caller=context_of(request.headers),
         )
         return answer(accepted, mode=mode)
 
@@ -61,6 +63,7 @@ class WorkflowRuns(ServiceView):
             end_user=end_user_of(request),
             files=body_of(request).get("files") or (),
             for_worker=mode == "background",
+            caller=context_of(request.headers),
         )
         return answer(accepted, mode=mode)
 

@@ -24,6 +24,9 @@ class RunInfo:
     query: str
     conversation_id: UUID | None = None
     message_id: UUID | None = None
+    #: The caller's trace that the run is a part of (W3C trace context).
+    traceparent: str = ""
+    tracestate: str = ""
     #: node id -> {"type", "title"} of the version's document, in document order.
     nodes: dict[str, dict[str, str]] = field(default_factory=dict)
     #: The document's chat features, e.g. {"annotation_reply": {"threshold": 0.92}}.

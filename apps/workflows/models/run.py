@@ -69,6 +69,9 @@ class Run(models.Model):
     lease_owner = models.CharField(max_length=100, blank=True, editable=False)
     lease_until = models.DateTimeField(null=True, blank=True, editable=False)
     epoch = models.PositiveIntegerField(default=1, editable=False)
+    # The trace of a caller that this is a part of, as its headers said (W3C trace context).
+    traceparent = models.CharField(max_length=55, blank=True, default="", editable=False)
+    tracestate = models.CharField(max_length=512, blank=True, default="", editable=False)
     # The workflows that it may call: slug -> id of the version that was published when it was accepted.
     called = models.JSONField(default=dict, editable=False)
 

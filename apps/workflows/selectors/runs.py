@@ -60,6 +60,8 @@ def info_of(run: Run, *, application: Application, version: Version, message_id:
         query=run.query,
         conversation_id=run.conversation_id,
         message_id=message_id,
+        traceparent=run.traceparent,
+        tracestate=run.tracestate,
         nodes=_nodes(version.document),
         features=version.features,
     )

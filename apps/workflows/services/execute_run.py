@@ -29,6 +29,7 @@ from apps.workflows.services.leave import entered, left
 from apps.workflows.services.ports_of_run import ports_of
 from apps.workflows.services.put_aside import put_aside
 from apps.workflows.services.start_run import Accepted
+from support.trace_context import context_of_run, passing_on, read_context
 
 logger = logging.getLogger(__name__)
 
@@ -105,8 +106,11 @@ async def _to_the_end(
     accepted: Accepted, log: RunLog, stop: asyncio.Event, goes_on: GoesOn | None
 ) -> RunFinished | RunPaused:
     """The last event of the run, also where the console itself fails."""
+    info = accepted.info
+    caller = read_context(info.traceparent, info.tracestate)
     try:
-        return await _execute(accepted, log, stop, goes_on)
+        with passing_on(context_of_run(info.run_id, caller)):
+            return await _execute(accepted, log, stop, goes_on)
     except NotLogged:
         raise
     except Exception as exc:  # border: a fault of ours must end the run, not leave it running

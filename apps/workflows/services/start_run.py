@@ -29,6 +29,7 @@ from apps.workflows.services.inputs import MAX_INPUT_BYTES, checked_inputs, chec
 from apps.workflows.services.plans import CannotRun, plan_of
 from support.database import execute_together, insertion
 from support.errors import ConsoleError, InvalidInput, TooLarge
+from support.trace_context import NO_CONTEXT, TraceContext
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +93,7 @@ def accept_chat(
     conversation_id: str | UUID | None = None,
     files: object = (),
     for_worker: bool = False,
+    caller: TraceContext = NO_CONTEXT,
 ) -> Accepted:
     """A chat turn, in a new conversation or an end user's own earlier one; see `accept_workflow` for `for_worker`.
 
@@ -123,7 +125,9 @@ def accept_chat(
             inputs=values,
             variables=_initial_variables(version.document),
         )
-    run = _new_run(application, version, source, end_user, text, given, conversation, for_worker=for_worker)
+    run = _new_run(
+        application, version, source, end_user, text, given, conversation, for_worker=for_worker, caller=caller
+    )
     message = Message(
         team_id=application.team_id,
         application=application,
@@ -146,6 +150,7 @@ def accept_workflow(
     end_user: str,
     files: object = (),
     for_worker: bool = False,
+    caller: TraceContext = NO_CONTEXT,
 ) -> Accepted:
     """One call of a workflow app. A run `for_worker` is nobody's until a worker takes it (see `hand_to_worker`).
 
@@ -159,7 +164,7 @@ def accept_workflow(
     values = file_inputs(version.document, values, application=application, source=source, end_user=end_user)
     values = _with_files(values, files, application=application, source=source, end_user=end_user)
     plan, environment = plan_of(version), environment_for(application, version.document)
-    run = _new_run(application, version, source, end_user, "", values, None, for_worker=for_worker)
+    run = _new_run(application, version, source, end_user, "", values, None, for_worker=for_worker, caller=caller)
     execute_together(insertion(run))
     return _accepted(run, application, version, plan, None, None, True, environment)
 
@@ -210,6 +215,7 @@ def _new_run(
     *,
     for_worker: bool = False,
     entry: str = "",
+    caller: TraceContext = NO_CONTEXT,
 ) -> Run:
     now = timezone.now()
     return Run(
@@ -228,6 +234,8 @@ def _new_run(
         lease_until=now + LEASE,
         epoch=0 if for_worker else 1,
         called=pins_for(application, version),
+        traceparent=caller.traceparent,
+        tracestate=caller.state,
     )
 
 
