@@ -4,6 +4,7 @@ from apps.traces.models.alert import Alert, AlertFiring, AlertNotice
 from apps.traces.models.change import TraceChange
 from apps.traces.models.export import TraceExport
 from apps.traces.models.foreign import ForeignTrace
+from apps.traces.models.rollup import Rollup
 from apps.traces.models.saved_view import DefaultView, SavedView
 from apps.traces.models.span import Span, SpanPayload
 from apps.traces.models.thought import AgentThought
@@ -16,6 +17,7 @@ __all__ = [
     "AlertNotice",
     "DefaultView",
     "ForeignTrace",
+    "Rollup",
     "SavedView",
     "Span",
     "SpanPayload",
