@@ -1,0 +1,62 @@
+"""Rules that a team writes itself: regular expressions that may not run for long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import regex
+
+from apps.traces.masking.rules import mark
+
+#: A rule that needs longer for one text is stopped, and the text is taken out whole.
+TIME_LIMIT_S = 0.05
+LONGEST = 500
+_TRIAL_TEXTS = ("a" * 5_000 + "!", "1" * 5_000 + "x", "ab " * 2_000, "key=" * 1_000)
+
+
+class BadPattern(ValueError):
+    """A pattern that cannot be used; its text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """A team's rule. What a group `keep` matches stays; without one all of the match goes."""
+
+    name: str
+    pattern: Any
+
+    @classmethod
+    def read(cls, name: str, written: str) -> Own:
+        """Compile a pattern and try it on texts that slow ones stumble over. Raises BadPattern."""
+        if len(written) > LONGEST:
+            raise BadPattern(f"longer than {LONGEST} characters")
+        try:
+            pattern = regex.compile(written)
+            if pattern.search("", timeout=TIME_LIMIT_S):
+                raise BadPattern("matches where nothing is")
+            for text in _TRIAL_TEXTS:
+                pattern.search(text, timeout=TIME_LIMIT_S)
+        except regex.error as exc:
+            raise BadPattern(str(exc)) from exc
+        except TimeoutError as exc:
+            raise BadPattern("takes too long on some texts") from exc
+        return cls(name=name, pattern=pattern)
+
+    def may_hold(self, text: str, lower: str) -> bool:
+        """Only matching tells."""
+        return True
+
+    def mask(self, text: str, lower: str) -> str:
+        """What it matches is replaced; a text that takes it too long is replaced whole, so that nothing gets by."""
+        keeps = "keep" in self.pattern.groupindex
+        try:
+            replaced: str = self.pattern.sub(
+                lambda found: ((found["keep"] or "") if keeps else "") + mark(self.name) if found[0] else "",
+                text,
+                timeout=TIME_LIMIT_S,
+                concurrent=True,
+            )
+        except TimeoutError:
+            return mark(f"{self.name} took too long")
+        return replaced
