@@ -2,6 +2,7 @@
 
 from apps.traces.models.alert import Alert, AlertFiring, AlertNotice
 from apps.traces.models.change import TraceChange
+from apps.traces.models.destination import OutgoingTrace, TraceDestination
 from apps.traces.models.export import TraceExport
 from apps.traces.models.foreign import ForeignTrace
 from apps.traces.models.rollup import Rollup
@@ -17,11 +18,13 @@ __all__ = [
     "AlertNotice",
     "DefaultView",
     "ForeignTrace",
+    "OutgoingTrace",
     "Rollup",
     "SavedView",
     "Span",
     "SpanPayload",
     "Trace",
     "TraceChange",
+    "TraceDestination",
     "TraceExport",
 ]
