@@ -10,8 +10,12 @@ from celery.signals import worker_process_shutdown
 
 from apps.traces.recorder.observer import flush
 from apps.traces.services import exports
+from apps.traces.services.alerts.check import check_due_alerts
+from apps.traces.services.alerts.deliver import deliver_notices
+from apps.traces.services.alerts.forget import forget_old_alert_history
 from apps.traces.services.find_missing import rebuild_missing_traces
 from apps.traces.services.rebuild_trace import rebuild_trace
+from apps.traces.services.send_on import send_on
 from support.errors import NotFound
 from support.jobs import enqueue
 
@@ -50,6 +54,33 @@ def go_on_with_exports() -> int:
 def forget_exports() -> int:
     """Every hour: files are deleted when their time is over."""
     return exports.forget_exports()
+
+
+@shared_task(name="traces.check_alerts", ignore_result=True)
+def check_alerts() -> int:
+    """Every minute: check what is due, and have people told at once."""
+    checked = check_due_alerts()
+    if checked:
+        enqueue("traces.deliver_notices")
+    return checked
+
+
+@shared_task(name="traces.deliver_notices", ignore_result=True)
+def deliver_alert_notices() -> int:
+    """Send notices of alerts that are due, new ones and those that did not arrive before."""
+    return deliver_notices()
+
+
+@shared_task(name="traces.forget_alert_history", ignore_result=True)
+def forget_alert_history() -> int:
+    """Once a day."""
+    return forget_old_alert_history()
+
+
+@shared_task(name="traces.send_on", ignore_result=True)
+def send_traces_on() -> int:
+    """Every few seconds: what waits for destinations elsewhere."""
+    return send_on().sent
 
 
 @worker_process_shutdown.connect(weak=False)

@@ -1,0 +1,122 @@
+"""Figures of a window that slides up to now: what alerts watch.
+
+Windows of an hour or more are read from the roll-ups. Of the hour that such a window begins in it takes the part that
+lies inside, as if what happened in that hour were even; the rest is exact. Shorter windows read the traces that ended
+in them, so where runs are sampled they see the sample.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connections
+
+from apps.traces.selectors.rollups import Figures, Where, totals
+from support.ids import earliest
+
+_HOUR = dt.timedelta(hours=1)
+#: A run that ended in a window may have begun this much before it.
+LONGEST_RUN = dt.timedelta(hours=6)
+_SHARES = (0.5, 0.95, 0.99)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowFigures:
+    """What runs did in a window; times in microseconds, by the share of runs that were no slower (0.5, 0.95, 0.99)."""
+
+    runs: float
+    errors: float
+    tokens: float
+    cost: Decimal
+    durations: dict[float, float]
+    first_texts: dict[float, float]
+
+
+def window_figures(
+    *, team_ids: Collection[UUID], app: UUID | None, at: dt.datetime, length: dt.timedelta
+) -> WindowFigures:
+    """The figures of the time from `length` before `at` up to it."""
+    if length < _HOUR:
+        return _of_traces(team_ids, app, since=at - length, until=at)
+    return _of_rollups(team_ids, app, since=at - length, until=at)
+
+
+def _of_rollups(
+    team_ids: Collection[UUID], app: UUID | None, *, since: dt.datetime, until: dt.datetime
+) -> WindowFigures:
+    first = since.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)
+    where = Where(team_ids=team_ids, since=first, until=until, app=str(app) if app else "")
+    edge = totals(replace(where, until=first + _HOUR))
+    rest = totals(replace(where, since=first + _HOUR))
+    weight = 1 - (since - first) / _HOUR
+    for name in ("durations", "first_texts"):
+        part = getattr(edge, name)
+        part.counts = [round(count * weight) for count in part.counts]
+        getattr(rest, name).merge(part.counts)
+    return WindowFigures(
+        runs=rest.count + edge.count * weight,
+        errors=rest.errors + edge.errors * weight,
+        tokens=_tokens(rest) + _tokens(edge) * weight,
+        cost=_cost(rest) + _cost(edge) * Decimal(weight),
+        durations=_quantiles(rest.durations.quantile),
+        first_texts=_quantiles(rest.first_texts.quantile),
+    )
+
+
+def _quantiles(read: Callable[[float], float | None]) -> dict[float, float]:
+    found = {share: read(share) for share in _SHARES}
+    return {share: value for share, value in found.items() if value is not None}
+
+
+def _tokens(figures: Figures) -> int:
+    return figures.input_tokens + figures.output_tokens
+
+
+def _cost(figures: Figures) -> Decimal:
+    return sum(figures.costs.values(), Decimal(0))
+
+
+_ENDED = """
+    SELECT count(*), count(*) FILTER (WHERE status = 'failed'), coalesce(sum(total_tokens), 0), coalesce(sum(cost), 0),
+        percentile_disc(%(shares)s::float8[]) WITHIN GROUP (ORDER BY duration_us),
+        percentile_disc(%(shares)s::float8[]) WITHIN GROUP (ORDER BY first_text_us)
+    FROM traces_trace
+    WHERE team_id = ANY(%(teams)s) AND (%(app)s::uuid IS NULL OR application_id = %(app)s)
+        AND id >= %(first_id)s AND started_at >= %(first)s AND started_at < %(until)s
+        AND started_at + duration_us * interval '1 microsecond' >= %(since)s
+"""
+
+
+def _of_traces(
+    team_ids: Collection[UUID], app: UUID | None, *, since: dt.datetime, until: dt.datetime
+) -> WindowFigures:
+    first = since - LONGEST_RUN
+    values: dict[str, Any] = {
+        "shares": list(_SHARES),
+        "teams": list(team_ids),
+        "app": app,
+        "first": first,
+        "first_id": earliest(first - _HOUR),
+        "since": since,
+        "until": until,
+    }
+    with connections["traces"].cursor() as cursor:
+        cursor.execute(_ENDED, values)
+        runs, errors, tokens, cost, durations, first_texts = cursor.fetchone() or (0, 0, 0, 0, None, None)
+    return WindowFigures(
+        runs=runs,
+        errors=errors,
+        tokens=float(tokens),
+        cost=Decimal(cost),
+        durations=_by_share(durations),
+        first_texts=_by_share(first_texts),
+    )
+
+
+def _by_share(values: list[int | None] | None) -> dict[float, float]:
+    return {share: value for share, value in zip(_SHARES, values or (), strict=False) if value is not None}

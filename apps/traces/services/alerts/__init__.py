@@ -1,0 +1,1 @@
+"""Watching figures of runs: checking bounds, and telling people by e-mail and webhook."""
