@@ -83,7 +83,13 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         label=pgettext_lazy("rail section", "Observe"),
         items=(
-            Item(label=_("Dashboard"), icon="gauge", urls=("console:dashboard", "traces:dashboard")),
+            Item(
+                label=_("Dashboard"),
+                icon="gauge",
+                urls=("console:dashboard", "traces:dashboard"),
+                permission="traces.view_trace",
+                staff_only=True,
+            ),
             Item(
                 label=_("Traces"),
                 icon="list-tree",

@@ -1,0 +1,162 @@
+"""The page of the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import formats
+from django.utils.translation import gettext as _
+
+from accounts.selectors import teams_of
+from apps.traces.admin.dashboard.board import Board, board_of, nothing
+from apps.traces.admin.dashboard.breakdown import Table, table_of
+from apps.traces.admin.dashboard.cards import cards_of
+from apps.traces.admin.dashboard.causes import causes_of
+from apps.traces.admin.dashboard.charts import charts_of
+from apps.traces.admin.dashboard.scope import COMPARE, SHOWN, Asked, asked_by
+from apps.traces.models import Alert
+from apps.traces.selectors import rollups
+from apps.traces.selectors.bounded import TooSlow, bounded
+from apps.traces.services.alerts.words import bound, figure
+
+VIEW = "traces.view_trace"
+MOST_FIRING = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Something in a menu, or a segment of a range."""
+
+    label: str
+    url: str
+    current: bool
+
+
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """What the person's teams did. Every part is read from roll-ups, or from few rows."""
+    user: Any = request.user
+    if not user.has_perm(VIEW):
+        raise PermissionDenied
+    team_ids = _teams(user)
+    asked = asked_by(request.GET.dict())
+    context = {
+        "page_title": _("Dashboard"),
+        "page_purpose": _("What your apps did, what went wrong, and the way to the run behind each number."),
+        "ranges": _ranges(asked),
+        "custom": _custom(asked),
+        "kept": [*asked.filters.items(), *([(COMPARE, "1")] if asked.compare else [])],
+        "compare": {"on": asked.compare, "url": asked.here(**{COMPARE: None if asked.compare else "1"})},
+        "clear_url": asked.here(app=None, model=None, user=None) if asked.filters else "",
+        "is_narrowed": bool(asked.filters) or not asked.during.preset,
+        "period_words": _period(asked),
+        "fault": asked.fault,
+    }
+    try:
+        with bounded():
+            context |= _figures(asked, team_ids)
+    except TooSlow as exc:
+        context |= {"fault": exc.message, "board": nothing()}
+    return TemplateResponse(request, "admin/traces/dashboard/page.html", context)
+
+
+def _figures(asked: Asked, team_ids: tuple[UUID, ...] | None) -> dict[str, Any]:
+    board = board_of(asked, team_ids)
+    context: dict[str, Any] = {
+        "board": board,
+        "chips": _chips(asked, board, team_ids),
+        "firing": _firing(team_ids),
+    }
+    if not board.has_runs:
+        return context
+    return context | {
+        "cards": cards_of(asked, board),
+        "causes": causes_of(asked, team_ids, board.apps),
+        "charts": charts_of(asked, board.now, board.before if asked.compare else None),
+        "breakdowns": _tables(asked, board),
+    }
+
+
+def _tables(asked: Asked, board: Board) -> list[Table]:
+    """The tables that the filters leave; one row about what is chosen anyway says nothing new."""
+    found = {"app": board.apps, "model": board.models, "user": board.users}
+    return [
+        table_of(asked, portions, by=by)
+        for by, portions in found.items()
+        if portions is not None and not asked.filters.get(by)
+    ]
+
+
+def _teams(user: Any) -> tuple[UUID, ...] | None:
+    """The teams whose traces the person sees; None for all of them."""
+    return None if user.is_superuser else tuple(teams_of(user).values_list("id", flat=True))
+
+
+def _ranges(asked: Asked) -> list[Choice]:
+    words = {"24h": _("24 hours"), "7d": _("7 days"), "30d": _("30 days"), "90d": _("90 days")}
+    return [
+        Choice(label=words[name], url=asked.here(since=name), current=asked.during.preset == name) for name in SHOWN
+    ]
+
+
+def _custom(asked: Asked) -> dict[str, Any]:
+    return {
+        "on": asked.during.preset not in SHOWN,
+        "words": _period(asked),
+        "start": asked.since.strftime("%Y-%m-%dT%H:%M"),
+        "end": asked.until.strftime("%Y-%m-%dT%H:%M"),
+    }
+
+
+def _period(asked: Asked) -> str:
+    start, end = (formats.date_format(moment, "j M H:i") for moment in (asked.since, asked.until))
+    return _("%(start)s to %(end)s UTC.") % {"start": start, "end": end}
+
+
+def _chips(asked: Asked, board: Board, team_ids: tuple[UUID, ...] | None) -> list[dict[str, Any]]:
+    """A menu for each filter, of what was at work in this time; of users, who are many, the busiest."""
+    users = [(portion.key, portion.name) for portion in board.users or ()]
+    offered = {
+        "app": (_("App"), _offered("app", asked, team_ids)),
+        "model": (_("Model"), _offered("model", asked, team_ids)),
+        "user": (_("User"), users),
+    }
+    return [_chip(asked, name, label, choices) for name, (label, choices) in offered.items()]
+
+
+def _offered(what: Literal["app", "model"], asked: Asked, team_ids: tuple[UUID, ...] | None) -> list[tuple[str, str]]:
+    return rollups.choices(what, team_ids=team_ids, since=asked.since, until=asked.until)
+
+
+def _chip(asked: Asked, name: str, label: str, choices: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    chosen = asked.filters.get(name, "")
+    known = dict(choices)
+    if chosen and chosen not in known:
+        choices = [(chosen, chosen), *choices]
+    options = [Choice(label=_("Any"), url=asked.here(**{name: None}), current=not chosen)]
+    options += [
+        Choice(label=text or value, url=asked.here(**{name: value}), current=value == chosen) for value, text in choices
+    ]
+    return {"label": label, "words": (known.get(chosen) or chosen) if chosen else "", "options": options}
+
+
+def _firing(team_ids: tuple[UUID, ...] | None) -> list[dict[str, Any]]:
+    """Alerts that fire now: the first thing to look at."""
+    rows = Alert.objects.filter(state=Alert.State.FIRING, is_enabled=True).order_by("-since")
+    if team_ids is not None:
+        rows = rows.filter(team_id__in=team_ids)
+    return [
+        {
+            "name": alert.name,
+            "url": reverse("admin:traces_alert_change", args=[alert.id]),
+            "words": _("%(value)s; %(bound)s") % {"value": figure(alert.measure, alert.value), "bound": bound(alert)},
+            "since": alert.since,
+        }
+        for alert in rows[:MOST_FIRING]
+    ]
