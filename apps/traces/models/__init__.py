@@ -5,6 +5,7 @@ from apps.traces.models.change import TraceChange
 from apps.traces.models.destination import OutgoingTrace, TraceDestination
 from apps.traces.models.export import TraceExport
 from apps.traces.models.foreign import ForeignTrace
+from apps.traces.models.policy import Erasure, KeptTrace, PassedOver, TracePolicy
 from apps.traces.models.rollup import Rollup
 from apps.traces.models.saved_view import DefaultView, SavedView
 from apps.traces.models.span import Span, SpanPayload
@@ -17,8 +18,11 @@ __all__ = [
     "AlertFiring",
     "AlertNotice",
     "DefaultView",
+    "Erasure",
     "ForeignTrace",
+    "KeptTrace",
     "OutgoingTrace",
+    "PassedOver",
     "Rollup",
     "SavedView",
     "Span",
@@ -27,4 +31,5 @@ __all__ = [
     "TraceChange",
     "TraceDestination",
     "TraceExport",
+    "TracePolicy",
 ]
