@@ -46,6 +46,8 @@ class Trace(models.Model):
     #: The id by which other programs know the trace, 32 hexadecimal digits, and the span there that caused it.
     external_id = models.CharField(max_length=32, blank=True)
     external_parent = models.CharField(max_length=16, blank=True)
+    #: The key of the span that the trace begins with; empty while that has not come.
+    root_key = models.CharField(max_length=16, blank=True)
     conversation_id = models.UUIDField(_("conversation"), null=True)
     #: What the trace belongs to: a conversation of ours, or whatever its sender calls a session.
     session = models.CharField(_("session"), max_length=200, blank=True)

@@ -41,6 +41,14 @@ def passages_of(process: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[
     return []
 
 
+def tools_called(outputs: Mapping[str, Any]) -> str:
+    """Names of the tools that an answer calls, with semicolons between them."""
+    calls = outputs.get("tool_calls")
+    if not isinstance(calls, Sequence) or isinstance(calls, str):
+        return ""
+    return "; ".join(str(call["name"]) for call in calls if isinstance(call, Mapping) and call.get("name"))
+
+
 #: Where code leaves its texts, the most telling first.
 PRINTED = ("traceback", "stdout", "stderr")
 

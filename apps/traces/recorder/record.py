@@ -124,6 +124,7 @@ class TraceRow:
     run_id: UUID | None = None
     external_id: str = ""
     external_parent: str = ""
+    root_key: str = ""
     conversation_id: UUID | None = None
     session: str = ""
     message_id: UUID | None = None

@@ -20,9 +20,12 @@ MOST_WORDS = 1_500
 def worded(record: RecordedTrace) -> RecordedTrace:
     """The record with the words of its spans; call it when nothing in it changes any more."""
     payloads = {payload.span_id: payload for payload in record.payloads}
-    return replace(
-        record, spans=tuple(replace(span, search=words_of(span, payloads.get(span.id))) for span in record.spans)
-    )
+    return replace(record, spans=tuple(with_words(span, payloads.get(span.id)) for span in record.spans))
+
+
+def with_words(span: RecordedSpan, payload: RecordedPayload | None) -> RecordedSpan:
+    """The span with its words."""
+    return replace(span, search=words_of(span, payload))
 
 
 def words_of(span: RecordedSpan, payload: RecordedPayload | None) -> str:

@@ -1,0 +1,181 @@
+"""Stores spans that programs elsewhere sent: each once, however often it comes, and their traces grow with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from uuid import UUID
+
+import orjson
+from django.db import connections, transaction
+from django.db.backends.utils import CursorWrapper
+
+from apps.traces.models import AgentThought, ForeignTrace, Span, SpanPayload, Trace
+from apps.traces.recorder import tables
+from apps.traces.recorder.foreign import ForeignSpan
+from apps.traces.recorder.foreign_rows import ForeignRows, micros, rows_of
+from apps.traces.recorder.growth import New, calls_of, grown, setting_of
+from apps.traces.recorder.record import RecordedPayload, RecordedSpan, RecordedThought, TraceRow
+from apps.traces.recorder.shapes import stable_id
+from apps.traces.recorder.store import ALIAS
+from apps.traces.recorder.tallies import Call, Tallies
+from apps.traces.recorder.words import with_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """What became of a batch: spans that were new or had not ended before, and spans that were there already."""
+
+    new: int
+    repeated: int
+
+
+def store_foreign(team_id: UUID, spans: Sequence[ForeignSpan]) -> Stored:
+    """Store the spans of one team in one transaction; sent again, they change nothing."""
+    traces: dict[str, dict[tuple[str, int], ForeignSpan]] = {}
+    for span in spans:
+        _keep(traces.setdefault(span.trace_id, {}), span)
+    if not traces:
+        return Stored(new=0, repeated=0)
+    with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+        ids = _trace_ids(cursor, team_id, traces)
+        known = Trace.objects.using(ALIAS).in_bulk(ids.values())
+        batches = [
+            _Batch(list(given.values()), known.get(ids[name]), trace_id=ids[name], team_id=team_id, external_id=name)
+            for name, given in sorted(traces.items())
+        ]
+        rows = [row for batch in batches for row in batch.rows]
+        fresh = _insert(cursor, rows)
+        ended = _end(cursor, [row for row in rows if row.span.id not in fresh and row.span.duration_us is not None])
+        _grow(cursor, batches, fresh, ended)
+    return Stored(new=len(fresh) + len(ended), repeated=len(spans) - len(fresh) - len(ended))
+
+
+class _Batch:
+    """The spans of one trace."""
+
+    def __init__(
+        self, given: list[ForeignSpan], old: Trace | None, *, trace_id: UUID, team_id: UUID, external_id: str
+    ) -> None:
+        self.given, self.old, self.external_id = given, old, external_id
+        self.setting = setting_of(given, old, trace_id=trace_id, team_id=team_id)
+        self.rows = [rows_of(span, self.setting) for span in given]
+
+    def grown(self, fresh: set[UUID], ended: set[UUID], tallies: Tallies) -> TraceRow | None:
+        """The trace with what is new, counted; None where nothing is."""
+        new = [(span, row) for span, row in zip(self.given, self.rows, strict=True) if row.span.id in fresh | ended]
+        if not new:
+            return None
+        rows = [row for _span, row in new]
+        trace = grown(
+            self.old,
+            New(given=[span for span, _row in new], rows=rows, counted=sum(row.span.id in fresh for row in rows)),
+            self.setting,
+            external_id=self.external_id,
+        )
+        if self.old is not None:
+            tallies.add_trace(self.old, times=-1)
+        tallies.add_trace(trace)
+        for span in calls_of(rows):
+            tallies.add_call(trace, _call(span))
+        return trace
+
+
+def _keep(found: dict[tuple[str, int], ForeignSpan], span: ForeignSpan) -> None:
+    """One of each; of a span that came twice in one batch, the one that ended."""
+    place = span.key, span.started_ns
+    if place not in found or found[place].ended_ns is None:
+        found[place] = span
+
+
+def _trace_ids(
+    cursor: CursorWrapper, team_id: UUID, traces: Mapping[str, Mapping[object, ForeignSpan]]
+) -> dict[str, UUID]:
+    """The ids of ours; who has them may be sure that nobody else lets these traces grow at the same time."""
+    given = []
+    for name in sorted(traces):
+        started_us = min(micros(span.started_ns) for span in traces[name].values())
+        trace_id = stable_id(team_id, of=f"trace {name}", position=0, at_us=started_us)
+        given.append({"trace_id": trace_id, "team_id": team_id, "external_id": name})
+    table = ForeignTrace._meta.db_table
+    cursor.execute(
+        f"INSERT INTO {table} (trace_id, team_id, external_id) "  # noqa: S608
+        f"SELECT trace_id, team_id, external_id FROM json_populate_recordset(NULL::{table}, %s::json) "
+        "ON CONFLICT (team_id, external_id) DO UPDATE SET external_id = EXCLUDED.external_id "
+        "RETURNING external_id, trace_id",
+        [orjson.dumps(given).decode()],
+    )
+    return dict(cursor.fetchall())
+
+
+def _insert(cursor: CursorWrapper, rows: Sequence[ForeignRows]) -> set[UUID]:
+    """Insert what is not there; the ids of those spans."""
+    cursor.execute(
+        _insertion(),
+        [
+            tables.rows(Span, RecordedSpan, [with_words(row.span, row.payload) for row in rows]),
+            tables.rows(SpanPayload, RecordedPayload, [row.payload for row in rows]),
+            tables.rows(AgentThought, RecordedThought, [row.thought for row in rows if row.thought is not None]),
+        ],
+    )
+    return {row[0] for row in cursor.fetchall()}
+
+
+@lru_cache(maxsize=1)
+def _insertion() -> str:
+    of_a_new_span = "WHERE given.span_id IN (SELECT id FROM fresh) ON CONFLICT DO NOTHING"
+    fresh = tables.insert(Span, RecordedSpan, "ON CONFLICT DO NOTHING RETURNING id")
+    payloads = tables.insert(SpanPayload, RecordedPayload, of_a_new_span)
+    thoughts = tables.insert(AgentThought, RecordedThought, of_a_new_span)
+    return f"WITH fresh AS ({fresh}), payloads AS ({payloads}), thoughts AS ({thoughts}) SELECT id FROM fresh"  # noqa: S608
+
+
+def _end(cursor: CursorWrapper, rows: Sequence[ForeignRows]) -> set[UUID]:
+    """Put spans in the place of those that were sent before they ended; the ids of these."""
+    if not rows:
+        return set()
+    open_ = Span.objects.using(ALIAS).filter(id__in=[row.span.id for row in rows], duration_us=None)
+    ids = set(open_.values_list("id", flat=True))
+    if ids:
+        for model, column in ((SpanPayload, "span_id"), (Span, "id")):
+            cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE {column} = ANY(%s)", [list(ids)])  # noqa: S608
+        _insert(cursor, [row for row in rows if row.span.id in ids])
+    return ids
+
+
+def _grow(cursor: CursorWrapper, batches: Sequence[_Batch], fresh: set[UUID], ended: set[UUID]) -> None:
+    tallies = Tallies()
+    traces = [trace for batch in batches if (trace := batch.grown(fresh, ended, tallies)) is not None]
+    if traces:
+        counted = orjson.dumps(tallies.rows()).decode()
+        cursor.execute(_growth(), [tables.rows(Trace, TraceRow, traces), counted])
+
+
+@lru_cache(maxsize=1)
+def _growth() -> str:
+    names = [field.column for field in Trace._meta.concrete_fields if field.column != "id"]
+    changes = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in names)
+    traces = tables.insert(Trace, TraceRow, f"ON CONFLICT (id) DO UPDATE SET {changes}")
+    return f"WITH grown AS ({traces}) {tables.add_up()}"
+
+
+def _call(span: RecordedSpan) -> Call:
+    assert span.started_at is not None
+    return Call(
+        model=span.model,
+        started_at=span.started_at,
+        duration_us=span.duration_us or 0,
+        first_text_us=span.first_text_us,
+        failed=span.status == "error",
+        tokens=(
+            span.input_tokens,
+            span.output_tokens,
+            span.cached_tokens,
+            span.cache_write_tokens,
+            span.reasoning_tokens,
+        ),
+        cost=None if span.cost is None else Decimal(span.cost),
+        currency=span.currency,
+    )
