@@ -15,7 +15,9 @@ from apps.workflows.models import Application, Message, Run, Version
 from apps.workflows.pages.access import member_page
 from apps.workflows.pages.app import app_context
 from apps.workflows.selectors.applications import public_application
+from apps.workflows.selectors.concealing import secrets_of_run
 from apps.workflows.selectors.messages import conversations_of, dialogue, open_conversation
+from apps.workflows.selectors.runs import open_run
 from apps.workflows.selectors.visitors import greet_visitor, visitor_id
 from apps.workflows.streaming.wire import for_reader, for_visitors
 from support.errors import NotFound
@@ -37,7 +39,7 @@ FEEDBACK_REASONS = (
 @ensure_csrf_cookie
 @member_page("run")
 def playground(request: HttpRequest, application: Application) -> HttpResponse:
-    """Try the draft, or the published version with `?version=live`."""
+    """Try the draft, or the published version with `?version=live`; `?from=<run>` offers what that run was given."""
     wants_live = request.GET.get("version") == "live" and application.live is not None
     version = application.live if wants_live else application.draft or application.live
     context = {
@@ -55,13 +57,24 @@ def playground(request: HttpRequest, application: Application) -> HttpResponse:
             upload_url=reverse("workflows:playground-files", args=[application.slug]),
             public=False,
             reviews=request.user.is_staff,
-        ),
+        )
+        | _prefill(application, request.GET.get("from", "")),
     }
     if context["kind"] == Application.Kind.CHAT:
         context["conversations"] = conversations_of(
             application, source=Run.Source.CONSOLE, end_user=request.user.get_username()
         )[:RECENT]
     return render(request, "workflows/playground.html", context)
+
+
+def _prefill(application: Application, run_id: str) -> dict[str, Any]:
+    """The question and the inputs of an earlier run of the app, without its secrets."""
+    try:
+        run = open_run(run_id, application=application)
+    except NotFound:
+        return {}
+    secrets = secrets_of_run(run.id)
+    return {"prefill": {"query": secrets.hide(run.query), "inputs": secrets.hide_in(run.inputs)}}
 
 
 def _begins_by_triggers_only(document: dict[str, Any]) -> bool:

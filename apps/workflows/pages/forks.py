@@ -8,19 +8,20 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.selectors import may
 from apps.workflows import services
+from apps.workflows.engine.events import NodeStarted
 from apps.workflows.engine.past import Past
 from apps.workflows.models import Application, Run
 from apps.workflows.pages.access import member_page
 from apps.workflows.selectors.concealing import concealed_log
 from apps.workflows.selectors.events import stored_events
 from apps.workflows.selectors.runs import open_run
-from apps.workflows.services.edited_values import references_of_node, value_at
+from apps.workflows.services.edited_values import is_of_document, references_of_node, value_at
 from support.errors import ConsoleError, InvalidInput, NotFound
 
 #: Larger values are not for a form.
@@ -74,14 +75,16 @@ def past_of(run: Run) -> Past:
     return Past.of(event for _, event in concealed_log(run.id, stored_events(run.id)))
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @member_page("run")
 def rerun(request: HttpRequest, application: Application, run_id: str) -> HttpResponse:
-    """Make a new run that begins at a step; a worker executes it."""
+    """Make a new run that begins at a step; a worker executes it. A GET is answered with the form alone."""
     try:
         parent = open_run(run_id, application=application)
     except NotFound as exc:
         raise Http404(exc.message) from exc
+    if request.method == "GET":
+        return _form(request, application, parent)
     frame, node_id = request.POST.get("frame", ""), request.POST.get("node_id", "")
     with_draft = "draft" in request.POST and may(request.user, "edit", team_id=application.team_id)
     try:
@@ -98,6 +101,28 @@ def rerun(request: HttpRequest, application: Application, run_id: str) -> HttpRe
     services.hand_to_worker(accepted)
     messages.success(request, _("The new run has begun. What the earlier one had done is reused."))
     return redirect("workflows:run", slug=application.slug, run_id=accepted.run.id)
+
+
+def _form(request: HttpRequest, application: Application, parent: Run) -> HttpResponse:
+    """The form for the step that `node_id` and `index` (which started step it was) name, for pages of other apps."""
+    node_id, index = request.GET.get("node_id", ""), request.GET.get("index", "")
+    frame = next(
+        (
+            event.frame
+            for _seq, event in stored_events(parent.id, kinds=("node_started",))
+            if isinstance(event, NodeStarted) and event.node_id == node_id and index in ("", str(event.index))
+        ),
+        None,
+    )
+    context: dict[str, Any] = {"application": application, "run": parent, "step": {"frame": frame, "node_id": node_id}}
+    context["may_edit"] = may(request.user, "edit", team_id=application.team_id)
+    if (
+        frame is not None
+        and parent.status != Run.Status.RUNNING
+        and is_of_document(parent.version.document, frame, node_id)
+    ):
+        context["again"] = {"number": 0, "fields": fields_of(parent, past_of(parent), frame, node_id)}
+    return render(request, "workflows/parts/run_again_form.html", context)
 
 
 def _changed(request: HttpRequest, parent: Run, frame: str, node_id: str) -> dict[str, Any]:

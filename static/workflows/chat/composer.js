@@ -47,6 +47,12 @@ export class Composer {
     this.#text.focus();
   }
 
+  /** Put a text there for the person to change and send. */
+  write(text) {
+    this.#text.value = text;
+    this.#fit();
+  }
+
   /** On a touch screen the keyboard would cover half the page: there nobody is pushed into the field. */
   invite() {
     if (window.matchMedia("(hover: hover)").matches) this.focus();

@@ -94,7 +94,15 @@ export class ConversationPage {
     const pending = this.memory.pending;
     if (this.memory.conversation) this.#load(this.memory.conversation);
     else if (pending?.query) this.#load("latest", pending.query);
-    else this.#showHello();
+    else this.#offer();
+  }
+
+  /** What an earlier run was asked is offered once more, in a conversation of its own. */
+  #offer() {
+    this.#showHello();
+    const { query, inputs } = this.#config.prefill ?? {};
+    if (inputs) fillInputs(this.form, inputs);
+    if (query) this.composer.write(query);
   }
 
   #add(query) {

@@ -4,7 +4,7 @@ import { renderMarkdown } from "../../console/markdown.js";
 import { Connection } from "./connection.js";
 import { Memory } from "./memory.js";
 import { duration, hint, make, number, say } from "./parts.js";
-import { readInputs } from "./start-form.js";
+import { fillInputs, readInputs } from "./start-form.js";
 import { startSide, StepPanel, Steps } from "./steps.js";
 
 const find = (name) => document.querySelector(`[data-${name}]`);
@@ -37,6 +37,7 @@ export class WorkflowPage {
       state: (name) => this.#showState(name),
       lost: () => this.#fail({ code: "lost" }),
     });
+    if (config.prefill) fillInputs(this.form, config.prefill.inputs);
     find("send").disabled = false;
     const pending = this.memory.pending;
     if (pending?.runId) this.#resume(pending.runId);

@@ -11,6 +11,8 @@ from accounts.models import Membership, Role
 from apps.traces.recorder.observer import flush
 from apps.workflows import services
 from apps.workflows.models import Run
+from apps.workflows.selectors.events import stored_events
+from support.ids import uuid7
 from tests.workflows.engine.runs import document, each, node
 from tests.workflows.talking import items
 
@@ -171,4 +173,24 @@ def test_only_members_with_the_right_run_again(ran, team, client, django_user_mo
     assert client.post(url, {**body, "draft": "on"}).status_code == 302
     run = Run.objects.get(forked_from=run_id)
     assert (run.end_user, run.version_id) == ("eve", run.forked_from.version_id)
-    assert client.get(url).status_code == 405
+
+
+def test_the_form_of_one_step_is_there_for_pages_of_other_apps(ran, member, client):
+    run_id, _, _ = ran
+    client.force_login(member)
+    url = f"/apps/test/runs/{run_id}/again/"
+    starts = [event for _seq, event in stored_events(run_id, kinds=("node_started",)) if event.node_id == "one"]
+    form = client.get(url, {"node_id": "one", "index": starts[1].index}).text
+    assert f'action="{url}"' in form
+    assert '<input type="hidden" name="frame" value="each:1">' in form
+    assert "<html" not in form
+    assert "cannot be run again by itself" in client.get(url, {"node_id": "nobody", "index": 1}).text
+
+
+def test_the_playground_offers_what_an_earlier_run_was_given(ran, member, client):
+    run_id, _, _ = ran
+    client.force_login(member)
+    page = client.get("/apps/test/playground/", {"from": run_id}).text
+    assert '"prefill": {"query": "", "inputs": {"word": "hello", "items": ["x", "y"]}}' in page
+    for nobody in (uuid7(), "nonsense"):
+        assert '"prefill"' not in client.get("/apps/test/playground/", {"from": nobody}).text
