@@ -1,239 +1,273 @@
-/* The trace page: opens spans, moves by key, finds, follows the mouse along the time axis. */
+/* The trace page: puts its parts together, moves by key, keeps the address true. */
 
-import { startMarkdown } from "../console/markdown.js";
-import { shortcut } from "../console/shortcuts.js";
+import { Axis, drawMarks, startCrosshair } from "./page/axis.js";
+import { Finder } from "./page/find.js";
+import { startKeys } from "./page/keys.js";
+import { Log } from "./page/log.js";
+import { CRITICAL, Model } from "./page/model.js";
+import { Overview } from "./page/overview.js";
+import { Pane } from "./page/pane.js";
+import { Rows } from "./page/rows.js";
+import { askAgain, copyStory } from "./page/story.js";
+import { Views } from "./page/views.js";
+import { word } from "./page/words.js";
 
 const root = document.querySelector("[data-trace]");
-const pane = root.querySelector("[data-pane]");
-const rows = [...root.querySelectorAll(".span-row")];
-const panes = new Map();
-let openTab = "";
-let asked = null;
+const part = (name) => root.querySelector(`[data-${name}]`);
+const narrow = matchMedia("(max-width: 1000px)");
 
-/* Opening a span */
-
-function current() {
-  return rows.find((row) => row.getAttribute("aria-selected") === "true") ?? rows[0];
-}
-
-function select(row) {
-  for (const other of rows) {
-    const chosen = other === row;
-    other.setAttribute("aria-selected", String(chosen));
-    other.tabIndex = chosen ? 0 : -1;
+class TracePage {
+  constructor(skeleton) {
+    this.scroller = part("scroller");
+    this.rows = new Rows(part("spans"), this.scroller, {
+      open: (item) => this.open(item, { byHand: true }),
+      toggle: (item) => this.toggle(item),
+      address: spanAddress,
+    });
+    this.pane = new Pane(part("pane"), (id) => root.dataset.spanUrl.replace(root.dataset.anySpan, id), {
+      openSpan: (id) => this.openSpan(id),
+      again: (address) => askAgain(document.getElementById("again"), address),
+    });
+    this.finder = new Finder(part("trace-search"), part("trace-found"), root.dataset.findUrl, {
+      found: (hits, isDone) => this.found(hits, isDone),
+      enter: () => this.model.visible[0] && this.open(this.model.visible[0], { focus: true }),
+    });
+    this.log = new Log(part("log"), this.scroller, { openSpan: (id) => this.openSpan(id), address: spanAddress });
+    this.views = new Views(root, {
+      log: () => this.log.load(root.dataset.logUrl).then(() => this.log.mark(this.openedId)),
+      graph: (box) => this.markNode(box),
+      shown: () => {
+        this.redraw();
+        const { item } = this.rows;
+        if (item) this.rows.select(item, { center: true });
+      },
+    });
+    this.openedId = root.dataset.opened;
+    this.take(skeleton);
+    startCrosshair(part("rows"), part("grid"), part("crosshair"), () => this.axis);
+    this.listen();
+    startKeys(this, this.pane);
+    this.views.begin();
   }
-  row.scrollIntoView({ block: "nearest" });
-}
 
-async function open(row, { focus = false } = {}) {
-  select(row);
-  const address = new URL(location.href);
-  address.searchParams.set("span", row.dataset.span);
-  address.searchParams.delete("tab");
-  history.replaceState(null, "", address);
-  if (focus) row.focus({ preventScroll: true });
-  asked?.abort();
-  asked = new AbortController();
-  const late = setTimeout(() => pane.setAttribute("aria-busy", "true"), 150);
-  try {
-    show(await load(row, asked.signal));
-  } catch (error) {
-    if (error.name !== "AbortError") showFailure();
-  } finally {
-    clearTimeout(late);
-    if (row === current()) pane.removeAttribute("aria-busy");
+  /** Show a skeleton, the first one or one with more rows. */
+  take(skeleton) {
+    this.model = new Model(skeleton);
+    this.axis = new Axis(this.model.total);
+    this.overview = new Overview(part("overview"), this.axis, {
+      zoom: (from, until) => this.zoom(from, until),
+      whole: () => this.whole(),
+    });
+    this.overview.draw(this.model);
+    const row = this.model.placeOf(this.openedId);
+    if (row >= 0) {
+      this.model.reveal(row);
+      this.pane.remark(this.model.number(row, "flags"));
+    }
+    this.finder.model = this.model;
+    this.redraw();
+    if (row >= 0) this.rows.select({ row }, { center: true });
+    const more = part("more");
+    if (more) more.hidden = this.model.size >= this.model.spans;
+    part("more-count")?.replaceChildren(String(this.model.spans - this.model.size));
+  }
+
+  redraw() {
+    drawMarks(this.axis, part("ruler"), part("grid"));
+    this.rows.show(this.model, this.axis);
+    this.overview.showWindow();
+  }
+
+  /** Open an item: its span's pane, or what a group holds. */
+  open(item, { focus = false, byHand = false } = {}) {
+    if (item.group && byHand && this.rows.item?.group === item.group) {
+      this.toggle(item);
+      return;
+    }
+    this.rows.select(item, { focus: focus || byHand });
+    const id = this.model.id(item.row);
+    if (id === this.openedId && !root.querySelector("[data-pane] .tone-error:only-child")) return;
+    this.openedId = id;
+    const address = new URL(location.href);
+    address.searchParams.set("span", id);
+    address.searchParams.delete("tab");
+    history.replaceState(null, "", address);
+    this.log.mark(id);
+    this.markNode();
+    this.pane.show(id, this.model.number(item.row, "flags")).then(() => {
+      if (byHand && narrow.matches) part("pane").scrollIntoView({ behavior: "smooth", block: "start" });
+    });
+  }
+
+  openSpan(id) {
+    const row = this.model.placeOf(id);
+    if (row < 0) return;
+    if (this.model.isFiltered && !this.model.visible.some((item) => item.row === row)) this.finder.clear();
+    this.openRow(row);
+  }
+
+  openRow(row, options = {}) {
+    if (!this.model.isFiltered) {
+      this.model.reveal(row);
+      this.rows.show(this.model, this.axis);
+    }
+    this.open({ row }, options);
+  }
+
+  toggle(item, open) {
+    const wanted = open ?? !this.model.isOpen(item);
+    this.model.toggle(item, wanted);
+    this.rows.show(this.model, this.axis);
+    this.rows.select(item);
+  }
+
+  move(step) {
+    const list = this.model.visible;
+    const next = list[Math.min(list.length - 1, Math.max(0, this.rows.at + step))];
+    if (next && next !== this.rows.item) this.open(next, { focus: part("spans").contains(document.activeElement) });
+  }
+
+  /** Go to the next row for which `fits`, in either direction, round the end. */
+  jump(fits, step = 1) {
+    const { size } = this.model;
+    const here = this.rows.item?.row ?? 0;
+    for (let off = 1; off <= size; off += 1) {
+      const row = (here + step * off + size * (off + 1)) % size;
+      if (fits(row)) {
+        if (this.model.isFiltered && !this.model.visible.some((item) => item.row === row)) continue;
+        this.openRow(row);
+        return;
+      }
+    }
+  }
+
+  nextError(step = 1) {
+    this.jump((row) => row > 0 && this.model.isError(row), step);
+  }
+
+  nextCritical() {
+    this.jump((row) => this.model.has(row, CRITICAL) && this.model.number(row, "parent") >= 0);
+  }
+
+  toSlowest() {
+    if (this.model.slowest !== null) this.openRow(this.model.slowest);
+  }
+
+  /** Left: fold, or go to the parent. Right: unfold, or go inside. */
+  sideways(step) {
+    const { item } = this.rows;
+    if (!item) return;
+    const isOpen = this.model.isOpen(item);
+    if (step > 0 && isOpen === false) this.toggle(item, true);
+    else if (step > 0 && isOpen) this.move(1);
+    else if (step < 0 && isOpen) this.toggle(item, false);
+    else if (step < 0) this.toParent(item);
+  }
+
+  toParent(item) {
+    const list = this.model.visible;
+    const above = list.slice(0, this.rows.at).findLast((other) => other.depth < item.depth);
+    if (above) this.open(above, { focus: part("spans").contains(document.activeElement) });
+  }
+
+  foldAll(isFolded) {
+    if (isFolded) this.model.foldAll();
+    else this.model.unfoldAll();
+    this.redraw();
+    const row = this.model.placeOf(this.openedId);
+    if (row >= 0) this.rows.select({ row }, { center: true });
+  }
+
+  found(hits, isDone) {
+    this.model.show(hits);
+    this.rows.show(this.model, this.axis);
+    part("nothing").hidden = !hits || hits.size > 0 || !isDone;
+    if (this.views.name === "log") this.log.filter(this.finder.text);
+  }
+
+  zoom(from, until) {
+    this.axis.zoom(from, until);
+    this.redraw();
+  }
+
+  zoomToOpened() {
+    const row = this.model.placeOf(this.openedId);
+    const offset = row < 0 ? null : this.model.number(row, "offset");
+    if (offset === null) return;
+    const took = this.model.number(row, "duration") ?? 0;
+    this.zoom(offset - took * 0.1, offset + took * 1.1);
+  }
+
+  whole() {
+    this.axis.whole();
+    this.redraw();
+  }
+
+  markNode(box = part("graph")) {
+    for (const node of box.querySelectorAll("[data-node-span]")) {
+      const row = this.model.placeOf(this.openedId);
+      const isOpened = node.dataset.nodeSpan === this.openedId || (row >= 0 && node.dataset.node === this.model.text(row, "node"));
+      node.toggleAttribute("data-opened", isOpened);
+    }
+  }
+
+  async more() {
+    const button = part("more").querySelector("button");
+    button.disabled = true;
+    try {
+      this.take(await fetchRows(this.model.size + 10_000));
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  listen() {
+    document.addEventListener("click", (event) => {
+      const act = event.target.closest("[data-act]")?.dataset.act;
+      const acts = {
+        "next-error": () => this.nextError(),
+        slowest: () => this.toSlowest(),
+        "fold-all": () => this.foldAll(true),
+        "unfold-all": () => this.foldAll(false),
+        whole: () => this.whole(),
+        more: () => this.more(),
+        story: () => copyStory(root.dataset.storyUrl),
+      };
+      acts[act]?.();
+      const node = event.target.closest("[data-node-span]");
+      if (!node || event.metaKey || event.ctrlKey) return;
+      event.preventDefault();
+      this.openSpan(node.dataset.nodeSpan);
+    });
   }
 }
 
-async function load(row, signal) {
-  const known = panes.get(row.dataset.span);
-  if (known) return known;
-  const response = await fetch(row.dataset.paneUrl, { signal, headers: { Accept: "text/html" } });
+function spanAddress(id) {
+  return `?span=${id}`;
+}
+
+async function fetchRows(limit = "") {
+  const response = await fetch(`${root.dataset.rowsUrl}?limit=${limit}`);
   if (!response.ok) throw new Error(String(response.status));
-  const html = await response.text();
-  panes.set(row.dataset.span, html);
-  return html;
+  return response.json();
 }
 
-function show(html) {
-  pane.innerHTML = html;
-  pane.scrollTop = 0;
-  const tab = openTab && pane.querySelector(`[data-tab="${openTab}"]`);
-  if (tab) showTab(tab);
-  prepare();
-}
-
-function showFailure() {
-  const notice = document.createElement("p");
-  notice.className = "notice tone-error";
-  notice.textContent = root.dataset.failed;
-  pane.replaceChildren(notice);
-}
-
-/** What a freshly shown pane needs: formatted text, and folds where a text is long. */
-function prepare() {
-  startMarkdown(pane);
-  measureFolds();
-}
-
-function measureFolds() {
-  for (const text of pane.querySelectorAll("[data-fold]")) {
-    const button = text.nextElementSibling;
-    if (button.hidden && text.scrollHeight > text.clientHeight + 4) button.hidden = false;
+async function rowsOfPage() {
+  const inline = document.getElementById("trace-rows");
+  if (inline) return JSON.parse(inline.textContent);
+  try {
+    return await fetchRows();
+  } catch {
+    const notice = document.createElement("p");
+    notice.className = "notice tone-error trace-rest";
+    notice.textContent = word("view_failed");
+    part("spans").replaceChildren(notice);
+    return null;
   }
 }
 
-/* Tabs */
-
-function showTab(tab, { focus = false } = {}) {
-  for (const other of pane.querySelectorAll("[data-tab]")) {
-    const chosen = other === tab;
-    other.setAttribute("aria-selected", String(chosen));
-    other.tabIndex = chosen ? 0 : -1;
-    pane.querySelector(`#panel-${other.dataset.tab}`).hidden = !chosen;
-  }
-  if (focus) tab.focus();
-  measureFolds();
-}
-
-function nextTab(step = 1) {
-  const tabs = [...pane.querySelectorAll("[data-tab]")];
-  if (!tabs.length) return;
-  const at = tabs.findIndex((tab) => tab.getAttribute("aria-selected") === "true");
-  const tab = tabs[(at + step + tabs.length) % tabs.length];
-  openTab = tab.dataset.tab;
-  showTab(tab, { focus: tabs.includes(document.activeElement) });
-}
-
-/* Moving */
-
-const visible = () => rows.filter((row) => !row.parentElement.hidden);
-
-function move(step) {
-  const list = visible();
-  const at = list.indexOf(current());
-  const next = list[Math.min(list.length - 1, Math.max(0, at + step))];
-  if (next && next !== current()) open(next, { focus: rows.includes(document.activeElement) });
-}
-
-function nextError() {
-  const list = visible();
-  const at = list.indexOf(current());
-  const errors = list.filter((row) => row.classList.contains("span-error"));
-  const next = errors.find((row) => list.indexOf(row) > at) ?? errors[0];
-  if (next) open(next);
-}
-
-function goToPane() {
-  pane.focus({ preventScroll: true });
-  pane.scrollIntoView({ block: "nearest" });
-}
-
-/* Finding */
-
-const search = root.querySelector("[data-trace-search]");
-const found = root.querySelector("[data-trace-found]");
-const nothing = root.querySelector("[data-nothing]");
-const allSpans = found.textContent;
-
-function filter() {
-  const words = search.value.trim().toLowerCase();
-  let hits = 0;
-  for (const row of rows) {
-    const hit = !words || row.dataset.text.includes(words);
-    row.parentElement.hidden = !hit;
-    hits += hit ? 1 : 0;
-  }
-  found.textContent = words ? root.dataset.found.replace("{n}", hits) : allSpans;
-  nothing.hidden = hits > 0;
-}
-
-/* The time under the mouse */
-
-const field = root.querySelector("[data-rows]");
-const crosshair = root.querySelector("[data-crosshair]");
-const totalUs = Number(root.dataset.totalUs);
-const axisShare = Number(root.dataset.axis);
-
-function spoken(us) {
-  if (us < 1000) return `${Math.round(us)} µs`;
-  if (us < 1e6) return `${(us / 1000).toFixed(us < 9950 ? 1 : 0)} ms`;
-  return `${(us / 1e6).toFixed(us < 1e7 ? 2 : 1)} s`;
-}
-
-function follow(event) {
-  const axis = field.querySelector(".trace-grid").getBoundingClientRect();
-  const share = (event.clientX - axis.left) / (axis.width * axisShare);
-  crosshair.hidden = share < 0 || share > 1 || event.pointerType === "touch";
-  if (crosshair.hidden) return;
-  crosshair.style.setProperty("--cross", `${event.clientX - field.getBoundingClientRect().left}px`);
-  crosshair.classList.toggle("crosshair-left", share > 0.8);
-  crosshair.firstElementChild.textContent = spoken(share * totalUs);
-}
-
-/* Listening */
-
-root.addEventListener("click", (event) => {
-  if (event.metaKey || event.ctrlKey || event.shiftKey) return;
-  const row = event.target.closest(".span-row");
-  const tab = event.target.closest("[data-tab]");
-  const link = event.target.closest("[data-open-span]");
-  const linked = link && rows.find((candidate) => candidate.dataset.span === link.dataset.openSpan);
-  if (!row && !tab && !linked) return;
-  event.preventDefault();
-  if (tab) {
-    openTab = tab.dataset.tab;
-    showTab(tab);
-    return;
-  }
-  open(row ?? linked).then(() => {
-    if (matchMedia("(max-width: 1000px)").matches) pane.scrollIntoView({ behavior: "smooth", block: "start" });
-  });
+rowsOfPage().then((skeleton) => {
+  if (!skeleton) return;
+  new TracePage(skeleton);
+  root.dataset.ready = "";
 });
-
-root.addEventListener("click", (event) => {
-  const unfold = event.target.closest("[data-unfold]");
-  if (unfold) {
-    const opened = unfold.previousElementSibling.toggleAttribute("data-open");
-    unfold.dataset.more ??= unfold.textContent;
-    unfold.textContent = opened ? unfold.dataset.less : unfold.dataset.more;
-  }
-  const view = event.target.closest("[data-show]");
-  if (view) {
-    const block = view.closest(".value-block");
-    for (const button of block.querySelectorAll("[data-show]")) button.setAttribute("aria-pressed", String(button === view));
-    for (const part of block.querySelectorAll("[data-view]")) part.hidden = part.dataset.view !== view.dataset.show;
-  }
-  if (event.target.closest("[data-next-error]")) nextError();
-});
-
-pane.addEventListener("keydown", (event) => {
-  if (!event.target.closest("[role=tablist]")) return;
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (!step) return;
-  event.preventDefault();
-  nextTab(step);
-});
-
-search.addEventListener("input", filter);
-search.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !search.value) search.blur();
-  if (event.key !== "Enter") return;
-  event.preventDefault();
-  const [first] = visible();
-  if (first) open(first, { focus: true });
-});
-field.addEventListener("pointermove", follow);
-field.addEventListener("pointerleave", () => (crosshair.hidden = true));
-
-shortcut("j", () => move(1), { label: root.dataset.keyDown });
-shortcut("k", () => move(-1), { label: root.dataset.keyUp });
-shortcut("ArrowDown", () => move(1));
-shortcut("ArrowUp", () => move(-1));
-shortcut("Enter", goToPane, { label: root.dataset.keyOpen });
-shortcut("t", () => nextTab(), { label: root.dataset.keyTab });
-shortcut("e", nextError, { label: root.dataset.keyError });
-shortcut("/", () => search.focus());
-
-prepare();
-current()?.scrollIntoView({ block: "nearest" });

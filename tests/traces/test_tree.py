@@ -26,6 +26,7 @@ def bone(
         "kind": "other",
         "node_id": "",
         "node_type": "",
+        "predecessor": "",
         "position": 0,
         "index": None,
         "started_at": None if at is None else BEGAN + dt.timedelta(microseconds=at),
@@ -108,6 +109,17 @@ def test_the_critical_path_is_what_the_end_of_the_trace_waited_for():
         bone("forgotten", "root", at=700_000, took=5_000_000),
     )
     assert {row.bone.key for row in found.rows if row.is_critical} == {"root", "slow", "inner", "after"}
+
+
+def test_a_run_says_what_each_step_waited_for_even_where_both_ran_at_once():
+    found = tree(
+        bone("root", took=1_000_000, position=0),
+        bone("ask", "root", at=100_000, took=890_000, node_id="ask", position=1),
+        bone("say", "root", at=500_000, took=495_000, node_id="say", predecessor="ask", position=2),
+        bone("beside", "root", at=0, took=80_000, node_id="beside", position=3),
+        bone("loop", "root", at=0, took=499_000, node_id="loop", predecessor="loop", position=4),
+    )
+    assert {row.bone.key for row in found.rows if row.is_critical} == {"root", "ask", "say", "beside"}
 
 
 def test_nothing_is_marked_where_everything_had_to_be_waited_for():

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.traces.admin import filters
 from apps.traces.admin.columns import TRACE_COLUMNS
 from apps.traces.admin.history import HistoryAdmin
-from apps.traces.admin.pages.trace import span_pane, trace_download, trace_page
+from apps.traces.admin.pages.urls import PAGES
 from apps.traces.models import Trace
 from apps.traces.models.saved_view import Listed
 
@@ -62,11 +62,7 @@ class TraceAdmin(HistoryAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """The trace page takes the place of the change form, under its address."""
-        pages = [
-            path("<uuid:trace_id>/change/", self._page(trace_page), name="traces_trace_change"),
-            path("<uuid:trace_id>/spans/<uuid:span_id>/", self._page(span_pane), name="traces_trace_span"),
-            path("<uuid:trace_id>/download/", self._page(trace_download), name="traces_trace_download"),
-        ]
+        pages = [path(route, self._page(view), name=name) for route, view, name in PAGES]
         return [*pages, *super().get_urls()]
 
     def _page(self, view: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 #: From and until, in microseconds since the trace began.
 Interval = tuple[int, int]
@@ -10,26 +10,42 @@ Interval = tuple[int, int]
 OVERLAP = 1_000
 
 
-def critical_path(intervals: Sequence[Interval], children: Sequence[Sequence[int]]) -> set[int]:
+def critical_path(intervals: Sequence[Interval], children: Sequence[Sequence[int]], causes: Sequence[int]) -> set[int]:
     """The places that the end of the trace waited for; nothing where that is all of them.
 
-    From the end backwards: the child that ended last, before it the one that had ended last when that began, and
-    within each the same again. The last entry of `children` is what stands at the top.
+    From the end backwards: the child that ended last, before it what caused that one (`causes`, -1 where nobody said:
+    then the one that had ended last when it began), and within each the same again. The last entry of `children` is
+    what stands at the top.
     """
     path: set[int] = set()
-    end = max((until for _, until in intervals), default=0)
-    stack = [(children[-1], end)]
+    stack = [(children[-1], max((until for _, until in intervals), default=0))]
     while stack:
-        siblings, cursor = stack.pop()
-        for at in sorted(siblings, key=lambda at: (intervals[at][1], at), reverse=True):
-            since, until = intervals[at]
-            if until > cursor + OVERLAP or until == 0:
-                continue
+        siblings, end = stack.pop()
+        for at, until in _chain(siblings, end, intervals, causes):
             path.add(at)
-            stack.append((children[at], min(until, cursor)))
-            cursor = min(cursor, since)
+            stack.append((children[at], until))
     timed = sum(until > 0 for _, until in intervals)
     return path if len(path) < timed else set()
+
+
+def _chain(
+    siblings: Sequence[int], end: int, intervals: Sequence[Interval], causes: Sequence[int]
+) -> Iterator[tuple[int, int]]:
+    """The siblings on the way back from an end, each with the time until which it mattered."""
+    backwards = iter(sorted((at for at in siblings if intervals[at][1] > 0), key=lambda at: -intervals[at][1]))
+    seen: set[int] = set()
+    cursor, cause = end, -1
+    while True:
+        if cause >= 0 and cause not in seen:
+            at: int | None = cause
+        else:
+            at = next((one for one in backwards if intervals[one][1] <= cursor + OVERLAP and one not in seen), None)
+        if at is None:
+            return
+        seen.add(at)
+        since, until = intervals[at]
+        yield at, min(until, end)
+        cursor, cause = min(cursor, since), causes[at]
 
 
 def own_times(intervals: Sequence[Interval], children: Sequence[Sequence[int]]) -> list[int]:

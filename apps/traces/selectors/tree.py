@@ -27,6 +27,7 @@ class Bone(NamedTuple):
     kind: str
     node_id: str
     node_type: str
+    predecessor: str
     position: int
     index: int | None
     started_at: dt.datetime | None
@@ -102,7 +103,7 @@ def arrange(bones: Sequence[Bone], *, began: dt.datetime, took_us: int = 0, call
     total_us = max(1, took_us, *(until for _, until in intervals))
     for at, own in enumerate(own_times(intervals, children)):
         rows[at].own_us = own
-    for at in critical_path(intervals, children):
+    for at in critical_path(intervals, children, _causes(rows, children)):
         rows[at].is_critical = True
     groups = [
         Group(
@@ -202,6 +203,20 @@ def _children(rows: Sequence[Row]) -> list[list[int]]:
     for at, row in enumerate(rows):
         children[row.parent].append(at)
     return children
+
+
+def _causes(rows: Sequence[Row], children: Sequence[Sequence[int]]) -> list[int]:
+    """The sibling after which each row could begin, where the run said so; else -1."""
+    causes = [-1] * len(rows)
+    for siblings in children:
+        latest: dict[str, int] = {}
+        for at in siblings:
+            bone = rows[at].bone
+            if bone.predecessor:
+                causes[at] = latest.get(bone.predecessor, -1)
+            if bone.node_id and rows[at].offset_us is not None:
+                latest[bone.node_id] = at
+    return causes
 
 
 def _interval(row: Row) -> Interval:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -58,6 +59,25 @@ class Printed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """Tokens of one kind and what they cost; `is_part` of those in the row above."""
+
+    label: str | Promise
+    tokens: int
+    cost: str | None = None
+    is_part: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """Something that happened within the span."""
+
+    name: str
+    after: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Detail:
     """Everything the pane shows of one span."""
 
@@ -76,6 +96,12 @@ class Detail:
     messages: Sequence[Mapping[str, str]]
     passages: Sequence[Passage]
     printed: Sequence[Printed]
+    spent: Sequence[Spent]
+    events: Sequence[Noted]
+    attributes: Mapping[str, Any]
+    linked: Sequence[Mapping[str, Any]]
+    #: Where the run can be run again from this step; empty where it cannot.
+    again: str
     parameters: Mapping[str, Any]
     process: Mapping[str, Any]
     raw: str
@@ -85,8 +111,15 @@ class Detail:
     tokens_per_second: float | None
 
 
-def detail_of(span: Span, *, payload: SpanPayload | None, thoughts: Sequence[AgentThought], wanted: str = "") -> Detail:
-    """The pane of a span; `wanted` is the tab that was open before."""
+def detail_of(
+    span: Span,
+    *,
+    payload: SpanPayload | None,
+    thoughts: Sequence[AgentThought],
+    wanted: str = "",
+    again: str = "",
+) -> Detail:
+    """The pane of a span; `wanted` is the tab that was open before, `again` where the run can be run again."""
     inputs = _mapping(payload.inputs if payload else {})
     outputs = _mapping(payload.outputs if payload else {})
     process = _mapping(payload.process if payload else {})
@@ -98,15 +131,21 @@ def detail_of(span: Span, *, payload: SpanPayload | None, thoughts: Sequence[Age
     ]
     parameters = reading.parameters_of(process)
     is_run = span.kind == Span.Kind.RUN
+    events = [_noted(each) for each in _items(payload.events if payload else [])]
+    linked = _items(payload.links if payload else [])
+    attributes = _mapping(payload.attributes if payload else {})
     tabs = [
         Tab(name="input", label=_("Input")),
         Tab(name="output", label=_("Output")),
         *([Tab(name="messages", label=_("Messages"), count=len(messages) + bool(output_text))] if messages else []),
         *([Tab(name="passages", label=_("Passages"), count=len(passages))] if passages else []),
         *([Tab(name="printed", label=_("Printed"))] if printed else []),
-        *([Tab(name="thoughts", label=_("Thoughts"), count=len(thoughts))] if is_run and thoughts else []),
-        *([Tab(name="tokens", label=_("Tokens"))] if span.total_tokens else []),
+        *([Tab(name="thoughts", label=_("Thoughts"), count=len(thoughts))] if thoughts else []),
+        *([Tab(name="tokens", label=_("Tokens and cost"))] if span.total_tokens else []),
+        *([Tab(name="events", label=_("Events"), count=len(events))] if events else []),
         *([Tab(name="parameters", label=_("Parameters"))] if parameters or (process and not is_run) else []),
+        *([Tab(name="attributes", label=_("Attributes"), count=len(attributes))] if attributes else []),
+        *([Tab(name="links", label=_("Links"), count=len(linked))] if linked else []),
         Tab(name="raw", label=_("Raw")),
     ]
     return Detail(
@@ -131,6 +170,11 @@ def detail_of(span: Span, *, payload: SpanPayload | None, thoughts: Sequence[Age
         messages=messages,
         passages=passages,
         printed=printed,
+        spent=_spent(span, _mapping(payload.costs if payload else {})),
+        events=events,
+        attributes=attributes,
+        linked=linked,
+        again=_again(span, again),
         parameters=parameters,
         process={
             name: value
@@ -207,6 +251,40 @@ def _speed(span: Span) -> float | None:
         return None
     writing = span.duration_us - (span.first_text_us or 0)
     return span.output_tokens * 1_000_000 / writing if writing > 0 else None
+
+
+def _spent(span: Span, costs: Mapping[str, Any]) -> list[Spent]:
+    """The kinds of tokens, those within others below them."""
+    rows = [
+        Spent(label=_("Input"), tokens=span.input_tokens, cost=costs.get("input")),
+        Spent(label=_("read from a cache"), tokens=span.cached_tokens, cost=costs.get("cache_read"), is_part=True),
+        Spent(
+            label=_("written to a cache"), tokens=span.cache_write_tokens, cost=costs.get("cache_write"), is_part=True
+        ),
+        Spent(label=_("Output"), tokens=span.output_tokens, cost=costs.get("output")),
+        Spent(label=_("reasoning"), tokens=span.reasoning_tokens, cost=costs.get("reasoning"), is_part=True),
+    ]
+    return [row for row in rows if row.tokens or not row.is_part]
+
+
+def _noted(body: Mapping[str, Any]) -> Noted:
+    at = body.get("at_us")
+    return Noted(
+        name=str(body.get("name") or ""),
+        after=duration(at) if isinstance(at, int) else "",
+        facts=_mapping(body.get("attributes")),
+    )
+
+
+def _again(span: Span, address: str) -> str:
+    """The address of the form that runs the run again from this step."""
+    if not address or not span.node_id or span.index is None:
+        return ""
+    return f"{address}?{urlencode({'node_id': span.node_id, 'index': span.index})}"
+
+
+def _items(value: Any) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def _mapping(value: Any) -> dict[str, Any]:

@@ -8,14 +8,18 @@ from django.db.models import Model
 
 from apps.traces.models import AgentThought, Span, SpanPayload, Trace
 
+#: Columns that are for finding, not for reading.
+_UNSAID = frozenset({"search"})
 
-def trace_as_json(trace: Trace, spans: list[Span], thoughts: list[AgentThought]) -> dict[str, Any]:
-    """The whole trace; the spans come with their payloads."""
-    return {
-        **_columns(trace),
-        "spans": [span_as_json(span, getattr(span, "payload", None)) for span in spans],
-        "thoughts": [_columns(thought) for thought in thoughts],
-    }
+
+def trace_as_json(trace: Trace) -> dict[str, Any]:
+    """The trace without its spans."""
+    return _columns(trace)
+
+
+def thought_as_json(thought: AgentThought) -> dict[str, Any]:
+    """A call of a model."""
+    return _columns(thought)
 
 
 def span_as_json(span: Span, payload: SpanPayload | None) -> dict[str, Any]:
@@ -27,7 +31,11 @@ def span_as_json(span: Span, payload: SpanPayload | None) -> dict[str, Any]:
 
 
 def _columns(row: Model) -> dict[str, Any]:
-    return {field.attname: _plain(getattr(row, field.attname)) for field in row._meta.concrete_fields}
+    return {
+        field.attname: _plain(getattr(row, field.attname))
+        for field in row._meta.concrete_fields
+        if field.attname not in _UNSAID
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -1,112 +1,159 @@
-"""The trace page: header, span tree with waterfall, and the pane of one span, which is fetched when it is opened."""
+"""The trace page: header, rows drawn by a script, and the pane of one span, which is fetched when it is opened."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from apps.traces.admin.formats import duration
+from apps.traces.admin.pages.access import check, links_of, opened_trace, ways_on
 from apps.traces.admin.pages.detail import Detail, detail_of
-from apps.traces.admin.pages.raw import trace_as_json
-from apps.traces.admin.pages.tree import tree_of
-from apps.traces.models import Span, Trace
+from apps.traces.admin.pages.graph import graph_of
+from apps.traces.admin.pages.log import lines_of
+from apps.traces.admin.pages.skeleton import as_json, opened_first, skeleton_of, slowest, tree_of
+from apps.traces.admin.pages.words import words
+from apps.traces.models import Trace
+from apps.traces.selectors import trace_page as reading
 from apps.traces.selectors import traces
+from apps.traces.selectors.tree import Tree
 from apps.workflows.selectors.happenings import story_of
 from support.admin import ReadOnlyModelAdmin
 from support.errors import NotFound
 
-#: More rows than this make a page slow before they make it useful; the rest is in the download.
-MOST_ROWS = 2_000
+#: Rows of so many spans come with the page; those of longer traces are fetched beside it.
+MOST_INLINE = 1_500
+_LONGEST_SEARCH = 200
+_ANY = UUID(int=0)
+_VIEWS: tuple[tuple[str, str | Promise, str], ...] = (
+    ("tree", gettext_lazy("Tree"), "list-tree"),
+    ("waterfall", gettext_lazy("Waterfall"), "chart-column"),
+    ("graph", gettext_lazy("Graph"), "workflow"),
+    ("log", gettext_lazy("Log"), "scroll-text"),
+)
 
 
 def trace_page(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) -> HttpResponse:
     """The page of one trace."""
-    _check(admin, request)
+    check(admin, request)
     try:
         trace = traces.open_trace(trace_id, within=admin.get_queryset(request))
     except NotFound:
         return render(request, "admin/traces/trace/missing.html", {"trace_id": trace_id, **_crumbs()}, status=404)
-    spans = traces.spans_of(trace, limit=MOST_ROWS)
-    tree = tree_of(trace, spans, wanted=traces.as_uuid(request.GET.get("span", "")))
-    detail = _detail(trace, tree.opened.id, request) if tree.opened else None
+    wanted = traces.as_uuid(request.GET.get("span", ""))
+    is_short = trace.span_count <= MOST_INLINE
+    tree = tree_of(trace, limit=reading.PORTION if is_short else MOST_INLINE)
+    opened = opened_first(tree, wanted) if is_short else wanted or opened_first(tree, None)
+    ways = ways_on(trace, request)
+    detail = _first_detail(trace, opened, request, ways)
     context = {
         **_crumbs(),
         "trace": trace,
-        "tree": tree,
         "detail": detail,
-        "hidden_spans": max(0, trace.span_count - len(spans)),
+        "opened": str(detail.span.id) if detail else "",
+        "skeleton": skeleton_of(trace, tree) if is_short else None,
+        "hidden_spans": max(0, trace.span_count - reading.MOST),
         "duration": duration(trace.duration_us),
         "first_text": duration(trace.first_text_us) if trace.first_text_us is not None else "",
-        "links": _links(trace),
-        "happenings": story_of(trace.run_id),
+        "links": links_of(trace),
+        "ways": ways,
+        "script_words": words(),
+        "any_span": reverse("admin:traces_trace_span", args=[trace.id, _ANY]),
+        "no_span": str(_ANY),
+        "views": _VIEWS,
+        "errors": trace.error_count,
+        "slowest": _slowest(tree) if is_short else None,
+        "happenings": story_of(trace.run_id) if trace.run_id else [],
+        "kinds": sorted({"other", *_kinds(trace, tree, is_short=is_short)}),
     }
     return TemplateResponse(request, "admin/traces/trace/page.html", context)
 
 
+def rows_of_trace(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) -> HttpResponse:
+    """The rows of a long trace; `limit` says how many spans are wanted."""
+    trace = opened_trace(admin, request, trace_id)
+    wanted = request.GET.get("limit", "")
+    limit = min(int(wanted), reading.MOST) if wanted.isdecimal() and len(wanted) < 9 else reading.PORTION
+    return HttpResponse(as_json(skeleton_of(trace, tree_of(trace, limit=limit))), content_type="application/json")
+
+
 def span_pane(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID, span_id: UUID) -> HttpResponse:
     """The pane of one span, as a fragment."""
-    _check(admin, request)
+    trace = opened_trace(admin, request, trace_id)
     try:
-        trace = traces.open_trace(trace_id, within=admin.get_queryset(request))
-        detail = _detail(trace, span_id, request)
+        detail = _detail(trace, span_id, request, ways_on(trace, request))
     except NotFound as exc:
         raise Http404(str(exc)) from exc
     return TemplateResponse(request, "admin/traces/trace/detail.html", {"trace": trace, "detail": detail})
 
 
-def trace_download(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) -> HttpResponse:
-    """The whole trace as a JSON file."""
-    _check(admin, request)
+def found_in_trace(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) -> HttpResponse:
+    """The ids of the spans that say a text anywhere in what is stored of them."""
+    trace = opened_trace(admin, request, trace_id)
+    text = request.GET.get("q", "").strip()[:_LONGEST_SEARCH]
+    return JsonResponse({"spans": [str(one) for one in reading.spans_saying(trace, text)] if text else []})
+
+
+def graph_of_trace(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) -> HttpResponse:
+    """The graph, as a fragment."""
+    trace = opened_trace(admin, request, trace_id)
+    graph = graph_of(trace, tree_of(trace, limit=reading.PORTION))
+    return TemplateResponse(request, "admin/traces/trace/graph.html", {"trace": trace, "graph": graph})
+
+
+def log_of_trace(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) -> HttpResponse:
+    """The lines of the log."""
+    trace = opened_trace(admin, request, trace_id)
+    lines = lines_of(
+        tree_of(trace, limit=reading.PORTION),
+        errors=reading.errors_of(trace),
+        noted=reading.noted_in(trace),
+        happenings=story_of(trace.run_id) if trace.run_id else (),
+    )
+    return JsonResponse({"lines": [[*line[:2], str(line.span_id or ""), *line[3:]] for line in lines]})
+
+
+def _slowest(tree: Tree) -> dict[str, Any] | None:
+    """The step that took most of the time by itself, with its share in per cent."""
+    at = slowest(tree)
+    if at is None:
+        return None
+    row = tree.rows[at]
+    return {"name": row.bone.name, "share": round(100 * row.own_us / tree.total_us)}
+
+
+def _first_detail(trace: Trace, opened: UUID | None, request: HttpRequest, ways: dict[str, str]) -> Detail | None:
     try:
-        trace = traces.open_trace(trace_id, within=admin.get_queryset(request))
-    except NotFound as exc:
-        raise Http404(str(exc)) from exc
-    spans = list(Span.objects.filter(trace=trace).select_related("payload").order_by("position"))
-    body = trace_as_json(trace, spans, traces.thoughts_of(trace))
-    return JsonResponse(
-        body,
-        json_dumps_params={"ensure_ascii": False, "indent": 2},
-        headers={"Content-Disposition": f'attachment; filename="trace-{trace.id}.json"'},
+        return _detail(trace, opened, request, ways) if opened else None
+    except NotFound:
+        return None
+
+
+def _detail(trace: Trace, span_id: UUID, request: HttpRequest, ways: dict[str, str]) -> Detail:
+    span = traces.open_span(span_id, trace=trace)
+    has_thoughts = trace.run_id is not None and span.kind in ("run", "agent")
+    return detail_of(
+        span,
+        payload=traces.payload_of(span),
+        thoughts=reading.thoughts_of_span(span) if has_thoughts else [],
+        wanted=request.GET.get("tab", ""),
+        again=ways.get("again", ""),
     )
 
 
-def _check(admin: ReadOnlyModelAdmin, request: HttpRequest) -> None:
-    if not admin.has_view_permission(request):
-        raise PermissionDenied
-
-
-def _detail(trace: Trace, span_id: UUID, request: HttpRequest) -> Detail:
-    span = traces.open_span(span_id, trace=trace)
-    thoughts = traces.thoughts_of(trace) if span.kind == Span.Kind.RUN else []
-    return detail_of(span, payload=traces.payload_of(span), thoughts=thoughts, wanted=request.GET.get("tab", ""))
+def _kinds(trace: Trace, tree: Tree, *, is_short: bool) -> set[str]:
+    """The kinds whose icons the page needs."""
+    if is_short:
+        return {row.bone.node_type or row.bone.kind for row in tree.rows}
+    return reading.kinds_in(trace)
 
 
 def _crumbs() -> dict[str, Any]:
     return {"crumbs": [(_("Traces"), reverse("admin:traces_trace_changelist"))]}
-
-
-def _links(trace: Trace) -> dict[str, str]:
-    """Addresses of what belongs to the trace in other apps, as far as they have pages."""
-    wanted: dict[str, tuple[tuple[str, ...], UUID | str | None]] = {
-        "run": (("admin:workflows_run_change",), trace.run_id),
-        "conversation": (("admin:workflows_conversation_change",), trace.conversation_id),
-        "app": (("workflows:app", "workflows:app-detail"), trace.application_slug),
-        "review": (("admin:annotations_message_review",), trace.message_id),
-    }
-    return {name: address for name, (urls, key) in wanted.items() if key and (address := _first_address(urls, key))}
-
-
-def _first_address(names: tuple[str, ...], key: Any) -> str:
-    for name in names:
-        try:
-            return reverse(name, args=[key])
-        except NoReverseMatch:
-            continue
-    return ""
