@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from dataclasses import fields
+from decimal import Decimal
 
 import pytest
 from django.db import OperationalError, connections
@@ -12,12 +13,16 @@ from django.db import OperationalError, connections
 from apps.traces.models import AgentThought, Span, SpanPayload, Trace
 from apps.traces.recorder import record as records
 from apps.traces.recorder import store
+from apps.traces.recorder.costs import priced
 from apps.traces.recorder.fold import fold
 from apps.traces.recorder.observer import TraceObserver, observe
 from apps.traces.recorder.words import worded
 from apps.traces.recorder.writer import Job, TraceWriter
+from apps.traces.selectors.policies import policies_of
 from apps.workflows import hooks
 from apps.workflows.engine.events import RunStarted
+from model_runtime.price_book import PriceBook
+from support.ids import uuid7
 from tests.traces import stories
 
 written_for_real = pytest.mark.django_db(databases=["default", "traces"], transaction=True)
@@ -48,7 +53,7 @@ def test_a_run_that_was_watched_is_in_the_tables_as_it_was_folded():
         play(story, writer)
     assert writer.flush(10)
     for story in told:
-        expected = worded(fold(story.run, story.log))
+        expected = worded(priced(fold(story.run, story.log), PriceBook()))
         _same(Trace.objects.get(id=story.run.run_id), expected.trace)
         spans = Span.objects.filter(trace_id=story.run.run_id).select_related("payload").order_by("position")
         for row, span in zip(spans, expected.spans, strict=True):
@@ -104,10 +109,12 @@ def test_replacing_a_trace_leaves_one_whole_trace():
 @written_for_real
 def test_a_batch_of_traces_costs_one_statement(monkeypatch):
     statements = []
+    team_id = uuid7()
+    policies_of(team_id)  # read once in a while
     with connections["traces"].execute_wrapper(
         lambda execute, sql, params, many, context: statements.append(sql) or execute(sql, params, many, context)
     ):
-        store.write([fold(*_told(stories.retrieval_chat())) for _ in range(20)])
+        store.write([fold(*_told(stories.retrieval_chat(team_id=team_id))) for _ in range(20)])
     assert len(statements) == 1
     assert SpanPayload.objects.count() == 20 * 6
 
@@ -229,7 +236,10 @@ def _told(story):
 
 def _same(row, expected):
     for field in fields(expected):
-        assert getattr(row, field.name) == getattr(expected, field.name), field.name
+        value = getattr(expected, field.name)
+        if field.name in ("cost", "price") and value is not None:
+            value = Decimal(value)
+        assert getattr(row, field.name) == value, field.name
 
 
 def _until(condition):

@@ -59,7 +59,7 @@ class Migration(migrations.Migration):
                     models.DecimalField(
                         blank=True,
                         decimal_places=2,
-                        help_text="Percent of the runs that succeed. All are counted; failed and reviewed ones are kept.",
+                        help_text="Percent of runs that succeed. All are counted; others and reviewed ones are kept.",
                         max_digits=5,
                         null=True,
                         validators=[

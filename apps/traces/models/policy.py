@@ -33,7 +33,7 @@ class TracePolicy(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(0), MaxValueValidator(100)],
-        help_text=_("Percent of the runs that succeed. All are counted; failed and reviewed ones are kept."),
+        help_text=_("Percent of runs that succeed. All are counted; others and reviewed ones are kept."),
     )
     retention_days = models.PositiveIntegerField(
         _("keep for"),

@@ -10,7 +10,7 @@ import orjson
 from django.db import connections, transaction
 from django.db.backends.utils import CursorWrapper
 
-from apps.traces.models import AgentThought, ForeignTrace, Span, SpanPayload, Trace
+from apps.traces.models import AgentThought, ForeignTrace, PassedOver, Span, SpanPayload, Trace
 from apps.traces.recorder import tables
 from apps.traces.recorder.record import (
     RecordedPayload,
@@ -20,19 +20,28 @@ from apps.traces.recorder.record import (
     TraceRow,
 )
 from apps.traces.recorder.tallies import Tallies, tallies_of
+from apps.traces.recorder.treatment import treated
 from apps.traces.recorder.words import worded
 
 ALIAS = "traces"
 
 
-def write(records: Sequence[RecordedTrace], *, replace: bool = False) -> int:
+def write(records: Sequence[RecordedTrace], *, replace: bool = False, sampled: bool = True) -> int:
     """Write all records in one transaction; the number of traces that were new.
 
-    A trace that is there already is left alone, so that a repeated write is harmless; with
-    `replace` it makes room.
+    They are priced and masked first. Those that are not in their app's sample are counted and not written, unless
+    they are not to be `sampled`. A trace that is there already is left alone, so that a repeated write is harmless;
+    with `replace` it makes room.
     """
-    records = [worded(record) for record in records]
+    treatment = treated(records, sampled=sampled)
+    records = [worded(record) for record in treatment.kept]
     with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
+        if treatment.passed_over:
+            _pass_over(treatment.passed_over)
+        if not records:
+            return 0
+        if not sampled:
+            _uncount(records)
         tallies = tallies_of(records)
         if replace:
             _take_back(cursor, tallies, [record.trace.id for record in records])
@@ -55,6 +64,32 @@ def delete(trace_ids: Sequence[UUID]) -> int:
     """Delete traces with all that is below them; how many there were. The roll-ups go on counting them."""
     with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
         return _delete(cursor, list(trace_ids))
+
+
+def _pass_over(records: Sequence[RecordedTrace]) -> None:
+    """Count the runs, each once, and keep nothing else of them."""
+    rows = {record.trace.id: PassedOver(trace_id=record.trace.id, team_id=record.trace.team_id) for record in records}
+    known = set(Trace.objects.using(ALIAS).filter(id__in=rows).values_list("id", flat=True))
+    known |= set(PassedOver.objects.using(ALIAS).filter(trace_id__in=rows).values_list("trace_id", flat=True))
+    PassedOver.objects.using(ALIAS).bulk_create(
+        [row for trace_id, row in rows.items() if trace_id not in known], ignore_conflicts=True
+    )
+    count(tallies_of(record for record in records if record.trace.id not in known))
+
+
+def _uncount(records: Sequence[RecordedTrace]) -> None:
+    """Runs that were passed over are to be kept after all: they are counted when they are written."""
+    passed = PassedOver.objects.using(ALIAS).filter(trace_id__in=[record.trace.id for record in records])
+    before = set(passed.values_list("trace_id", flat=True))
+    tallies = Tallies()
+    for record in records:
+        if record.trace.id in before:
+            tallies.add_trace(record.trace, times=-1)
+            for thought in record.thoughts:
+                if thought.model:
+                    tallies.add_thought(record.trace, thought, times=-1)
+    passed.delete()
+    count(tallies)
 
 
 @lru_cache(maxsize=1)

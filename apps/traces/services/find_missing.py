@@ -7,6 +7,7 @@ import datetime as dt
 from django.utils import timezone
 
 from apps.traces.models import Trace
+from apps.traces.selectors.policies import passed_over_among
 from apps.traces.services.rebuild_trace import rebuild_trace
 from apps.workflows.selectors.runs import finished_between
 
@@ -21,6 +22,7 @@ def rebuild_missing_traces() -> int:
     end = timezone.now() - PATIENCE
     runs = finished_between(end - LOOK_BACK, end, limit=MOST)
     traced = set(Trace.objects.filter(id__in=runs).values_list("id", flat=True))
+    traced |= passed_over_among(runs)
     missing = [run_id for run_id in runs if run_id not in traced]
     for run_id in missing:
         rebuild_trace(run_id, replace=False)

@@ -90,6 +90,8 @@ TRACES_SHARE_DATABASE = all(
 )
 if TRACES_SHARE_DATABASE:
     DATABASES["traces"]["TEST"] = {"MIRROR": "default"}
+#: Days that traces are kept where a team says nothing; 0 means for ever.
+TRACES_RETENTION_DAYS = env.TRACES_RETENTION_DAYS
 DATABASE_ROUTERS = ["console.database_router.TracesRouter"]
 
 REDIS_URL = env.REDIS_URL

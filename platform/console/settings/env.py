@@ -20,6 +20,7 @@ DATA_DIR = Path(os.environ.get("SKEP_DATA_DIR", ROOT / ".skep")).resolve()
 _RUNNING = {} if os.environ.get("DATABASE_URL") else running_addresses(DataDir(DATA_DIR))
 DATABASE_URL = os.environ.get("DATABASE_URL") or _RUNNING.get("DATABASE_URL", "")
 TRACES_DATABASE_URL = os.environ.get("TRACES_DATABASE_URL", "")
+TRACES_RETENTION_DAYS = int(os.environ.get("TRACES_RETENTION_DAYS", "0"))
 REDIS_URL = os.environ.get("REDIS_URL") or _RUNNING.get("REDIS_URL", "redis://127.0.0.1:6379/0")
 SECRET_KEY = os.environ.get("SECRET_KEY", "")
 ENCRYPTION_KEYS = [key for key in os.environ.get("ENCRYPTION_KEYS", "").split(",") if key]

@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                     "provider",
                     models.CharField(
                         blank=True,
-                        help_text="The name of a provider; empty for any. A price for one provider comes before one for any.",
+                        help_text="The name of a provider; empty for any. Prices for one provider come first.",
                         max_length=100,
                         verbose_name="only through",
                     ),
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
                     models.JSONField(
                         blank=True,
                         default=list,
-                        help_text='For calls with a larger input, as in [{"above": 200000, "input": "2.5", "output": "15"}].',
+                        help_text='Of calls with more input, as in [{"above": 200000, "input": "2.5", "output": "15"}].',
                         verbose_name="prices of large calls",
                     ),
                 ),

@@ -48,7 +48,7 @@ class ModelPrice(models.Model):
         _("only through"),
         max_length=100,
         blank=True,
-        help_text=_("The name of a provider; empty for any. A price for one provider comes before one for any."),
+        help_text=_("The name of a provider; empty for any. Prices for one provider come first."),
     )
     currency = models.CharField(
         _("currency"),
@@ -66,7 +66,7 @@ class ModelPrice(models.Model):
         _("prices of large calls"),
         default=list,
         blank=True,
-        help_text=_('For calls with a larger input, as in [{"above": 200000, "input": "2.5", "output": "15"}].'),
+        help_text=_('Of calls with more input, as in [{"above": 200000, "input": "2.5", "output": "15"}].'),
     )
     valid_from = models.DateField(
         _("valid from"), null=True, blank=True, help_text=_("Empty: for as long as there are calls.")
