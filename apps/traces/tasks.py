@@ -14,6 +14,7 @@ from apps.traces.services.alerts.check import check_due_alerts
 from apps.traces.services.alerts.deliver import deliver_notices
 from apps.traces.services.alerts.forget import forget_old_alert_history
 from apps.traces.services.find_missing import rebuild_missing_traces
+from apps.traces.services.partitions import make_partitions, refresh_statistics
 from apps.traces.services.rebuild_trace import rebuild_trace
 from apps.traces.services.send_on import send_on
 from support.errors import NotFound
@@ -81,6 +82,13 @@ def forget_alert_history() -> int:
 def send_traces_on() -> int:
     """Every few seconds: what waits for destinations elsewhere."""
     return send_on().sent
+
+
+@shared_task(name="traces.make_partitions", ignore_result=True)
+def make_missing_partitions() -> None:
+    """Every few hours: the months to come have their partitions, and the planner knows the tables."""
+    make_partitions()
+    refresh_statistics()
 
 
 @worker_process_shutdown.connect(weak=False)
