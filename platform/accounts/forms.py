@@ -27,6 +27,7 @@ _SCOPE_WORDS = {
     "datasets:read": _("Search and read"),
     "datasets:write": _("Add, change and delete"),
     "traces:write": _("Send traces"),
+    "traces:read": _("Read traces"),
 }
 
 

@@ -15,7 +15,7 @@ from support.errors import InvalidInput
 
 APP_SCOPES = ("chat", "runs", "conversations", "feedback", "annotations")
 DATASET_SCOPES = ("datasets:read", "datasets:write")
-TRACES_SCOPES = ("traces:write",)
+TRACES_SCOPES = ("traces:write", "traces:read")
 _SCOPES = {
     ApiKey.Subject.APP: APP_SCOPES,
     ApiKey.Subject.DATASET: DATASET_SCOPES,

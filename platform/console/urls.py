@@ -30,6 +30,7 @@ urlpatterns = [
     path("v1/", include("apps.annotations.api.urls")),
     path("v1/", include("apps.datasets.api.urls")),
     re_path("^v1/", no_such_address),
+    path("api/traces/", include("apps.traces.api.urls")),
     path("api/schema/", include("apps.workflows.api.schema_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("admin/sandbox/", include("apps.sandbox.pages.urls")),

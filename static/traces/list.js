@@ -45,8 +45,12 @@ function startKeys() {
 const focusable = (panel) =>
   [...panel.querySelectorAll("a, button, input:not([type=hidden])")].filter((each) => each.offsetParent !== null);
 
+/** What had the focus before a key opened a panel: Escape gives it back, so that the keys for rows go on. */
+let origin = null;
+
 function open(menu) {
   if (!menu) return;
+  if (!document.activeElement?.closest("[data-pop]")) origin = document.activeElement;
   menu.open = true;
   focusable(menu.querySelector(".menu-panel"))[0]?.focus();
 }
@@ -56,7 +60,10 @@ function onPanelKey(event, menu) {
   if (event.key === "Escape" && menu.open) {
     event.preventDefault();
     menu.open = false;
-    menu.querySelector("summary").focus();
+    if (origin?.matches("a") && origin.isConnected) origin.focus();
+    else if (origin === document.body) document.activeElement.blur();
+    else menu.querySelector("summary").focus();
+    origin = null;
     return;
   }
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -87,7 +94,8 @@ function closeOthers(kept) {
 
 /** A panel that opens with the mouse is ready for typing too. */
 function onToggle(event) {
-  if (event.target.matches?.("[data-pop][open]")) event.target.querySelector("[data-find]")?.focus();
+  if (!event.target.matches?.("[data-pop][open]") || event.target.contains(document.activeElement.closest("a, input"))) return;
+  event.target.querySelector("[data-find]")?.focus();
 }
 
 function narrow(event) {
@@ -103,6 +111,7 @@ function addChip(event) {
   if (!name) return;
   const chip = document.querySelector(`[data-chip="${CSS.escape(name)}"]`);
   chip.hidden = false;
+  event.target.closest("details").open = false;
   event.target.closest("[data-add-chip]").hidden = true;
   open(chip.querySelector("details"));
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, QueryDict
 
-from accounts.selectors import current_team, may
+from accounts.selectors import current_team
 from apps.traces.admin.columns import COLUMNS
 from apps.traces.admin.filters import CURSOR
 from apps.traces.models.saved_view import SavedView
@@ -66,7 +66,7 @@ def viewer_of(request: HttpRequest) -> Viewer | None:
         team_id=team.id,
         user_id=user.id,
         name=user.get_username()[:150],
-        manages=may(user, "manage", team_id=team.id),
+        manages=user.has_perm("traces.change_trace", team),
     )
 
 
@@ -105,7 +105,7 @@ def _understood(parameters: QueryDict, *, table: str) -> tuple[Question, tuple[s
     refused: list[str] = []
     while True:
         try:
-            return question_of(parameters.dict(), table=table), tuple(refused)
+            return question_of({name: str(value) for name, value in parameters.items()}, table=table), tuple(refused)
         except InvalidInput as exc:
             refused.append(exc.message)
             parameters.pop(str(exc.details["path"]).removeprefix("/"), None)
@@ -115,5 +115,5 @@ def _kept(parameters: QueryDict) -> str:
     names = sorted(name for name in parameters if name not in (VIEW, CURSOR) and parameters[name])
     kept = QueryDict(mutable=True)
     for name in names:
-        kept[name] = parameters[name]
+        kept[name] = str(parameters[name])
     return kept.urlencode()

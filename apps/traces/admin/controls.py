@@ -117,5 +117,5 @@ def _page(parameters: QueryDict, cursor: str) -> str:
 
 def _rough(number: int) -> int:
     """Two digits of an estimate: more would look like knowledge."""
-    size = 10 ** max(0, len(str(number)) - 2)
+    size: int = 10 ** max(0, len(str(number)) - 2)
     return round(number / size) * size

@@ -111,7 +111,7 @@ class TraceExportAdmin(ReadOnlyModelAdmin):
     def _job(self, request: HttpRequest, job_id: UUID | str) -> TraceExport:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        job = self.get_object(request, str(job_id))
+        job: TraceExport | None = self.get_object(request, str(job_id))
         if job is None:
             raise Http404
         return job

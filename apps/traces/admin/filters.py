@@ -111,7 +111,7 @@ def address(parameters: QueryDict, **changes: str) -> str:
 
 def kept(parameters: QueryDict, *, without: Sequence[str]) -> list[tuple[str, str]]:
     """What a form has to send along."""
-    return [(name, value) for name, value in parameters.items() if name not in (CURSOR, *without)]
+    return [(name, str(value)) for name, value in parameters.items() if name not in (CURSOR, *without)]
 
 
 def _milliseconds(value: str) -> str:

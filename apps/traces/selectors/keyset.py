@@ -105,10 +105,10 @@ def _value(text: str, column: Field[Any, Any]) -> Any:
     if isinstance(column, DateTimeField):
         return _EPOCH + int(text) * _MICROSECOND
     if isinstance(column, DecimalField):
-        number = Decimal(text)
-        if not number.is_finite():
+        amount = Decimal(text)
+        if not amount.is_finite():
             raise ValueError(text)
-        return number
+        return amount
     number = int(text)
     if abs(number) >= 1 << 63:
         raise ValueError(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from apps.traces.models import AgentThought, Span, Trace
 from apps.traces.models.saved_view import Listed
 from apps.traces.selectors.conditions import CONDITIONS
 from apps.traces.selectors.keyset import NEWEST
+from apps.traces.selectors.search import search_spans
 from apps.traces.selectors.time_range import TimeRange, range_of
 from apps.traces.selectors.traces import as_uuid
 from support.errors import InvalidInput
@@ -108,7 +109,7 @@ def rows_of(question: Question, *, within: QuerySet[Any]) -> QuerySet[Any]:
         rows = rows.filter(**{f"{question.column}__isnull": False})
     for name, value in question.filters.items():
         rows = CONDITIONS[question.table][name].narrow(rows, value)
-    return _matching(rows, question.text, table=question.table) if question.text else rows
+    return _matching(rows, question) if question.text else rows
 
 
 def of_teams(table: str, team_ids: Collection[UUID] | None) -> QuerySet[Any]:
@@ -134,22 +135,20 @@ def _by_id(rows: QuerySet[Any], wanted: UUID, *, table: str) -> QuerySet[Any]:
     return rows.filter(found)
 
 
-_EXACT: dict[str, Iterable[str]] = {
-    Listed.TRACES: ("end_user", "error_code", "session"),
-    Listed.SPANS: ("node_id", "model", "error_code"),
-    Listed.THOUGHTS: ("model", "tool"),
-}
-_WORDS: dict[str, Iterable[str]] = {
-    Listed.TRACES: ("input_preview", "output_preview", "error_message"),
-    Listed.SPANS: ("name", "input_preview", "output_preview"),
-    Listed.THOUGHTS: ("thought",),
-}
+def _matching(rows: QuerySet[Any], question: Question) -> QuerySet[Any]:
+    """Rows that hold all words of the text; traces also by their user or session, spelled as they are.
 
-
-def _matching(rows: QuerySet[Any], text: str, *, table: str) -> QuerySet[Any]:
-    found = Q()
-    for column in _EXACT[table]:
-        found |= Q(**{column: text})
-    for column in _WORDS[table]:
-        found |= Q(**{f"{column}__icontains": text})
-    return rows.filter(found)
+    Each way of being found is a query of its own over an index; one condition with "or" could use none of them.
+    """
+    text, during = question.text, question.during
+    if question.table == Listed.SPANS:
+        return search_spans(rows, text)
+    # What began in the range goes on after it.
+    longer = TimeRange(start=during.start, end=during.end + _SLACK if during.end else None)
+    spans = search_spans(_during(Span.objects.order_by(), longer), text)
+    if question.table == Listed.THOUGHTS:
+        return rows.filter(span_id__in=spans.values("id"))
+    found = spans.values("trace_id").union(
+        rows.filter(end_user=text).order_by().values("id"), rows.filter(session=text).order_by().values("id")
+    )
+    return rows.filter(id__in=found)

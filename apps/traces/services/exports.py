@@ -107,7 +107,7 @@ def _turn(job: TraceExport) -> bool:
         file.seek(job.size)
         if not job.size:
             file.write(head_of(columns, format=job.format))
-        while timezone.now() < until:
+        while True:
             with bounded(PAGE_SECONDS):
                 page = read_page(rows, cursor=job.cursor, size=size, by=question.column)
                 taken = export_rows(page.rows, table=job.table, with_payloads=job.with_payloads)
@@ -122,7 +122,8 @@ def _turn(job: TraceExport) -> bool:
             if not _noted(job):
                 _drop_if_stopped(job)
                 return False
-    return True
+            if timezone.now() >= until:
+                return True
 
 
 def _noted(job: TraceExport) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 
 from apps.traces.models.saved_view import DefaultView, SavedView
@@ -70,7 +72,7 @@ def delete_view(view: SavedView, *, viewer: Viewer) -> None:
 
 def open_with(view: SavedView | None, *, viewer: Viewer, table: str = "") -> None:
     """Let the viewer's list open with this view from now on, or with everything (None)."""
-    key = {"team_id": viewer.team_id, "user_id": viewer.user_id, "table": view.table if view else table}
+    key: dict[str, Any] = {"team_id": viewer.team_id, "user_id": viewer.user_id, "table": view.table if view else table}
     if view is None:
         DefaultView.objects.filter(**key).delete()
     else:
