@@ -1,4 +1,4 @@
-"""The ASGI entry point: HTTP to Django, WebSocket to Channels."""
+"""The ASGI entry point: HTTP to Django, traces from elsewhere past it, WebSocket to Channels."""
 
 import os
 
@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings.dev")
 os.environ.setdefault("SKEP_PROCESS", "web")
 http = get_asgi_application()
 
+from apps.traces.otlp.receiver import OtlpReceiver  # noqa: E402 - models load after Django
 from apps.workflows.api.origins import OwnPagesAndPrograms  # noqa: E402 - models load after Django
 from apps.workflows.api.routing import websocket_urlpatterns  # noqa: E402 - models load after Django
 from console.bounded_bodies import bound_request_bodies  # noqa: E402 - settings load after Django
@@ -19,7 +20,7 @@ from support.memory import settle  # noqa: E402 - the last to be loaded
 bound_request_bodies(limit=settings.MAX_REQUEST_BYTES)
 application = ProtocolTypeRouter(
     {
-        "http": http,
+        "http": OtlpReceiver(http),
         "websocket": OwnPagesAndPrograms(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
     }
 )
