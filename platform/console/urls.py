@@ -34,6 +34,7 @@ urlpatterns = [
     path("api/schema/", include("apps.workflows.api.schema_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("admin/sandbox/", include("apps.sandbox.pages.urls")),
+    path("admin/traces/dashboard/", include("apps.traces.admin.dashboard.urls")),
     path("admin/", admin.site.urls),
     path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
