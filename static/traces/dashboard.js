@@ -34,7 +34,7 @@ function dataset(series, data) {
     borderWidth: line ? 2 : 0,
     pointRadius: line && data.labels.length < 3 ? 3 : 0,
     pointHoverRadius: 4,
-    tension: 0.25,
+    cubicInterpolationMode: "monotone",
     spanGaps: false,
     maxBarThickness: 36,
     ...look(series.role),
@@ -75,7 +75,7 @@ function draw(canvas) {
         },
       },
       plugins: {
-        legend: { display: data.series.length > 1, align: "start", labels: { color: text, font, boxWidth: 10, boxHeight: 10 } },
+        legend: { display: data.series.length > 1, align: "start", labels: { color: text, font, boxWidth: 10, boxHeight: 10, sort: (one, other) => one.datasetIndex - other.datasetIndex } },
         tooltip: {
           callbacks: { label: (item) => `${item.dataset.label}: ${item.dataset.words[item.dataIndex]}` },
         },

@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -50,6 +51,7 @@ class AlertAdmin(ConsoleModelAdmin):
     )
     list_display = ("name", "standing", "watches", "app", "figure_now", "checked_at", "is_enabled")
     list_filter = ("state", "measure", "is_enabled")
+    search_help_text = gettext_lazy("Name or app")
     search_fields = ("name", "application_name")
     ordering = ("name",)
     actions = ("enable", "disable")
@@ -57,9 +59,9 @@ class AlertAdmin(ConsoleModelAdmin):
         (None, {"fields": ("name", "is_enabled")}),
         (
             gettext_lazy("What is watched"),
-            {"fields": ("measure", ("direction", "threshold"), "app", "window_minutes", "least_runs")},
+            {"fields": (("measure", "app"), ("direction", "threshold"), ("window_minutes", "least_runs"))},
         ),
-        (gettext_lazy("Checks"), {"fields": ("every_minutes", "no_data")}),
+        (gettext_lazy("Checks"), {"fields": (("every_minutes", "no_data"),)}),
         (
             gettext_lazy("Who is told"),
             {"fields": ("emails", "webhook_url", "remind_minutes", "tells_recovery")},
@@ -72,7 +74,7 @@ class AlertAdmin(ConsoleModelAdmin):
 
     @admin.display(description=gettext_lazy("watches"))
     def watches(self, alert: Alert) -> str:
-        return bound(alert)
+        return capfirst(bound(alert))
 
     @admin.display(description=gettext_lazy("app"), ordering="application_name")
     def app(self, alert: Alert) -> str:

@@ -77,6 +77,8 @@ class AlertForm(forms.ModelForm):  # type: ignore[type-arg]
         stored = self.instance.application_id
         if stored is not None and str(stored) not in self._names:
             self._names[str(stored)] = self.instance.application_name  # it was deleted; the alert still names it
+        if self.instance.threshold is not None and "threshold" in self.fields:
+            self.initial["threshold"] = f"{self.instance.threshold.normalize():f}"
         field: Any = self.fields.get("app")
         if field is not None:
             field.choices = [("", _("All apps")), *sorted(self._names.items(), key=lambda each: each[1].casefold())]

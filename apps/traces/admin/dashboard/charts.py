@@ -78,7 +78,7 @@ def _runs() -> list[Line]:
         Line(role="error", label=_("Failed"), number=lambda bucket: bucket.figures.errors, words=_whole),
         Line(
             role="main",
-            label=_("Others"),
+            label=_("Not failed"),
             number=_unfailed,
             words=_whole,
         ),

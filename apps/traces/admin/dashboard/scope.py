@@ -96,7 +96,8 @@ def asked_by(parameters: Mapping[str, str], *, now: dt.datetime | None = None) -
     except InvalidInput as exc:
         fault, during = exc.message, TimeRange(start=moment - PRESETS[DEFAULT], preset=DEFAULT)
     until = _ceiling(min(during.end or moment, moment))
-    since = max(_floor(during.start), until - _LONGEST)
+    start = moment - PRESETS[during.preset] if during.preset else during.start
+    since = max(_floor(start), until - _LONGEST)
     if until - since > LONGEST_BY_HOUR:
         since = since.replace(hour=0)
     if since >= until:
