@@ -3,6 +3,7 @@
 import itertools
 import random
 import threading
+from decimal import Decimal
 
 import pytest
 from django.db import connections
@@ -64,7 +65,7 @@ def test_a_trace_is_what_its_root_says_and_the_sum_of_its_calls():
     assert (trace.status, trace.error_count, trace.span_count) == ("partial-succeeded", 1, 4)
     assert (trace.duration_us, trace.first_text_us) == (9_000_000, 6_000_000)
     assert (trace.input_tokens, trace.output_tokens, trace.cached_tokens) == (2_000, 100, 1_200)
-    assert (trace.models_used, trace.unpriced_calls, trace.cost) == (["gpt-5-mini"], 2, None)
+    assert (trace.models_used, trace.unpriced_calls, trace.cost) == (["gpt-5-mini"], 0, Decimal("0.00043"))
     assert trace.input_preview == "Where is my honey?"
     assert trace.external_id == "0af7651916cd43dd8448eb211c80319c"
     spans = Span.objects.filter(trace=trace).order_by("started_at")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from uuid import UUID
 
 import pytest
@@ -10,8 +11,12 @@ import pytest
 from apps.traces.masking.masker import Masker
 from apps.traces.models import AgentThought, KeptTrace, PassedOver, Rollup, Span, SpanPayload, Trace, TracePolicy
 from apps.traces.recorder.fold import fold
+from apps.traces.recorder.foreign import ForeignSpan
 from apps.traces.recorder.store import write
+from apps.traces.recorder.usage import TokenUsage
 from apps.traces.selectors.policies import Policy, forget_policies, policies_of
+from apps.traces.services.store_foreign import store_foreign
+from model_runtime.price_list import listed_by_id
 from tests.traces import stories
 
 pytestmark = pytest.mark.django_db(databases=["default", "traces"])
@@ -133,3 +138,65 @@ def test_a_rule_that_cannot_be_read_does_not_stop_the_others(record, team):
     held = everything_of(record(query="ada@example.com yy"))
     assert "ada@example.com" not in held
     assert "[masked:x]" in held
+
+
+def test_spans_from_elsewhere_are_masked_and_priced_before_they_are_written(team):
+    sent = foreign(
+        model="claude-sonnet-4-5",
+        usage=TokenUsage(input=2_000, output=100, cache_read=1_500, cache_write=200),
+        inputs={"messages": [{"role": "user", "content": f"Use {KEY}"}]},
+        attributes={"http.request.header.authorization": "Bearer a1B2c3D4e5F6g7H8i9J0", "kept": "yes"},
+        events=[{"name": "log", "at_us": 1, "attributes": {"password": "hunter2"}}],
+    )
+    store_foreign(team.id, [sent])
+    trace = Trace.objects.get(team_id=team.id)
+    span = Span.objects.get(trace=trace)
+    held = everything_of(trace)
+    assert KEY not in held
+    assert "a1B2c3" not in held
+    assert "hunter2" not in held
+    assert SpanPayload.objects.get(span=span).attributes["kept"] == "yes"
+    cost = Decimal(300 * 3 + 1_500 * Decimal("0.3") + 200 * Decimal("3.75") + 100 * 15) / 1_000_000
+    assert trace.cost == span.cost == cost
+    assert listed_by_id()[span.price_id].model == "claude-sonnet-4-5"
+
+
+def test_what_a_sender_reckoned_is_the_cost_and_its_total_is_not_added_to_its_parts(team):
+    told = {"input": "0.1", "output": "0.2", "total": "0.3"}
+    store_foreign(team.id, [foreign(model="gpt-4o", usage=TokenUsage(input=9), costs=told)])
+    assert Trace.objects.get(team_id=team.id).cost == Decimal("0.3")
+
+
+def test_a_value_too_deep_to_look_into_is_masked_as_it_is_kept(team):
+    deep: object = {"password": "hunter2"}
+    for _level in range(2_000):
+        deep = [deep]
+    store_foreign(team.id, [foreign(inputs={"deep": deep, "key": KEY})])
+    held = everything_of(Trace.objects.get(team_id=team.id))
+    assert KEY not in held
+
+
+def test_traces_from_elsewhere_outside_the_sample_are_counted_only_and_errors_bring_theirs_back(team):
+    TracePolicy.objects.create(team_id=team.id, sample_percent=0)
+    well = foreign(trace_id="a" * 32, model="gpt-4o", usage=TokenUsage(input=10, output=1))
+    assert store_foreign(team.id, [well]).new == 1
+    assert not Trace.objects.filter(team_id=team.id).exists()
+    assert [row.count for row in Rollup.objects.filter(team_id=team.id, dimension="app", grain="hour")] == [1]
+    assert [row.count for row in Rollup.objects.filter(team_id=team.id, dimension="model", grain="hour")] == [1]
+    store_foreign(team.id, [foreign(trace_id="b" * 32, status="error", error_code="x")])
+    store_foreign(team.id, [foreign(trace_id="b" * 32, key="2" * 16, parent_key="1" * 16)])
+    assert Trace.objects.get(team_id=team.id).span_count == 2
+
+
+def foreign(**changes):
+    """A span that a program elsewhere sent."""
+    values = {
+        "trace_id": "c" * 32,
+        "key": "1" * 16,
+        "name": "chat",
+        "kind": "llm",
+        "service": "shop",
+        "started_ns": 1_760_000_000_000_000_000,
+        "ended_ns": 1_760_000_001_000_000_000,
+    }
+    return ForeignSpan(**{**values, **changes})

@@ -118,12 +118,19 @@ def _storable(value: Any, depth: int) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if depth <= 0:
-        return _storable_text(str(value)[: PREVIEW_LENGTH * 4])
+        return _storable_text(_written(value)[: PREVIEW_LENGTH * 4])
     if isinstance(value, Mapping):
         return {_storable_text(str(key)): _storable(inner, depth - 1) for key, inner in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_storable(inner, depth - 1) for inner in value]
     return _storable_text(str(value))
+
+
+def _written(value: Any) -> str:
+    try:
+        return str(value)
+    except RecursionError:
+        return "…"
 
 
 def _storable_text(text: str) -> str:

@@ -46,6 +46,9 @@ class ForeignSpan:
     usage: TokenUsage | None = None
     #: Costs by bucket as the sender reckoned them (decimal strings); they win over our prices.
     costs: Mapping[str, str] = field(default_factory=dict)
+    #: Of the costs; and the row of prices that they were reckoned with, where they are ours.
+    currency: str = "USD"
+    price_id: UUID | None = None
     inputs: Any = None
     outputs: Any = None
     #: As the trace page reads it: `messages`, `parameters`, `tools`, `hits` ...

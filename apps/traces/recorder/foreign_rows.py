@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -89,7 +88,7 @@ def rows_of(given: ForeignSpan, setting: Setting) -> ForeignRows:
         model=short(given.model),
         provider=short(given.provider, 100),
         **token_columns(given.usage),
-        **_cost_columns(given.costs),
+        **_cost_columns(given),
     )
     return ForeignRows(span=span, payload=payload, thought=_thought(given, span, payload) if ended else None)
 
@@ -112,10 +111,12 @@ def token_columns(usage: TokenUsage | None) -> dict[str, int]:
     return {name: min(max(0, count), _MOST) for name, count in counts.items()}
 
 
-def _cost_columns(costs: Mapping[str, str]) -> dict[str, Any]:
-    if not costs:
+def _cost_columns(given: ForeignSpan) -> dict[str, Any]:
+    """A total that was told is the cost; else the sum of its parts is."""
+    if not given.costs:
         return {"cost": None, "currency": ""}
-    return {"cost": f"{sum(map(Decimal, costs.values())):f}", "currency": "USD"}
+    total = given.costs.get("total") or f"{sum(map(Decimal, given.costs.values())):f}"
+    return {"cost": total, "currency": given.currency, "price_id": given.price_id}
 
 
 def _payload(given: ForeignSpan, span_id: UUID) -> RecordedPayload:

@@ -169,11 +169,12 @@ def _first_text(old: Trace | None, spans: Sequence[RecordedSpan], setting: Setti
 
 
 def _money(old: Trace | None, ended: Sequence[RecordedSpan]) -> dict[str, Any]:
-    costs = [Decimal(span.cost) for span in ended if span.cost is not None]
-    unpriced = sum(span.cost is None and _is_call(span) for span in ended)
+    """The sum of what calls cost. Amounts in another currency than the first are left out, as are unknown ones."""
+    currency = (old.currency if old is not None else "") or next((span.currency for span in ended if span.currency), "")
+    costs = [Decimal(span.cost) for span in ended if span.cost is not None and span.currency == currency]
+    unpriced = sum((span.cost is None or span.currency != currency) and _is_call(span) for span in ended)
     if old is not None and old.cost is not None:
         costs.append(old.cost)
-    currency = (old.currency if old is not None else "") or next((span.currency for span in ended if span.currency), "")
     return {
         "cost": f"{sum(costs, Decimal(0)):f}" if costs else None,
         "currency": currency,

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from apps.traces.masking.masker import Masker
-from apps.traces.recorder.caps import preview
+from apps.traces.recorder.caps import capped, preview
 from apps.traces.recorder.foreign import ForeignSpan
 from apps.traces.recorder.record import RecordedPayload, RecordedSpan, RecordedThought, RecordedTrace, TraceRow
 from apps.traces.recorder.steps import input_preview, output_preview
@@ -35,13 +37,20 @@ def masked(record: RecordedTrace, masker: Masker) -> RecordedTrace:
 
 def masked_span(span: ForeignSpan, masker: Masker) -> ForeignSpan:
     """A span from elsewhere without what must not be kept."""
-    changes: dict[str, Any] = {name: masker.value(getattr(span, name)) for name in _FOREIGN}
+    changes: dict[str, Any] = {name: _value(masker, getattr(span, name)) for name in _FOREIGN}
     changes |= {name: masker.text(getattr(span, name)) for name in ("name", "trace_name", "text", "error_message")}
     return replace(span, **{name: value for name, value in changes.items() if value is not getattr(span, name)})
 
 
+def _value(masker: Masker, value: Any) -> Any:
+    try:
+        return masker.value(value)
+    except (orjson.JSONEncodeError, RecursionError):  # too deep, or text that is none: as it will be kept
+        return masker.value(capped(value)[0])
+
+
 def _payload(payload: RecordedPayload, masker: Masker) -> RecordedPayload:
-    changes: dict[str, Any] = {name: masker.value(getattr(payload, name)) for name in _PAYLOAD}
+    changes: dict[str, Any] = {name: _value(masker, getattr(payload, name)) for name in _PAYLOAD}
     changes["text"] = masker.text(payload.text)
     changes = {name: value for name, value in changes.items() if value is not getattr(payload, name)}
     return replace(payload, **changes) if changes else payload
@@ -64,10 +73,10 @@ def _root(span: RecordedSpan, trace: TraceRow, masker: Masker) -> RecordedSpan:
 
 def _trace(trace: TraceRow, masker: Masker) -> TraceRow:
     changes = _error(trace, masker)
-    details = masker.value(trace.error_details)
+    details = _value(masker, trace.error_details)
     if details is not trace.error_details:
         changes["error_details"] = details
-    input_, output = masker.value(trace.input), masker.value(trace.output)
+    input_, output = _value(masker, trace.input), _value(masker, trace.output)
     if input_ is not trace.input:
         changes |= {"input": input_, "input_preview": _first_told(input_, "query", "inputs")}
     if output is not trace.output:
@@ -77,7 +86,7 @@ def _trace(trace: TraceRow, masker: Masker) -> TraceRow:
 
 def _thought(thought: RecordedThought, masker: Masker) -> RecordedThought:
     changes: dict[str, Any] = {name: masker.text(getattr(thought, name)) for name in ("thought", "observation")}
-    changes |= {name: masker.value(getattr(thought, name)) for name in ("tool_input", "parameters")}
+    changes |= {name: _value(masker, getattr(thought, name)) for name in ("tool_input", "parameters")}
     changes = {name: value for name, value in changes.items() if value is not getattr(thought, name)}
     return replace(thought, **changes) if changes else thought
 

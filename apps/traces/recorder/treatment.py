@@ -12,7 +12,7 @@ from apps.traces.recorder.foreign import ForeignSpan
 from apps.traces.recorder.masked import masked, masked_span
 from apps.traces.recorder.record import RecordedTrace
 from apps.traces.recorder.shapes import time_of
-from apps.traces.selectors.policies import policies_of, reviewed_among
+from apps.traces.selectors.policies import begun_elsewhere, policies_of, reviewed_among
 from model_runtime.price_book import PriceBook
 from model_runtime.pricing import BUCKETS
 from providers.prices import price_book
@@ -36,26 +36,19 @@ def treated(records: Iterable[RecordedTrace], *, sampled: bool = True) -> Treate
     return Treated(kept=kept, passed_over=[record for record in given if record.trace.id in passed])
 
 
-def treated_spans(
-    team_id: UUID, spans: Iterable[ForeignSpan], *, known: Iterable[str] = ()
-) -> tuple[list[ForeignSpan], list[ForeignSpan]]:
+def treated_spans(team_id: UUID, spans: Iterable[ForeignSpan]) -> tuple[list[ForeignSpan], list[ForeignSpan]]:
     """Spans from elsewhere as they may be written, and those that are only to be counted.
 
-    A trace goes on being kept that is `known` (by its id elsewhere), and all of a batch is that tells of an error.
+    A trace of which something is kept goes on being kept, and all of a batch is that tells of an error.
     """
     book, policies = price_book(team_id), policies_of(team_id)
-    given = list(spans)
-    certain = {*known, *(span.trace_id for span in given if span.status == "error")}
-    kept: list[ForeignSpan] = []
-    passed_over: list[ForeignSpan] = []
-    for span in given:
-        policy = policies.of(span.application_id)
-        told = _with_costs(span, book)
-        if span.trace_id in certain or policy.samples(span.trace_id):
-            kept.append(masked_span(told, policy.masker))
-        else:
-            passed_over.append(told)
-    return kept, passed_over
+    told = [_with_costs(span, book) for span in spans]
+    outside = {span.trace_id for span in told if not policies.of(span.application_id).samples(span.trace_id)}
+    if outside:
+        outside -= {span.trace_id for span in told if span.status == "error"}
+        outside -= begun_elsewhere(team_id, outside)
+    kept = [masked_span(span, policies.of(span.application_id).masker) for span in told if span.trace_id not in outside]
+    return kept, [span for span in told if span.trace_id in outside]
 
 
 def _is_kept(record: RecordedTrace) -> bool:

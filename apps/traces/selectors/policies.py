@@ -14,7 +14,7 @@ from django.conf import settings
 
 from apps.traces.masking.masker import Masker
 from apps.traces.masking.own import BadPattern, Own
-from apps.traces.models import KeptTrace, PassedOver, TracePolicy
+from apps.traces.models import ForeignTrace, KeptTrace, PassedOver, TracePolicy
 
 logger = logging.getLogger(__name__)
 #: A changed policy holds in every process after so many seconds at the latest.
@@ -77,6 +77,12 @@ def reviewed_among(trace_ids: Iterable[UUID]) -> set[UUID]:
 def passed_over_among(trace_ids: Iterable[UUID]) -> set[UUID]:
     """Those that were counted and not kept."""
     return set(PassedOver.objects.filter(trace_id__in=list(trace_ids)).values_list("trace_id", flat=True))
+
+
+def begun_elsewhere(team_id: UUID, external_ids: Iterable[str]) -> set[str]:
+    """Those traces from elsewhere, by their ids there, of which something is kept."""
+    known = ForeignTrace.objects.filter(team_id=team_id, external_id__in=list(external_ids))
+    return set(known.values_list("external_id", flat=True))
 
 
 def _read(rows: Iterable[TracePolicy]) -> Policies:

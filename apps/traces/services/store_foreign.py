@@ -19,9 +19,11 @@ from apps.traces.recorder.foreign_rows import ForeignRows, micros, rows_of
 from apps.traces.recorder.growth import New, calls_of, grown, setting_of
 from apps.traces.recorder.record import RecordedPayload, RecordedSpan, RecordedThought, TraceRow
 from apps.traces.recorder.shapes import stable_id
-from apps.traces.recorder.store import ALIAS
+from apps.traces.recorder.store import ALIAS, count
 from apps.traces.recorder.tallies import Call, Tallies
+from apps.traces.recorder.treatment import treated_spans
 from apps.traces.recorder.words import with_words
+from support.ids import uuid7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +35,18 @@ class Stored:
 
 
 def store_foreign(team_id: UUID, spans: Sequence[ForeignSpan]) -> Stored:
-    """Store the spans of one team in one transaction; sent again, they change nothing."""
+    """Store the spans of one team in one transaction; sent again, they change nothing.
+
+    They are priced and masked first. Of traces outside the sample only the sums are kept.
+    """
+    given, passed_over = treated_spans(team_id, spans)
+    if passed_over:
+        _count_only(team_id, passed_over)
     traces: dict[str, dict[tuple[str, int], ForeignSpan]] = {}
-    for span in spans:
+    for span in given:
         _keep(traces.setdefault(span.trace_id, {}), span)
     if not traces:
-        return Stored(new=0, repeated=0)
+        return Stored(new=len(passed_over), repeated=0)
     with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
         ids = _trace_ids(cursor, team_id, traces)
         known = Trace.objects.using(ALIAS).in_bulk(ids.values())
@@ -50,7 +58,7 @@ def store_foreign(team_id: UUID, spans: Sequence[ForeignSpan]) -> Stored:
         fresh = _insert(cursor, rows)
         ended = _end(cursor, [row for row in rows if row.span.id not in fresh and row.span.duration_us is not None])
         _grow(cursor, batches, fresh, ended)
-    return Stored(new=len(fresh) + len(ended), repeated=len(spans) - len(fresh) - len(ended))
+    return Stored(new=len(passed_over) + len(fresh) + len(ended), repeated=len(given) - len(fresh) - len(ended))
 
 
 class _Batch:
@@ -81,6 +89,23 @@ class _Batch:
         for span in calls_of(rows):
             tallies.add_call(trace, _call(span))
         return trace
+
+
+def _count_only(team_id: UUID, spans: Sequence[ForeignSpan]) -> None:
+    """Count calls of models, and traces whose root is here. What is sent twice is counted twice: nothing is kept."""
+    traces: dict[str, list[ForeignSpan]] = {}
+    for span in spans:
+        traces.setdefault(span.trace_id, []).append(span)
+    tallies = Tallies()
+    for name, of_trace in traces.items():
+        batch = _Batch(of_trace, None, trace_id=uuid7(), team_id=team_id, external_id=name)
+        all_ids = {row.span.id for row in batch.rows}
+        counted = Tallies() if all(span.parent_key for span in of_trace) else tallies
+        trace = batch.grown(all_ids, set(), counted)
+        if trace is not None and counted is not tallies:
+            for call in calls_of(batch.rows):
+                tallies.add_call(trace, _call(call))
+    count(tallies)
 
 
 def _keep(found: dict[tuple[str, int], ForeignSpan], span: ForeignSpan) -> None:
