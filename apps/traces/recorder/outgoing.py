@@ -11,10 +11,10 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from apps.traces.models.destination import OutgoingTrace, TraceDestination
+from apps.traces.recorder.record import TraceRow
 
 #: How long it may take until a process notices that a team began or ceased to send on.
 NOTICED_IN_S = 10.0
-#: What may wait of one team; beyond that new traces are not queued and counted as given up.
 _INSERT = (
     f"INSERT INTO {OutgoingTrace._meta.db_table} (trace_id, team_id, queued_at) "
     "SELECT unnest(%s::uuid[]), unnest(%s::uuid[]), %s ON CONFLICT DO NOTHING"
@@ -47,10 +47,9 @@ class SendingTeams:
 sending_teams = SendingTeams()
 
 
-def queue_outgoing(cursor: CursorWrapper, traces: Iterable[tuple[UUID, UUID]]) -> None:
-    """Queue those of these (trace, team) whose team sends on."""
+def queue_outgoing(cursor: CursorWrapper, traces: Iterable[TraceRow]) -> None:
+    """Queue those of these traces whose team sends on."""
     teams = sending_teams.now()
-    wanted = [(trace_id, team_id) for trace_id, team_id in traces if team_id in teams] if teams else []
+    wanted = [trace for trace in traces if trace.team_id in teams] if teams else []
     if wanted:
-        trace_ids, team_ids = zip(*wanted, strict=True)
-        cursor.execute(_INSERT, [list(trace_ids), list(team_ids), timezone.now()])
+        cursor.execute(_INSERT, [[trace.id for trace in wanted], [trace.team_id for trace in wanted], timezone.now()])

@@ -12,6 +12,7 @@ from django.db.backends.utils import CursorWrapper
 
 from apps.traces.models import AgentThought, ForeignTrace, PassedOver, Span, SpanPayload, Trace
 from apps.traces.recorder import tables
+from apps.traces.recorder.outgoing import queue_outgoing
 from apps.traces.recorder.record import (
     RecordedPayload,
     RecordedSpan,
@@ -49,6 +50,8 @@ def write(records: Sequence[RecordedTrace], *, replace: bool = False, sampled: b
         fresh = {row[0] for row in cursor.fetchall()}
         if len(fresh) < len(records):  # so nothing was counted
             count(tallies_of(record for record in records if record.trace.id in fresh))
+        if not replace:  # what is written anew was sent on before
+            queue_outgoing(cursor, [record.trace for record in records if record.trace.id in fresh])
         return len(fresh)
 
 

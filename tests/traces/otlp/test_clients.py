@@ -51,7 +51,9 @@ def run(team: Team, server: str, tmp_path: Path) -> Run:
     def send(client: str) -> list[Span]:
         script = tmp_path / "example.py"
         script.write_text(example(client))
-        with OpenAIServer(default=Completion("A woven hive.", usage=USAGE)).in_thread() as openai:
+        whole, streamed = (Completion("A woven hive.", usage=USAGE, streamed=each) for each in (False, True))
+        with OpenAIServer().in_thread() as openai:
+            openai.script(whole, streamed)
             kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")}
             own = {"SKEP_URL": server, "SKEP_KEY": secret, "OPENAI_BASE_URL": openai.base_url, "OPENAI_API_KEY": "k"}
             done = subprocess.run(
