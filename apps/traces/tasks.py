@@ -9,7 +9,7 @@ from celery import shared_task
 from celery.signals import worker_process_shutdown
 
 from apps.traces.recorder.observer import flush
-from apps.traces.services import exports
+from apps.traces.services import changes, exports
 from apps.traces.services.alerts.check import check_due_alerts
 from apps.traces.services.alerts.deliver import deliver_notices
 from apps.traces.services.alerts.forget import forget_old_alert_history
@@ -49,6 +49,21 @@ def write_export(job_id: str) -> bool:
 def go_on_with_exports() -> int:
     """Every minute: no export stays behind with a worker that died."""
     return exports.go_on_with_exports()
+
+
+@shared_task(name=changes.TASK)
+def make_change(job_id: str) -> bool:
+    """Change traces for one turn and hand the rest on; whether there is a rest."""
+    more = changes.make_change(UUID(job_id))
+    if more:
+        enqueue(changes.TASK, job_id)
+    return more
+
+
+@shared_task(name="traces.go_on_with_changes", ignore_result=True)
+def go_on_with_changes() -> int:
+    """Every minute: no change stays half done because its worker died."""
+    return changes.go_on_with_changes()
 
 
 @shared_task(name="traces.forget_exports", ignore_result=True)

@@ -23,6 +23,7 @@ app.conf.beat_schedule = {
     "deliver-alert-notices": {"task": "traces.deliver_notices", "schedule": 60.0, "options": {"expires": 55}},
     "send-traces-on": {"task": "traces.send_on", "schedule": 10.0, "options": {"expires": 30}},
     "go-on-with-exports": {"task": "traces.go_on_with_exports", "schedule": 60.0, "options": {"expires": 120}},
+    "go-on-with-changes": {"task": "traces.go_on_with_changes", "schedule": 60.0, "options": {"expires": 120}},
     "forget-exports": {"task": "traces.forget_exports", "schedule": 3600.0},
     "forget-alert-history": {"task": "traces.forget_alert_history", "schedule": 86_400.0},
     "forget-blobs": {"task": "workflows.forget_blobs", "schedule": 3600.0},

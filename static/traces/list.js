@@ -1,4 +1,4 @@
-/* Lists of traces: rows by key, chips with fields in them, filters that wait until they are asked for. */
+/* Lists of traces: rows by key, chips with fields in them, filters that wait until asked for, rows that are picked. */
 
 import { shortcut } from "../console/shortcuts.js";
 
@@ -125,7 +125,66 @@ function startWaiting() {
   window.addEventListener("pageshow", () => document.querySelector("[data-rows]")?.removeAttribute("aria-busy"));
 }
 
+/* Picking rows: those of this page, or everything that fits the filters. */
+
+const bar = document.querySelector("[data-picked]");
+let everything = false;
+
+const boxes = () => [...document.querySelectorAll("[data-pick]")];
+const picked = () => boxes().filter((box) => box.checked).map((box) => box.value);
+
+function tell() {
+  const ids = picked();
+  const count = bar.querySelector("[data-picked-count]");
+  const words = everything ? count.dataset.all : count.dataset.words.replace("{n}", ids.length);
+  count.textContent = words;
+  bar.hidden = !ids.length;
+  for (const field of document.querySelectorAll("[data-picked-ids]")) field.value = everything ? "" : ids.join(",");
+  for (const each of document.querySelectorAll("[data-picked-words]")) {
+    each.textContent = words;
+    each.hidden = !ids.length;
+  }
+  for (const each of document.querySelectorAll("[data-unpicked]")) each.hidden = ids.length > 0;
+  for (const box of boxes()) box.closest("tr").classList.toggle("selected", box.checked);
+  const all = document.querySelector("[data-pick-page]");
+  all.checked = ids.length > 0 && ids.length === boxes().length;
+  all.indeterminate = ids.length > 0 && !all.checked;
+}
+
+function pick(which) {
+  everything = false;
+  for (const box of boxes()) box.checked = which(box);
+  tell();
+}
+
+function pickHere() {
+  const box = rows()[here()]?.querySelector("[data-pick]");
+  if (!box) return;
+  box.checked = !box.checked;
+  everything = false;
+  tell();
+}
+
+function startPicking() {
+  if (!bar) return;
+  document.addEventListener("change", ({ target }) => {
+    if (target.matches("[data-pick-page]")) pick(() => target.checked);
+    if (!target.matches("[data-pick]")) return;
+    everything = false;
+    tell();
+  });
+  bar.querySelector("[data-pick-none]").addEventListener("click", () => pick(() => false));
+  bar.querySelector("[data-pick-all]")?.addEventListener("click", () => {
+    pick(() => true);
+    everything = true;
+    tell();
+  });
+  shortcut("x", pickHere, { label: labels.keySelect });
+  pick(() => false);
+}
+
 if (root) {
+  startPicking();
   startKeys();
   startPanels();
   startWaiting();

@@ -99,6 +99,7 @@ def _requests(admin: Any, asked: Asked) -> dict[str, Any]:
         "export_url": admin.url_of("export"),
         "exports_url": reverse("admin:traces_traceexport_changelist"),
         "formats": TraceExport.Format.choices,
+        "change_url": admin.url_of("change_all") if admin.table == Listed.TRACES else "",
         "has_payloads": admin.table != Listed.THOUGHTS,
     }
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from apps.traces.admin.asked import viewer_of
 from apps.traces.admin.reading import teams_seen
 from apps.traces.models.export import TraceExport
-from apps.traces.selectors.lists import question_of
+from apps.traces.selectors.lists import PICKED, question_of
 from apps.traces.services.exports import ask_for_export
 from support.errors import Conflict, InvalidInput
 
@@ -30,11 +30,13 @@ def export(admin: Any) -> Callable[..., HttpResponse]:
         if viewer is None or not admin.has_view_permission(request):
             raise PermissionDenied
         query = request.POST.get("query", "")
+        picked = QueryDict(query, mutable=True)
+        picked[PICKED] = request.POST.get(PICKED, "")
         try:
             job = ask_for_export(
                 viewer=viewer,
                 team_ids=teams_seen(admin, request),
-                question=question_of(QueryDict(query).dict(), table=admin.table),
+                question=question_of({name: str(value) for name, value in picked.items()}, table=admin.table),
                 format=request.POST.get("format", ""),
                 with_payloads="payloads" in request.POST,
             )

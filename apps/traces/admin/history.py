@@ -13,10 +13,11 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 
-from apps.traces.admin import asked, export_request, reading, view_requests
+from apps.traces.admin import asked, change_request, export_request, reading, view_requests
 from apps.traces.admin.columns import Column, cells, chosen
 from apps.traces.admin.controls import controls
 from apps.traces.admin.filters import Filter
+from apps.traces.models.saved_view import Listed
 from support.admin import ReadOnlyModelAdmin
 
 
@@ -63,9 +64,24 @@ class HistoryAdmin(ReadOnlyModelAdmin):
                 {"id": row.id, "main": self.main_of(row), "cells": cells(row, columns)} for row in answer.page.rows
             ],
             **controls(self, question, answer, columns),
+            **self._rights(request),
             **(extra_context or {}),
         }
         return TemplateResponse(request, self.list_template, context, status=503 if answer.trouble else 200)
+
+    def _rights(self, request: HttpRequest) -> dict[str, bool]:
+        """What this person may do to rows of this list: only whole traces are tagged and deleted."""
+        is_whole = self.table == Listed.TRACES
+        return {
+            "may_tag": is_whole and change_request.teams_for(self, request, change_request.TAG) != [],
+            "may_delete": is_whole and change_request.teams_for(self, request, change_request.DELETE) != [],
+        }
+
+    def own_teams(self, request: HttpRequest) -> list[Any]:
+        """The person's teams, asked once per request."""
+        self._teams_for("view", request)
+        teams: list[Any] = request._own_teams  # type: ignore[attr-defined]
+        return teams
 
     def _lists(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The lists of this kind that the person may see, side by side."""
@@ -96,6 +112,7 @@ class HistoryAdmin(ReadOnlyModelAdmin):
             path("views/", wrap(view_requests.save(self)), name=f"{name}_views"),
             path("views/<uuid:view_id>/", wrap(view_requests.change(self)), name=f"{name}_view"),
             path("export/", wrap(export_request.export(self)), name=f"{name}_export"),
+            path("change-all/", wrap(change_request.change(self)), name=f"{name}_change_all"),
         ]
         return [*own, *super().get_urls()]
 

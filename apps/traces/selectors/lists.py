@@ -20,7 +20,9 @@ from apps.traces.selectors.traces import as_uuid
 from support.errors import InvalidInput
 from support.ids import earliest
 
-SEARCH, SORT = "q", "sort"
+SEARCH, SORT, PICKED = "q", "sort", "ids"
+#: As many as a page shows, and some more.
+MOST_PICKED = 500
 MOST_WORDS = 200
 MODELS: dict[str, type[Model]] = {Listed.TRACES: Trace, Listed.SPANS: Span, Listed.THOUGHTS: AgentThought}
 #: Names of orders -> columns, the largest first.
@@ -54,6 +56,8 @@ class Question:
     filters: Mapping[str, str] = field(default_factory=dict)
     text: str = ""
     order: str = "newest"
+    #: Rows that somebody picked; nothing else is asked then.
+    ids: tuple[UUID, ...] = ()
 
     @property
     def column(self) -> str:
@@ -73,6 +77,7 @@ class Question:
             "filters": dict(self.filters),
             "q": self.text,
             "sort": self.order,
+            "ids": [str(each) for each in self.ids],
         }
 
 
@@ -86,19 +91,40 @@ def question_of(parameters: Mapping[str, str], *, table: str) -> Question:
         if not CONDITIONS[table][name].accepts(value):
             raise InvalidInput(f"{name} cannot be {value[:60]!r}.", path=f"/{name}")
     text = parameters.get(SEARCH, "").replace("\x00", "").strip()[:MOST_WORDS]
-    return Question(table=table, during=range_of(parameters), filters=filters, text=text, order=order)
+    return Question(
+        table=table,
+        during=range_of(parameters),
+        filters=filters,
+        text=text,
+        order=order,
+        ids=_picked(parameters.get(PICKED, "")),
+    )
+
+
+def _picked(text: str) -> tuple[UUID, ...]:
+    ids = [as_uuid(each) for each in text.split(",")[: MOST_PICKED + 1] if each]
+    if len(ids) > MOST_PICKED or None in ids:
+        raise InvalidInput(f"ids must name up to {MOST_PICKED} rows.", path=f"/{PICKED}")
+    return tuple(each for each in ids if each)
 
 
 def question_from(stored: Mapping[str, Any], *, table: str) -> Question:
     """The question that `Question.as_dict` kept."""
     return question_of(
-        {**stored["filters"], "from": stored["from"], "to": stored["to"], "q": stored["q"], "sort": stored["sort"]},
+        {
+            **stored["filters"],
+            **{name: stored[name] for name in ("from", "to", "q", "sort")},
+            PICKED: ",".join(stored.get("ids", ())),
+        },
         table=table,
     )
 
 
 def rows_of(question: Question, *, within: QuerySet[Any]) -> QuerySet[Any]:
     """The rows that answer, unordered, out of those that may be seen."""
+    if question.ids:
+        rows = within.filter(id__in=question.ids)
+        return rows if question.column == NEWEST else rows.filter(**{f"{question.column}__isnull": False})
     wanted = question.wanted_id
     if wanted is not None:
         return _by_id(within, wanted, table=question.table)
