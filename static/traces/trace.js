@@ -246,8 +246,9 @@ function spanAddress(id) {
   return `?span=${id}`;
 }
 
-async function fetchRows(limit = "") {
-  const response = await fetch(`${root.dataset.rowsUrl}?limit=${limit}`);
+async function fetchRows(limit = 0) {
+  // Without a limit it is the address that the head of the page has had fetched already.
+  const response = await fetch(root.dataset.rowsUrl + (limit ? `?limit=${limit}` : ""));
   if (!response.ok) throw new Error(String(response.status));
   return response.json();
 }

@@ -29,7 +29,7 @@ def bone(
         "predecessor": "",
         "position": 0,
         "index": None,
-        "started_at": None if at is None else BEGAN + dt.timedelta(microseconds=at),
+        "started_us": None if at is None else round(BEGAN.timestamp()) * 1_000_000 + at,
         "duration_us": took,
         "first_text_us": None,
         "status": "ok",

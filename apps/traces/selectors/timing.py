@@ -24,7 +24,7 @@ def critical_path(intervals: Sequence[Interval], children: Sequence[Sequence[int
         for at, until in _chain(siblings, end, intervals, causes):
             path.add(at)
             stack.append((children[at], until))
-    timed = sum(until > 0 for _, until in intervals)
+    timed = sum(until > since for since, until in intervals)
     return path if len(path) < timed else set()
 
 
@@ -32,7 +32,8 @@ def _chain(
     siblings: Sequence[int], end: int, intervals: Sequence[Interval], causes: Sequence[int]
 ) -> Iterator[tuple[int, int]]:
     """The siblings on the way back from an end, each with the time until which it mattered."""
-    backwards = iter(sorted((at for at in siblings if intervals[at][1] > 0), key=lambda at: -intervals[at][1]))
+    timed = [at for at in siblings if intervals[at][1] > intervals[at][0]]
+    backwards = iter(sorted(timed, key=lambda at: -intervals[at][1]))
     seen: set[int] = set()
     cursor, cause = end, -1
     while True:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import BigIntegerField, Func, Q
 
 from apps.traces.models import AgentThought, Span, SpanPayload, Trace
 from apps.traces.selectors.tree import Bone
@@ -15,12 +15,18 @@ from apps.traces.selectors.tree import Bone
 PORTION = 10_000
 #: Beyond this a page helps nobody; the download holds everything.
 MOST = 50_000
+_STARTED_US = Func(
+    "started_at",
+    template="(EXTRACT(EPOCH FROM %(expressions)s) * 1000000)::bigint",
+    output_field=BigIntegerField(),
+)
 _ORDER = ("position", "started_at", "id")
 
 
 def bones_of(trace: Trace, *, limit: int = PORTION) -> list[Bone]:
     """The first spans of a trace, as far as its tree needs them: one query, no payloads."""
-    rows = Span.objects.filter(trace=trace).order_by(*_ORDER).values_list(*Bone._fields)
+    spans = Span.objects.filter(trace=trace).annotate(started_us=_STARTED_US).order_by(*_ORDER)
+    rows = spans.values_list(*Bone._fields)
     return [Bone._make(row) for row in rows[: min(limit, MOST)]]
 
 

@@ -1,6 +1,7 @@
 /* The whole trace in a strip above the waterfall: drag over it to look at a stretch more closely. */
 
 import { percent, svg } from "./axis.js";
+import { kindOf } from "./row.js";
 
 const HEIGHT = 40;
 const MOST_BARS = 600;
@@ -32,7 +33,7 @@ export class Overview {
     const bars = longest.map((row) => {
       const offset = model.number(row, "offset");
       const took = model.number(row, "duration") ?? model.total - offset;
-      const hue = document.querySelector(`template[data-kind="${CSS.escape(model.text(row, "kind"))}"]`)?.dataset.hue ?? "";
+      const { hue } = kindOf(model.text(row, "kind")).dataset;
       return svg("rect", {
         class: `overview-bar ${hue} ${model.isError(row) ? "overview-failed" : ""}`,
         x: percent((100 * offset) / model.total),

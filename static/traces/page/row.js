@@ -8,7 +8,7 @@ import { count, duration, money, word } from "./words.js";
 /** A bar that is thinner than this could not be seen or hovered. */
 const THINNEST = 0.4;
 const MOST_TICKS = 160;
-const DEEPEST = 12;
+const DEEPEST = 9;
 const WORDS = [[ORPHAN, "orphan", "unplug"], [CYCLIC, "cyclic", "repeat"], [SKEWED, "skewed", "clock"]];
 
 function make(tag, className, text = "") {
@@ -18,14 +18,17 @@ function make(tag, className, text = "") {
   return element;
 }
 
-function kindTemplate(kind) {
-  return document.querySelector(`template[data-kind="${CSS.escape(kind)}"]`) ?? document.querySelector('template[data-kind="other"]');
+const kinds = new Map([...document.querySelectorAll("template[data-kind]")].map((template) => [template.dataset.kind, template]));
+
+/** The icon and the hue of a kind of span. */
+export function kindOf(kind) {
+  return kinds.get(kind) ?? kinds.get("other");
 }
 
 /** The element of an item. `address(id)` is the address of a span's page. */
 export function drawRow(item, model, axis, address) {
   const { row, group, depth } = item;
-  const kind = kindTemplate(model.text(row, "kind"));
+  const kind = kindOf(model.text(row, "kind"));
   const link = make("a", `span-row ${kind.dataset.hue}`);
   link.setAttribute("role", "treeitem");
   link.style.setProperty("--depth", Math.min(DEEPEST, depth));
@@ -84,7 +87,7 @@ function marks(row, status, model) {
   for (const [flag, name, sign] of WORDS) {
     if (!model.has(row, flag)) continue;
     const tag = make("span", "tag span-tag span-odd");
-    tag.append(icon(sign, "icon-small"), word(name));
+    tag.append(icon(sign, "icon-small"), make("span", "span-odd-word", word(name)));
     tag.title = word(`${name}_why`);
     found.push(tag);
   }

@@ -60,10 +60,9 @@ export class Rows {
     const head = this.#top();
     const top = head + at * HEIGHT;
     const { scrollTop, clientHeight } = this.#scroller;
-    if (top - head < scrollTop + 4) this.#scroller.scrollTop = center ? top - clientHeight / 2 : top - head - 4;
-    else if (top + HEIGHT > scrollTop + clientHeight) {
-      this.#scroller.scrollTop = center ? top - clientHeight / 2 : top + HEIGHT - clientHeight + 4;
-    }
+    if (center) this.#scroller.scrollTop = top + HEIGHT - (clientHeight + head) / 2;
+    else if (top - head < scrollTop + 4) this.#scroller.scrollTop = top - head - 4;
+    else if (top + HEIGHT > scrollTop + clientHeight) this.#scroller.scrollTop = top + HEIGHT - clientHeight + 4;
   }
 
   /** How far below the top of what scrolls the list begins. */

@@ -32,6 +32,11 @@ from support.errors import NotFound
 MOST_INLINE = 1_500
 _LONGEST_SEARCH = 200
 _ANY = UUID(int=0)
+#: What the page's script is made of: fetched at once, not one after the other.
+_SCRIPTS = tuple(
+    f"traces/page/{name}.js"
+    for name in ("axis", "find", "keys", "log", "model", "overview", "pane", "row", "rows", "story", "views", "words")
+)
 _VIEWS: tuple[tuple[str, str | Promise, str], ...] = (
     ("tree", gettext_lazy("Tree"), "list-tree"),
     ("waterfall", gettext_lazy("Waterfall"), "chart-column"),
@@ -65,6 +70,7 @@ def trace_page(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) 
         "links": links_of(trace),
         "ways": ways,
         "script_words": words(),
+        "script_names": _SCRIPTS,
         "any_span": reverse("admin:traces_trace_span", args=[trace.id, _ANY]),
         "no_span": str(_ANY),
         "views": _VIEWS,
