@@ -92,6 +92,13 @@ def all_team_ids() -> list[UUID]:
     return list(Team.objects.values_list("id", flat=True))
 
 
+def keys_of_team(*, team_id: UUID, subject_kind: str) -> QuerySet[ApiKey]:
+    """The team's keys of one kind, whatever they open, newest first, revoked ones last."""
+    return ApiKey.objects.filter(team_id=team_id, subject_kind=subject_kind).order_by(
+        F("revoked_at").asc(nulls_first=True), "-created_at"
+    )
+
+
 def keys_of(*, subject_kind: str, subject_id: UUID) -> QuerySet[ApiKey]:
     """The keys of an app or a dataset, newest first, revoked ones last."""
     return ApiKey.objects.filter(subject_kind=subject_kind, subject_id=subject_id).order_by(

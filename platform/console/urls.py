@@ -31,6 +31,7 @@ urlpatterns = [
     path("v1/", include("apps.datasets.api.urls")),
     re_path("^v1/", no_such_address),
     path("api/traces/", include("apps.traces.api.urls")),
+    path("opentelemetry/", include("apps.traces.pages.urls")),
     path("api/schema/", include("apps.workflows.api.schema_urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("admin/sandbox/", include("apps.sandbox.pages.urls")),

@@ -1,0 +1,1 @@
+"""Pages of traces for product teams."""
