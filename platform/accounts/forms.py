@@ -10,7 +10,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.services import create_api_key, scopes_of
+from accounts.services import create_api_key, scopes_of, usual_scopes_of
 
 _EXPIRIES = [
     ("", _("Never")),
@@ -46,7 +46,7 @@ class KeyForm(forms.Form):
         choices = self.fields["scopes"]
         assert isinstance(choices, forms.MultipleChoiceField)
         choices.choices = [(scope, _SCOPE_WORDS.get(scope, scope)) for scope in known]
-        choices.initial = list(known)
+        choices.initial = list(usual_scopes_of(self.subject_kind))
 
     def make_key(self, *, team_id: UUID, subject_id: UUID, by: User) -> str:
         """The secret of a new key as the valid form describes it; it exists nowhere else after this."""

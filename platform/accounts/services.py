@@ -50,6 +50,11 @@ def scopes_of(subject_kind: str) -> tuple[str, ...]:
     return _SCOPES[ApiKey.Subject(subject_kind)]
 
 
+def usual_scopes_of(subject_kind: str) -> tuple[str, ...]:
+    """What a key to it may do unless somebody says otherwise: what programs send from should not be able to read."""
+    return tuple(scope for scope in scopes_of(subject_kind) if scope != "traces:read")
+
+
 def create_api_key(
     *,
     team_id: UUID,
@@ -62,7 +67,7 @@ def create_api_key(
 ) -> tuple[ApiKey, str]:
     """A new key and its secret; the secret exists nowhere else after this. Raises InvalidInput for unknown scopes."""
     known = scopes_of(subject_kind)
-    wanted = list(dict.fromkeys(scopes)) or list(known)
+    wanted = list(dict.fromkeys(scopes)) or list(usual_scopes_of(subject_kind))
     unknown = [scope for scope in wanted if scope not in known]
     if unknown:
         raise InvalidInput(f"Unknown scopes: {', '.join(unknown)}. Known are: {', '.join(known)}.", scopes=unknown)

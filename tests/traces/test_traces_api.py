@@ -115,6 +115,12 @@ def test_keys_that_only_send_or_open_something_else_are_refused(read, team):
     assert read(reverse("api-traces"), secret="traces-unknown").status_code == 401
 
 
+def test_a_key_reads_only_if_somebody_says_so(read, team):
+    key, secret = create_api_key(team_id=team.id, subject_kind="traces", subject_id=team.id, name="sender")
+    assert key.scopes == ["traces:write"]
+    assert read(reverse("api-traces"), secret=secret).status_code == 403
+
+
 def test_a_signed_in_person_reads_with_their_session(client, operator, record):
     trace = record()
     assert client.get(reverse("api-traces")).status_code == 401
