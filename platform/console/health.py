@@ -12,6 +12,7 @@ from django.http import HttpRequest, JsonResponse
 
 from apps.datasets.services.spaces_health import store_conditions
 from apps.sandbox.selectors.condition import State, current_condition
+from apps.traces.recorder.counters import recorder_counts
 
 
 async def live(request: HttpRequest) -> JsonResponse:
@@ -22,20 +23,23 @@ async def live(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """PostgreSQL, Redis and migrations are in order (503 with what is wrong otherwise).
 
-    The sandbox and the vector stores are told besides. Without a sandbox only code nodes are off, and a store that is
-    down takes the datasets in it out and no others, so neither takes an instance out of service: off is as good as
-    ok, and what is configured and not well makes the whole "degraded".
+    The sandbox, the vector stores and the recorder of traces are told besides. Without a sandbox only code nodes are
+    off, a store that is down takes the datasets in it out and no others, and traces that were dropped are rebuilt, so
+    none of them takes an instance out of service: off is as good as ok, and what is configured and not well makes the
+    whole "degraded".
     """
     checks = {"postgresql": _database, "redis": _redis, "migrations": _migrations}
     found = {name: _outcome(check) for name, check in checks.items()}
     healthy = all(outcome == "ok" for outcome in found.values())
     sandbox = current_condition(timeout_s=1.0).state
     stores = _vector_stores() if healthy else {}
-    well = sandbox in (State.OK, State.OFF) and all(outcome == "ok" for outcome in stores.values())
+    traces = _outcome(_traces)
+    well = sandbox in (State.OK, State.OFF) and {*stores.values(), traces} == {"ok"}
     status = "unavailable" if not healthy else "ok" if well else "degraded"
     # The state only: the reason names paths and the kernel, and anybody may ask here.
     return JsonResponse(
-        {"status": status, "checks": {**found, "sandbox": sandbox.value, **stores}}, status=200 if healthy else 503
+        {"status": status, "checks": {**found, "sandbox": sandbox.value, "traces": traces, **stores}},
+        status=200 if healthy else 503,
     )
 
 
@@ -45,6 +49,11 @@ def _outcome(check: Callable[[], str]) -> str:
     except (Error, redis.RedisError) as exc:
         # The class only: messages of drivers name hosts and users.
         return type(exc).__name__
+
+
+def _traces() -> str:
+    """Traces that were dropped a short while ago are being rebuilt; until then they are missing."""
+    return "dropping" if recorder_counts().is_dropping else "ok"
 
 
 def _vector_stores() -> dict[str, str]:

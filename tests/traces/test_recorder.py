@@ -11,8 +11,8 @@ import pytest
 from django.db import OperationalError, connections
 
 from apps.traces.models import AgentThought, Span, SpanPayload, Trace
+from apps.traces.recorder import counters, store
 from apps.traces.recorder import record as records
-from apps.traces.recorder import store
 from apps.traces.recorder.costs import priced
 from apps.traces.recorder.fold import fold
 from apps.traces.recorder.observer import TraceObserver, observe
@@ -239,7 +239,10 @@ def _same(row, expected):
         value = getattr(expected, field.name)
         if field.name in ("cost", "price") and value is not None:
             value = Decimal(value)
-        assert getattr(row, field.name) == value, field.name
+        if field.name == "search":
+            assert sorted(row.search.split()) == sorted(value.split())
+        else:
+            assert getattr(row, field.name) == value, field.name
 
 
 def _until(condition):
@@ -247,3 +250,37 @@ def _until(condition):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+@pytest.fixture
+def clean_counts():
+    """What is counted here is no news for the tests that follow."""
+    yield
+    with counters._client() as redis:
+        redis.delete(counters.KEY)
+
+
+def test_what_was_dropped_is_told_to_all_processes(client, transactional_db, clean_counts):
+    before = counters.recorder_counts()
+    release = threading.Event()
+    writer = TraceWriter(capacity=1, store=lambda batch: release.wait(5) and len(batch), report=counters.add)
+    writer.submit(job(stories.stopped_run()))
+    _until(lambda: not writer._waiting)
+    assert [writer.submit(job(stories.stopped_run())) for _ in range(3)] == [True, False, False]
+    release.set()
+    assert writer.close(5)
+    after = counters.recorder_counts()
+    assert (after.written - before.written, after.dropped - before.dropped) == (2, 2)
+    assert after.is_dropping
+    assert client.get("/health/ready").json()["checks"]["traces"] == "dropping"
+
+
+def test_counts_that_could_not_be_told_are_told_with_the_next():
+    told, away = [], [False, True, True]
+    writer = TraceWriter(store=len, report=lambda counts: away.pop(0) and not told.append(dict(counts)))
+    for _ in range(3):
+        writer.submit(job(stories.stopped_run()))
+        assert writer.flush(5)
+        _until(lambda: not writer._busy)
+    assert writer.close(5)
+    assert sum(counts["written"] for counts in told) == 3

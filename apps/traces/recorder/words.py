@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from apps.datasets.text.analyze import term_counts, tsvector_literal
+from apps.datasets.text.analyze import MAX_TERM_CHARS, analyze, term_counts, tsvector_literal
 from apps.traces.recorder import reading
 from apps.traces.recorder.record import RecordedPayload, RecordedSpan, RecordedTrace
 
@@ -29,14 +29,20 @@ def with_words(span: RecordedSpan, payload: RecordedPayload | None) -> RecordedS
 
 
 def words_of(span: RecordedSpan, payload: RecordedPayload | None) -> str:
-    """What the column holds: words in order of the alphabet, without places (nothing here asks for phrases)."""
+    """What the column holds, as its type reads it: words without places (nothing here asks for phrases)."""
     parts = [span.name, span.error_code, span.error_message[:ERROR_LIMIT]]
     if payload is not None:
         parts += [input_text(payload), output_text(payload)]
     else:
         parts += [span.input_preview, span.output_preview]
-    terms = list(term_counts(" \n".join(part for part in parts if part)))[:MOST_WORDS]
-    return tsvector_literal(dict.fromkeys(sorted(terms), 0))
+    text = " \n".join(part for part in parts if part)
+    # Only writing without spaces has single characters to be found by, and none of it is ASCII.
+    found = dict.fromkeys(analyze(text)) if text.isascii() else term_counts(text)
+    terms = [term for term in found if len(term) <= MAX_TERM_CHARS][:MOST_WORDS]
+    written = "' '".join(terms)
+    if "\\" in written or written.count("'") != 2 * max(0, len(terms) - 1):
+        return tsvector_literal(dict.fromkeys(terms, 0))
+    return f"'{written}'" if terms else ""
 
 
 def input_text(payload: RecordedPayload) -> str:

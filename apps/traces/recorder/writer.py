@@ -7,13 +7,14 @@ import logging
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 
+from apps.traces.recorder import counters
 from apps.traces.recorder.record import RecordedTrace
 from apps.traces.recorder.store import ALIAS, write
 
@@ -59,8 +60,11 @@ class TraceWriter:
         store: Callable[[Sequence[RecordedTrace]], int] = write,
         rebuild: Callable[[UUID], None] | None = None,
         first_pause: float = FIRST_PAUSE,
+        report: Callable[[Mapping[str, int]], bool] | None = None,
     ) -> None:
         self.counts = Counts()
+        self._reported = Counts()
+        self._report = report
         self._capacity = capacity
         self._store = store
         self._rebuild = rebuild
@@ -74,6 +78,7 @@ class TraceWriter:
         """Forget the thread and the queue: a forked child has no part in its parent's."""
         self._changed = threading.Condition()
         self._waiting.clear()
+        self.counts, self._reported = Counts(), Counts()
         self._running = self._busy = False
 
     def submit(self, job: Job) -> bool:
@@ -126,6 +131,7 @@ class TraceWriter:
                 jobs = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
                 self._busy = True
             self._write(self._made(jobs))
+            self._tell()
             if not self._waiting:
                 self._settle()
 
@@ -165,6 +171,13 @@ class TraceWriter:
                 logger.exception("the trace of run %s was refused", records[0].trace.run_id)
                 return
 
+    def _tell(self) -> None:
+        """Report what was counted since the last time; what could not be reported is reported with the next."""
+        now, before = asdict(self.counts), asdict(self._reported)
+        changed = {name: count - before[name] for name, count in now.items() if count != before[name]}
+        if self._report is not None and changed and self._report(changed):
+            self._reported = Counts(**now)
+
     def _settle(self) -> None:
         """With nothing left to write: ask for the traces that were dropped, and give the connection back."""
         connections[ALIAS].close()
@@ -184,6 +197,6 @@ def _ask_for_rebuild(run_id: UUID) -> None:
 
 
 #: The writer of this process.
-writer = TraceWriter(rebuild=_ask_for_rebuild)
+writer = TraceWriter(rebuild=_ask_for_rebuild, report=counters.add)
 os.register_at_fork(after_in_child=writer.start_afresh)
 atexit.register(writer.close)
