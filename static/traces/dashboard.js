@@ -103,7 +103,8 @@ function step(by) {
 }
 
 function goTo(cause) {
-  document.querySelector(`[data-cause="${cause}"] :is([data-line], a)`)?.focus();
+  const list = document.querySelector(`[data-cause="${cause}"]`);
+  (list?.querySelector("[data-line]") ?? list?.querySelector("a"))?.focus();
 }
 
 function startKeys() {

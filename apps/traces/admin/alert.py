@@ -166,10 +166,13 @@ class AlertAdmin(ConsoleModelAdmin):
         }
 
     def _current_team(self, request: HttpRequest) -> Team | None:
-        try:
-            return current_team(request)
-        except NotFound:
-            return None
+        """Asked once per request; the admin asks for rights many times."""
+        if not hasattr(request, "_current_team"):
+            try:
+                request._current_team = current_team(request)  # type: ignore[attr-defined]
+            except NotFound:
+                request._current_team = None  # type: ignore[attr-defined]
+        return request._current_team  # type: ignore[attr-defined,no-any-return]
 
     def _manages(self, request: HttpRequest, team_id: UUID) -> bool:
         user: Any = request.user
