@@ -37,8 +37,10 @@ ORDERS: dict[str, dict[str, str]] = {
     Listed.SPANS: {"newest": NEWEST, "slowest": "duration_us", "first_text": "first_text_us", "costliest": "cost"},
     Listed.THOUGHTS: {"newest": NEWEST, "slowest": "latency_us", "first_text": "first_text_us", "costliest": "price"},
 }
-#: An id is made a moment before or after what it names begins; months are what it is compared for.
+#: An id is made about when what it names begins; of a long trace from elsewhere, when its first span to arrive began.
+#: Months are what ids are compared for, so there is room for both.
 _SLACK = dt.timedelta(days=1)
+_SLACK_AFTER = dt.timedelta(days=7)
 #: Ids that people paste into the search field, besides the row's own.
 _KNOWN_BY = {
     Listed.TRACES: ("message_id", "conversation_id"),
@@ -149,7 +151,7 @@ def _during(rows: QuerySet[Any], during: TimeRange) -> QuerySet[Any]:
     rows = rows.filter(started_at__gte=during.start, id__gte=earliest(during.start - _SLACK))
     if during.end is None:
         return rows
-    return rows.filter(started_at__lt=during.end, id__lt=earliest(during.end + _SLACK))
+    return rows.filter(started_at__lt=during.end, id__lt=earliest(during.end + _SLACK_AFTER))
 
 
 def _by_id(rows: QuerySet[Any], wanted: UUID, *, table: str) -> QuerySet[Any]:
