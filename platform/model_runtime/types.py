@@ -119,12 +119,13 @@ class CallLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens of one call. `input_tokens` is the total: what came from a cache is part of it."""
+    """Tokens of one call. `input_tokens` is the total: what came from a cache or went to one is part of it."""
 
     input_tokens: int
     output_tokens: int
     total_tokens: int
     cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
     reasoning_tokens: int = 0
     estimated: bool = False
     """True when the provider reported nothing and the numbers are our own count."""

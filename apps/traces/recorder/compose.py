@@ -220,6 +220,7 @@ class _Composer:
                 input_tokens=span.input_tokens,
                 output_tokens=span.output_tokens,
                 cached_input_tokens=span.cached_tokens,
+                cache_write_tokens=span.cache_write_tokens,
                 reasoning_tokens=span.reasoning_tokens,
             )
             for span in self._spans

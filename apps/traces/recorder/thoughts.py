@@ -45,6 +45,7 @@ def told_thought(
         input_tokens=_count(tokens.get("input_tokens")),
         output_tokens=_count(tokens.get("output_tokens")),
         cached_tokens=_count(tokens.get("cached_input_tokens")),
+        cache_write_tokens=_count(tokens.get("cache_write_tokens")),
         reasoning_tokens=_count(tokens.get("reasoning_tokens")),
         price=price,
         currency=str(body.get("currency") or "")[:3] if price is not None else "",

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 
 from apps.workflows.adapters.fair_share import account_places, holding
 from apps.workflows.adapters.pacing import Pace
@@ -18,8 +19,11 @@ from apps.workflows.engine.places import Share
 from apps.workflows.engine.ports import ModelDelta, ModelRequest, Picture, PromptMessage, ToolCall
 from model_runtime import types as runtime
 from model_runtime.errors import ModelError, RateLimited
+from model_runtime.price_book import PriceBook
+from model_runtime.pricing import buckets_of, cost_of
 from model_runtime.protocols import ChatModel
 from model_runtime.tokens import estimate_usage
+from providers.prices import price_book
 from providers.services import OpenedChat, open_chat
 from support.database import in_thread
 from support.errors import ConsoleError
@@ -37,6 +41,7 @@ class TeamModels:
         self._files = files
         self._share = share or (team_id,)
         self._opened: dict[str, OpenedChat] = {}
+        self._prices: PriceBook | None = None
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[ModelDelta]:
         """The reply piece by piece. Raises NodeFailure with the provider's code and the text so far."""
@@ -58,7 +63,7 @@ class TeamModels:
                     said.append(chunk.text)
                     if chunk.usage is not None and pace is not None:
                         await pace.used(chunk.usage.input_tokens + chunk.usage.output_tokens)
-                    yield _delta(chunk, model)
+                    yield _delta(chunk, model, self._prices)
         except ModelError as exc:
             if isinstance(exc, RateLimited) and pace is not None:
                 await pace.refused(exc.retry_after)
@@ -83,7 +88,7 @@ class TeamModels:
     async def _open(self, name: str) -> OpenedChat:
         if name not in self._opened:
             wanted = "" if name == DEFAULT else name
-            self._opened[name] = await in_thread(open_chat, wanted, team_id=self._team_id)
+            self._opened[name], self._prices = await in_thread(_opened_with_prices, wanted, self._team_id)
         return self._opened[name]
 
     async def _message(self, message: PromptMessage) -> runtime.Message:
@@ -121,24 +126,47 @@ def _wish(request: ModelRequest) -> runtime.Wish:
     )
 
 
-def _delta(chunk: runtime.Chunk, model: ChatModel) -> ModelDelta:
+def _opened_with_prices(name: str, team_id: UUID) -> tuple[OpenedChat, PriceBook]:
+    return open_chat(name, team_id=team_id), price_book(team_id)
+
+
+def _delta(chunk: runtime.Chunk, model: ChatModel, prices: PriceBook | None) -> ModelDelta:
     return ModelDelta(
         text=chunk.text,
         reasoning=chunk.reasoning,
         tool_calls=[ToolCall(id=call.id, name=call.name, arguments=call.arguments) for call in chunk.tool_calls],
         finish_reason=chunk.finish_reason,
-        usage=_usage(chunk.usage),
+        usage=_usage(chunk.usage, model, prices),
         model=model.name if chunk.finish_reason else None,
         provider=model.provider if chunk.finish_reason else None,
     )
 
 
-def _usage(usage: runtime.Usage | None) -> Usage | None:
+def _usage(usage: runtime.Usage | None, model: ChatModel, prices: PriceBook | None) -> Usage | None:
     if usage is None:
         return None
     return Usage(
+        **_costs(usage, model, prices),
         input_tokens=usage.input_tokens,
         output_tokens=usage.output_tokens,
         cached_input_tokens=usage.cached_input_tokens,
         reasoning_tokens=usage.reasoning_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
     )
+
+
+def _costs(usage: runtime.Usage, model: ChatModel, prices: PriceBook | None) -> dict[str, str]:
+    """What the call costs today; nothing where nobody knows."""
+    price = prices.find(model.name, provider=model.provider, on=timezone.now().date()) if prices is not None else None
+    if price is None:
+        return {}
+    tokens = buckets_of(
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read=usage.cached_input_tokens,
+        cache_write=usage.cache_write_tokens,
+        reasoning=usage.reasoning_tokens,
+    )
+    cost = cost_of(tokens, price)
+    amounts = {"input_cost": cost.input, "output_cost": cost.output}
+    return {**{name: f"{amount.normalize():f}" for name, amount in amounts.items()}, "currency": cost.currency}

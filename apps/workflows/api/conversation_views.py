@@ -144,9 +144,13 @@ def message_body(message: Message, *, verdict: str | None, thoughts: Sequence[No
         "answer_tokens": message.output_tokens,
         "total_tokens": message.input_tokens + message.output_tokens,
         "provider_response_latency": message.latency or 0,
-        "total_price": "0",
-        "currency": "USD",
+        **_price(message),
     }
+
+
+def _price(message: Message) -> dict[str, str]:
+    told = message.metadata.get("usage") or {}
+    return {"total_price": told.get("total_price", "0"), "currency": told.get("currency", "USD")}
 
 
 def _known(rows: QuerySet[Conversation], last_id: str | None) -> Conversation | None:

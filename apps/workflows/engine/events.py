@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from typing import Any, ClassVar, Final, Literal
 
 NodeId = str
@@ -24,24 +25,55 @@ FramePath = str
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens a model counted. `input_tokens` is the total, cached ones included."""
+    """Tokens a model counted. `input_tokens` is the total, cached and written ones included.
+
+    Costs are decimal digits, as the prices were at the moment of the call; empty where nobody knows them. Of calls
+    together they are those of the calls whose prices are known, in the currency of the first.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_input_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_tokens: int = 0
+    input_cost: str = ""
+    output_cost: str = ""
+    currency: str = ""
 
     @property
     def total_tokens(self) -> int:
         return self.input_tokens + self.output_tokens
 
+    @property
+    def total_cost(self) -> str:
+        """Both costs together."""
+        return _added(self.input_cost, self.output_cost)
+
     def __add__(self, other: Usage) -> Usage:
+        return self._with(other, 1)
+
+    def __sub__(self, other: Usage) -> Usage:
+        return self._with(other, -1)
+
+    def _with(self, other: Usage, times: int) -> Usage:
+        # Amounts of two currencies have no sum.
+        adds = not other.currency or self.currency in ("", other.currency)
         return Usage(
-            input_tokens=self.input_tokens + other.input_tokens,
-            output_tokens=self.output_tokens + other.output_tokens,
-            cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
-            reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            input_tokens=self.input_tokens + times * other.input_tokens,
+            output_tokens=self.output_tokens + times * other.output_tokens,
+            cached_input_tokens=self.cached_input_tokens + times * other.cached_input_tokens,
+            reasoning_tokens=self.reasoning_tokens + times * other.reasoning_tokens,
+            cache_write_tokens=self.cache_write_tokens + times * other.cache_write_tokens,
+            input_cost=_added(self.input_cost, other.input_cost, times) if adds else self.input_cost,
+            output_cost=_added(self.output_cost, other.output_cost, times) if adds else self.output_cost,
+            currency=self.currency or other.currency,
         )
+
+
+def _added(one: str, other: str, times: int = 1) -> str:
+    if not other:
+        return one
+    return f"{(Decimal(one or 0) + times * Decimal(other)).normalize():f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -241,7 +241,7 @@ def _brief(thought: Mapping[str, Any]) -> dict[str, Any]:
 def _since(before: Usage | None, now: Usage | None) -> Usage:
     if now is None or before is None:
         return now or Usage()
-    return Usage(**{name: value - getattr(before, name) for name, value in asdict(now).items()})
+    return now - before
 
 
 def _compile(config: Config) -> Agent:

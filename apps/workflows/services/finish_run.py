@@ -39,6 +39,8 @@ def message_metadata(summary: RunSummary) -> dict[str, Any]:
     metadata: dict[str, Any] = {"retriever_resources": retriever_resources(summary.passages)}
     if summary.replaced and summary.replaced.get("reason") == "annotation_reply":
         metadata["annotation_reply"] = summary.replaced
+    if summary.usage.currency:
+        metadata["usage"] = {"total_price": summary.usage.total_cost or "0", "currency": summary.usage.currency}
     stored: dict[str, Any] = storable(metadata)
     return stored
 

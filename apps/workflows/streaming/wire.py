@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -40,6 +41,8 @@ from apps.workflows.streaming.rounds import Rounds
 from apps.workflows.streaming.waits import Waits
 
 Frame = dict[str, Any]
+_PRICE_UNIT = 1_000_000
+_UNIT_PLACES = Decimal("0.0000001")
 #: What lies with the author or the operator is a 400, as clients of this API expect; what may pass is worth a retry.
 _ERROR_STATUS = {
     "provider_unavailable": 502,
@@ -245,9 +248,20 @@ class Encoder:
             "process_data": dict(event.process) if self._detailed else None,
             "outputs": dict(event.outputs) if self._detailed else None,
             "elapsed_time": event.elapsed,
-            "execution_metadata": {"total_tokens": usage.total_tokens} if usage else {},
+            "execution_metadata": self._execution_metadata(usage),
             "finished_at": int(event.at),
             "files": [],
+        }
+
+    def _execution_metadata(self, usage: Usage | None) -> Frame:
+        if usage is None:
+            return {}
+        if not self._detailed or not usage.currency:
+            return {"total_tokens": usage.total_tokens}
+        return {
+            "total_tokens": usage.total_tokens,
+            "total_price": usage.total_cost or "0",
+            "currency": usage.currency,
         }
 
     def _error(self, error: ErrorInfo | None) -> ErrorInfo | None:
@@ -325,18 +339,27 @@ def thought_body(run_id: UUID, event: NodeNoted) -> Frame:
 
 
 def usage_body(usage: Usage, *, latency: float) -> Frame:
-    """Usage in the wire's shape. Prices are zero as long as no price is known for a model."""
-    zero = {"unit_price": "0", "price_unit": "0", "price": "0"}
+    """Usage in the wire's shape. Prices are zero where no price is known for a model.
+
+    Unit prices are those of a million tokens on the average of the calls, so that unit times count is the price.
+    """
     return {
         "prompt_tokens": usage.input_tokens,
-        **{f"prompt_{name}": value for name, value in zero.items()},
+        **_priced("prompt", usage.input_tokens, usage.input_cost),
         "completion_tokens": usage.output_tokens,
-        **{f"completion_{name}": value for name, value in zero.items()},
+        **_priced("completion", usage.output_tokens, usage.output_cost),
         "total_tokens": usage.total_tokens,
-        "total_price": "0",
-        "currency": "USD",
+        "total_price": usage.total_cost or "0",
+        "currency": usage.currency or "USD",
         "latency": latency,
     }
+
+
+def _priced(part: str, tokens: int, cost: str) -> Frame:
+    if not cost or not tokens:
+        return {f"{part}_unit_price": "0", f"{part}_price_unit": "0", f"{part}_price": cost or "0"}
+    unit = (Decimal(cost) / tokens * _PRICE_UNIT).quantize(_UNIT_PLACES).normalize()
+    return {f"{part}_unit_price": f"{unit:f}", f"{part}_price_unit": "0.000001", f"{part}_price": cost}
 
 
 def error_frame(error: ErrorInfo | None, ids: Mapping[str, Any]) -> Frame:
@@ -358,11 +381,15 @@ def for_visitors(code: str, message: str) -> str:
 
 
 def for_reader(metadata: Frame, *, public: bool) -> Frame:
-    """An answer's metadata; who of the team reviewed it is nothing for visitors."""
-    reviewed = metadata.get("annotation_reply")
-    if not public or not reviewed:
+    """An answer's metadata; who of the team reviewed it and what it cost is nothing for visitors."""
+    if not public:
         return metadata
-    return {**metadata, "annotation_reply": {name: reviewed[name] for name in reviewed if name != "author"}}
+    told = dict(metadata)
+    if reviewed := metadata.get("annotation_reply"):
+        told["annotation_reply"] = {name: reviewed[name] for name in reviewed if name != "author"}
+    if usage := metadata.get("usage"):
+        told["usage"] = {name: "0" if "price" in name else value for name, value in usage.items()}
+    return told
 
 
 def broken_frame(info: RunInfo) -> Frame:

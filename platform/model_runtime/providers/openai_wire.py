@@ -203,12 +203,26 @@ def read_usage(reported: Mapping[str, Any]) -> Usage | None:
     sent, received = _count(reported, "prompt_tokens"), _count(reported, "completion_tokens")
     if not sent and not received:
         return None
+    details = reported.get("prompt_tokens_details")
+    cached = (
+        _count(details, "cached_tokens")
+        or _count(reported, "prompt_cache_hit_tokens")
+        or _count(reported, "cache_read_input_tokens")
+    )
+    written = (
+        _count(details, "cache_write_tokens")
+        or _count(details, "cache_creation_tokens")
+        or _count(reported, "cache_creation_input_tokens")
+    )
+    if cached + written > sent:
+        # Some gateways pass on Anthropic's way of counting, which leaves these out of the input.
+        sent += cached + written
     return Usage(
         input_tokens=sent,
         output_tokens=received,
-        total_tokens=_count(reported, "total_tokens") or sent + received,
-        cached_input_tokens=_count(reported.get("prompt_tokens_details"), "cached_tokens")
-        or _count(reported, "prompt_cache_hit_tokens"),
+        total_tokens=max(_count(reported, "total_tokens"), sent + received),
+        cached_input_tokens=cached,
+        cache_write_tokens=written,
         reasoning_tokens=_count(reported.get("completion_tokens_details"), "reasoning_tokens"),
     )
 
