@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 import pytest_django
+from django.conf import settings
 from django.db import OperationalError, connections
 from django.db.backends.base.operations import BaseDatabaseOperations
 
@@ -20,11 +21,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: pytest_django.Djan
     """Before the test database is dropped, end the sessions that threads of ours still hold (logs, traces)."""
     yield
     with django_db_blocker.unblock():
-        with connections["default"].cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+        for alias in ("default",) if settings.TRACES_SHARE_DATABASE else ("default", "traces"):
+            with connections[alias].cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
         connections.close_all()
 
 

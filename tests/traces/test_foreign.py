@@ -7,12 +7,13 @@ from decimal import Decimal
 
 import pytest
 from django.db import connections
+from django.db.models import Q
 from django.test.utils import CaptureQueriesContext
 
 from apps.traces.models import AgentThought, ForeignTrace, Rollup, Span, SpanPayload, Trace
 from apps.traces.recorder.foreign import ForeignSpan
 from apps.traces.recorder.usage import TokenUsage
-from apps.traces.selectors import rollups
+from apps.traces.selectors import rollups, search
 from apps.traces.selectors.search import search_spans, search_traces
 from apps.traces.services.store_foreign import store_foreign
 from support.ids import uuid7
@@ -145,12 +146,24 @@ def test_words_find_the_span_and_its_trace_in_chinese_too():
         ("on its way", "step 4"),
     ):
         assert search_spans(spans, text).get().name == name
-        assert search_traces(traces, text).count() == 1
+        assert search_traces(traces, text, spans=spans).count() == 1
     for text in ("wasps", "罐头", "honey wasps"):
         assert not search_spans(spans, text).exists()
-        assert not search_traces(traces, text).exists()
+        assert not search_traces(traces, text, spans=spans).exists()
     for text in ("", " ", "'", "& | !", "\\", "honey:*"):
         assert search_spans(spans, text).count() <= 1
+
+
+def test_words_that_many_spans_hold_are_found_as_well_as_rare_ones(monkeypatch):
+    monkeypatch.setattr(search, "FEW", 2)
+    spans, traces = Span.objects.filter(team_id=TEAM), Trace.objects.filter(team_id=TEAM)
+    for tree in range(4):
+        store_foreign(TEAM, [span(1, trace_id=f"{tree + 1:032x}", inputs="honey", end_user=f"user{tree}")])
+    assert search_spans(spans, "honey").count() == 4
+    assert search_traces(traces, "honey", spans=spans).count() == 4
+    assert search_traces(traces, "user3", spans=spans, or_else=Q(end_user="user3")).get().end_user == "user3"
+    assert search_traces(traces, "honey", spans=spans, or_else=Q(end_user="user3")).count() == 4
+    assert not search_traces(traces, "the", spans=spans).exists()
 
 
 def test_a_batch_costs_a_few_statements_however_large_it_is():

@@ -1,9 +1,16 @@
-"""Text search over what went into spans and came out of them, by the words that were kept for it."""
+"""Text search over what went into spans and came out of them, by the words that were kept for it.
+
+The planner knows how many spans hold a word only for the most common words, and takes any other to be in one of two
+hundred: it would walk through a million spans by time to find three. So the index of words is asked first; what it
+finds, if it is not much, is read by its ids. Of what is more than that, the newest is found quickly by time.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.search import SearchQueryField
-from django.db.models import BooleanField, Exists, F, Func, OuterRef, QuerySet, Value
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
 from apps.datasets.text.analyze import analyze, tsvector_literal
@@ -11,20 +18,48 @@ from apps.traces.models import Span, Trace
 
 #: More words than these narrow nothing any more.
 MOST_WORDS = 20
+#: So many spans are read by their ids.
+FEW = 5_000
 
 
 def search_spans(spans: QuerySet[Span], text: str) -> QuerySet[Span]:
-    """Those of the spans that hold all words of the text, in any order; none for a text without words."""
-    found = _holds(text)
-    return spans.none() if found is None else spans.filter(found)
+    """Those of the spans that hold all words of the text, in any order; none for a text without words.
 
-
-def search_traces(traces: QuerySet[Trace], text: str) -> QuerySet[Trace]:
-    """Those of the traces of which some span holds all words of the text."""
+    It asks the database once before it returns; `spans` should be bounded in time.
+    """
     found = _holds(text)
     if found is None:
-        return traces.none()
-    return traces.filter(Exists(Span.objects.filter(found, trace=OuterRef("pk"), team_id=OuterRef("team_id"))))
+        return spans.none()
+    ids = _few(spans.filter(found), "id")
+    return spans.filter(found) if ids is None else spans.filter(id__in=ids)
+
+
+def search_traces(
+    traces: QuerySet[Trace], text: str, *, spans: QuerySet[Span], or_else: Q | None = None
+) -> QuerySet[Trace]:
+    """Those of the traces of which one of the spans holds all words of the text, or of which something else is so.
+
+    It asks the database once before it returns; `spans` should be bounded in time as the traces are.
+    """
+    found = _holds(text)
+    if found is None:
+        return traces.filter(or_else) if or_else is not None else traces.none()
+    ids = _few(spans.filter(found), "trace_id")
+    if ids is None:
+        within: Any = Exists(spans.filter(found, trace=OuterRef("pk")).order_by())
+        return traces.filter(within | or_else if or_else is not None else within)
+    if or_else is not None:
+        more = _few(traces.filter(or_else), "id")
+        if more is None:
+            return traces.filter(Q(id__in=ids) | or_else)
+        ids |= more
+    return traces.filter(id__in=ids)
+
+
+def _few(rows: QuerySet[Any], column: str) -> set[Any] | None:
+    """The values of a column, or None where there are many rows."""
+    values = list(rows.order_by().values_list(column, flat=True)[: FEW + 1])
+    return set(values) if len(values) <= FEW else None
 
 
 def _holds(text: str) -> Func | None:
