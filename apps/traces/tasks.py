@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 from uuid import UUID
 
@@ -13,9 +14,13 @@ from apps.traces.services import changes, exports
 from apps.traces.services.alerts.check import check_due_alerts
 from apps.traces.services.alerts.deliver import deliver_notices
 from apps.traces.services.alerts.forget import forget_old_alert_history
+from apps.traces.services.erasure import erase
 from apps.traces.services.find_missing import rebuild_missing_traces
+from apps.traces.services.keeping import keep_trace
 from apps.traces.services.partitions import make_partitions, refresh_statistics
 from apps.traces.services.rebuild_trace import rebuild_trace
+from apps.traces.services.reprice import reprice
+from apps.traces.services.retention import expire
 from apps.traces.services.send_on import send_on
 from support.errors import NotFound
 from support.jobs import enqueue
@@ -104,6 +109,31 @@ def make_missing_partitions() -> None:
     """Every few hours: the months to come have their partitions, and the planner knows the tables."""
     make_partitions()
     refresh_statistics()
+
+
+@shared_task(name="traces.keep", ignore_result=True)
+def keep_reviewed_trace(trace_id: str, team_id: str, reason: str) -> bool:
+    """Somebody reviewed what a run answered: its trace stays, or is made after all."""
+    return keep_trace(UUID(trace_id), team_id=UUID(team_id), reason=reason)
+
+
+@shared_task(name="traces.expire", ignore_result=True)
+def expire_traces() -> int:
+    """Every few hours: what is older than its policy says goes."""
+    return expire().traces
+
+
+@shared_task(name="traces.erase", ignore_result=True)
+def erase_person(team_id: str, end_user: str, requested_by: str, reason: str = "") -> int:
+    """Delete what traces hold of a person; no result is kept, since that would name them."""
+    return erase(team_id=UUID(team_id), end_user=end_user, requested_by=requested_by, reason=reason).traces
+
+
+@shared_task(name="traces.reprice")
+def reprice_traces(team_id: str, start: str, end: str) -> int:
+    """Reckon again what the runs of a time cost; the number of traces that changed."""
+    first, last = (dt.datetime.fromisoformat(each) for each in (start, end))
+    return reprice(team_id=UUID(team_id), start=first, end=last)
 
 
 @worker_process_shutdown.connect(weak=False)

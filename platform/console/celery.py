@@ -19,6 +19,7 @@ app.conf.beat_schedule = {
     "index-large-annotation-stores": {"task": "annotations.index_large_stores", "schedule": 3600.0},
     "rebuild-missing-traces": {"task": "traces.rebuild_missing", "schedule": 300.0},
     "make-partitions-of-traces": {"task": "traces.make_partitions", "schedule": 21_600.0},
+    "expire-traces": {"task": "traces.expire", "schedule": 21_600.0},
     "check-alerts": {"task": "traces.check_alerts", "schedule": 60.0, "options": {"expires": 55}},
     "deliver-alert-notices": {"task": "traces.deliver_notices", "schedule": 60.0, "options": {"expires": 55}},
     "send-traces-on": {"task": "traces.send_on", "schedule": 10.0, "options": {"expires": 30}},

@@ -15,7 +15,9 @@ from apps.traces.recorder.foreign import ForeignSpan
 from apps.traces.recorder.store import write
 from apps.traces.recorder.usage import TokenUsage
 from apps.traces.selectors.policies import Policy, forget_policies, policies_of
+from apps.traces.services import keeping
 from apps.traces.services.store_foreign import store_foreign
+from apps.traces.tasks import keep_reviewed_trace
 from model_runtime.price_list import listed_by_id
 from tests.traces import stories
 
@@ -200,3 +202,15 @@ def foreign(**changes):
         "ended_ns": 1_760_000_001_000_000_000,
     }
     return ForeignSpan(**{**values, **changes})
+
+
+def test_a_review_brings_back_the_trace_of_a_run_that_was_passed_over(team, monkeypatch):
+    TracePolicy.objects.create(team_id=team.id, sample_percent=0)
+    story = stories.retrieval_chat(team_id=team.id)
+    record = fold(story.run, story.log)
+    write([record])
+    # The log of the run is the engine's; what a rebuild makes of it is tested with real runs.
+    monkeypatch.setattr(keeping, "rebuild_trace", lambda run_id, *, replace, sampled: write([record], sampled=sampled))
+    assert keep_reviewed_trace(str(story.run.run_id), str(team.id), "feedback")
+    assert KeptTrace.objects.get(trace_id=story.run.run_id).reason == "feedback"
+    assert Trace.objects.filter(id=story.run.run_id).exists()

@@ -16,6 +16,7 @@ from apps.annotations.selectors.review import open_turn
 from apps.annotations.services.annotations import checked
 from apps.annotations.services.embedding import embed_into
 from support.errors import InvalidInput, NotAllowed, NotFound
+from support.jobs import enqueue_on_commit
 from support.word_diff import diff_stats, diff_words
 
 
@@ -48,6 +49,7 @@ def correct_answer(
     correction.question, correction.corrected = question, corrected
     correction.diff_stats = diff_stats(diff_words(correction.original, corrected))
     correction.save()
+    enqueue_on_commit("traces.keep", str(turn.run_id), str(turn.team_id), "correction")
     return approve_correction(correction, by=by) if approve else correction
 
 

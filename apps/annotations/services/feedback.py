@@ -12,6 +12,7 @@ from accounts.models import User
 from apps.annotations.models import Feedback
 from apps.annotations.selectors.review import Turn
 from support.errors import InvalidInput
+from support.jobs import enqueue_on_commit
 
 #: A comment is a remark, not a document.
 MAX_TEXT = 4_000
@@ -48,6 +49,7 @@ def record_feedback(
         end_user=end_user,
         person=person_of(source=source, user=user, end_user=end_user),
     )
+    enqueue_on_commit("traces.keep", str(turn.run_id), str(turn.team_id), "feedback")
     try:
         return _replace(given)
     except IntegrityError:

@@ -1,5 +1,6 @@
 """Admin pages of providers."""
 
 from providers.admin.credential import ProviderCredentialAdmin
+from providers.admin.price import ModelPriceAdmin
 
-__all__ = ["ProviderCredentialAdmin"]
+__all__ = ["ModelPriceAdmin", "ProviderCredentialAdmin"]
