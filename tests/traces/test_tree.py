@@ -28,7 +28,6 @@ def bone(
         "node_type": "",
         "predecessor": "",
         "position": 0,
-        "index": None,
         "started_us": None if at is None else round(BEGAN.timestamp()) * 1_000_000 + at,
         "duration_us": took,
         "first_text_us": None,

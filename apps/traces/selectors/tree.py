@@ -31,7 +31,6 @@ class Bone(NamedTuple):
     node_type: str
     predecessor: str
     position: int
-    index: int | None
     #: Microseconds since 1970: a number is read ten times as fast as a date.
     started_us: int | None
     duration_us: int | None

@@ -18,6 +18,7 @@ from apps.traces.admin.formats import duration
 from apps.traces.admin.pages.access import opened_trace
 from apps.traces.admin.pages.skeleton import tree_of
 from apps.traces.models import Span, SpanPayload, Trace
+from apps.traces.recorder import reading
 from apps.traces.selectors import trace_page, traces
 from apps.traces.selectors.tree import Row
 from support.admin import ReadOnlyModelAdmin
@@ -180,8 +181,9 @@ def _facts(left: Trace, right: Trace) -> Iterator[tuple[str, Any, Any, str]]:
 def _input_of(payload: SpanPayload | None) -> str:
     if payload is None:
         return ""
-    messages = payload.process.get("messages") if isinstance(payload.process, dict) else None
-    return _printed(messages or payload.inputs)
+    messages = reading.messages_of(payload.process) if isinstance(payload.process, dict) else []
+    said = "\n\n".join(f"{message['role']}: {message['text']}" for message in messages)
+    return said[:_LONGEST] or _printed(payload.inputs)
 
 
 def _output_of(payload: SpanPayload | None) -> str:
