@@ -60,8 +60,12 @@ class ApplicationFilter(admin.SimpleListFilter):
 
 
 def belongs_somewhere(user: User | AnonymousUser) -> bool:
-    """Whether the person is in any team."""
-    return bool(user.is_authenticated and (user.is_superuser or teams_of(user).exists()))
+    """Whether the person is in any team. Asked once per request, however many pages the rail has."""
+    known: bool | None = getattr(user, "_belongs_somewhere", None)
+    if known is None:
+        known = bool(user.is_authenticated and (user.is_superuser or teams_of(user).exists()))
+        user._belongs_somewhere = known  # type: ignore[union-attr]
+    return known
 
 
 def preview(text: str, *, length: int = 120) -> str:
