@@ -44,7 +44,7 @@ def take(page: Page, name: str) -> None:
 
 
 def pictures(browser: Browser, base: str, password: str) -> None:
-    """The chat with an opened source, its trace, its review."""
+    """The chat with an opened source, its trace, its review, and the dashboard."""
     page = browser.new_context(base_url=base, viewport=SIZE, color_scheme="light", reduced_motion="reduce").new_page()
     page.goto("/login/")
     page.get_by_label("Username").fill("admin")
@@ -62,6 +62,8 @@ def pictures(browser: Browser, base: str, password: str) -> None:
     page.get_by_label("The answer it should have been").fill(CORRECTED)
     expect(page.locator("[data-diff] ins").first).to_be_visible()
     take(page, "review")
+    page.goto("/admin/traces/dashboard/")
+    take(page, "dashboard")
 
 
 if __name__ == "__main__":
