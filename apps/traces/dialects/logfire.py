@@ -20,6 +20,9 @@ PREFIXES = frozenset({"logfire", "pydantic_ai", "final_result", "all_messages_ev
 
 #: Levels of logfire: 17 is an error.
 _ERROR = 17
+_FAILED = 2
+#: What a call that was answered says something of.
+_ANSWERS = ("gen_ai.usage.", "gen_ai.output.", "gen_ai.completion", "gen_ai.response.finish", "response_data")
 #: Attributes of an agent's span whose counts are the sums of its calls; calls are counted once.
 _AGENT = ("pydantic_ai.all_messages", "all_messages_events", "final_result")
 _SPENT = (
@@ -52,7 +55,7 @@ def read(span: WireSpan) -> Facts:
     result = json_of(attributes.get("final_result"))
     return Facts(
         name=text_of(first(attributes, ("logfire.msg",))),
-        kind="agent" if is_agent else "event" if is_log and not has_model else "",
+        kind=_kind(span, is_agent=is_agent, is_log=is_log, has_model=has_model),
         status="error" if failed else "",
         error_message=text_of(attributes.get("logfire.msg")) if failed else "",
         tags=[tag for tag in texts_of(attributes.get("logfire.tags")) if tag != "LLM"],
@@ -70,6 +73,16 @@ def read(span: WireSpan) -> Facts:
         ),
         spent=_SPENT,
     )
+
+
+def _kind(span: WireSpan, *, is_agent: bool, is_log: bool, has_model: bool) -> str:
+    """The span of a request whose answer is streamed says nothing of it: the call is the span that does."""
+    if is_agent:
+        return "agent"
+    if not has_model:
+        return "event" if is_log else ""
+    says_nothing = not any(name.startswith(_ANSWERS) for name in span.attributes)
+    return "chain" if says_nothing and span.status != _FAILED else ""
 
 
 def _combined(response: dict[str, object]) -> dict[str, object]:

@@ -49,12 +49,13 @@ def encoded(traces: Iterable[OutgoingTrace], *, version: str, with_content: bool
         for span in told.spans:
             if span.started_at is not None:
                 _add(scoped.spans.add(), told, span, with_content=with_content)
-    return request.SerializeToString()
+    body: bytes = request.SerializeToString()
+    return body
 
 
 def trace_id_of(trace: Any) -> str:
     """The id by which others know the trace."""
-    return trace.external_id or trace.id.hex
+    return str(trace.external_id or trace.id.hex)
 
 
 def _add(target: Any, told: OutgoingTrace, span: Any, *, with_content: bool) -> None:
@@ -83,7 +84,7 @@ def _name(span: Any) -> str:
     """`chat gpt-4o` as the conventions ask, and the step's own name otherwise."""
     if span.kind == "llm" and span.model:
         return f"chat {span.model}"
-    return span.name or span.node_id or span.kind
+    return str(span.name or span.node_id or span.kind)
 
 
 def _nanoseconds(moment: dt.datetime) -> int:

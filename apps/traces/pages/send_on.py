@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import Team
+from apps.traces.adapters.otlp_client import NotSent
 from apps.traces.models import TraceDestination
 from apps.traces.pages.access import team_page
 from apps.traces.pages.destination_form import DestinationForm
 from apps.traces.selectors.outgoing import destination_of, waiting_of
 from apps.traces.services.destinations import forget_destination, header_names, save_destination
-from apps.traces.services.send_on import NotSent, check_destination
+from apps.traces.services.send_on import check_destination
 
 
 @team_page("manage")

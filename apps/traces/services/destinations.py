@@ -8,8 +8,9 @@ from uuid import UUID
 import orjson
 from django.db import transaction
 
+from apps.traces.adapters.otlp_client import NotSent
 from apps.traces.models import OutgoingTrace, TraceDestination
-from apps.traces.services.send_on import NotSent, headers_of
+from apps.traces.services.send_on import headers_of
 
 
 @transaction.atomic(using="traces")

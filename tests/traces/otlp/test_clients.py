@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -98,9 +99,13 @@ def test_a_client_sends_a_trace_that_is_complete(run: Run, client: str) -> None:
             ("user", "What is a skep?"),
         ]
         assert payload.outputs["text"] == "A woven hive."
+        # 200 of the input were not cached: by the list prices of gpt-4o-mini, in dollars for a million.
+        assert call.cost == (200 * Decimal("0.15") + 1000 * Decimal("0.075") + 300 * Decimal("0.6")) / 1_000_000
     assert calls[0].reasoning_tokens == 100
     assert trace.input_tokens == 2400
     assert trace.total_tokens == 3000
+    assert trace.cost == 2 * calls[0].cost
+    assert trace.unpriced_calls == 0
     assert trace.span_count == len(spans)
 
 

@@ -28,6 +28,7 @@ def buckets(found: ForeignSpan) -> dict[str, int]:
 
 
 CALL = {"gen_ai.operation.name": "chat", "gen_ai.request.model": "m"}
+USED = {**CALL, "gen_ai.usage.input_tokens": 7}
 PART = {"input": 200, "cache_read": 1000, "output": 200, "reasoning": 100}
 OPENAI_USAGE = {
     "prompt_tokens": 1200,
@@ -287,7 +288,7 @@ def flat(prefix: str, *, call: str, function: str = "") -> dict[str, str]:
             "langfuse.observation.type": "generation",
             "langfuse.observation.input": json.dumps({"messages": OPENAI_MESSAGES}),
         },
-        {"logfire.msg": "x", "request_data": json.dumps({"model": "m", "messages": OPENAI_MESSAGES}), **CALL},
+        {"logfire.msg": "x", "request_data": json.dumps({"messages": OPENAI_MESSAGES}), **USED},
         {"ai.operationId": "ai.generateText.doGenerate", "ai.prompt.messages": json.dumps(AI_MESSAGES)},
     ],
     ids=[
@@ -337,6 +338,8 @@ def test_content_in_events_is_found_where_attributes_have_none():
         ({"langfuse.observation.type": "evaluator"}, "evaluator"),
         ({"langfuse.observation.type": "span"}, "other"),
         ({"logfire.span_type": "log", "logfire.msg": "x"}, "event"),
+        ({"logfire.msg": "the request of a stream", "gen_ai.request.model": "m"}, "chain"),
+        ({"logfire.msg": "its answer", "logfire.span_type": "log", **USED}, "llm"),
         ({"mlflow.spanType": '"RETRIEVER"'}, "retrieval"),
         ({"ai.operationId": "ai.toolCall", "ai.toolCall.name": "look"}, "tool"),
         ({"http.request.method": "GET"}, "other"),

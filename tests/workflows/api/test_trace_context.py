@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 
 from apps.traces.models import Trace
 from apps.traces.services.rebuild_trace import rebuild_trace
@@ -15,6 +16,7 @@ from support.trace_context import span_of_run
 from tests.model_runtime.openai_server import OpenAIServer
 from tests.server import web_server
 
+pytestmark = pytest.mark.django_db(databases=["default", "traces"], transaction=True)
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 CALLER = {"traceparent": f"00-{TRACE}-{SPAN}-01", "tracestate": "congo=t61rcWkgMzE"}
 
@@ -36,7 +38,7 @@ def document(url: str) -> dict[str, Any]:
 
 
 def test_a_callers_trace_is_kept_and_passed_on(
-    transactional_db: None, make_app: Callable[..., Application], key_of: Callable[..., dict[str, str]]
+    make_app: Callable[..., Application], key_of: Callable[..., dict[str, str]]
 ) -> None:
     with OpenAIServer().in_thread() as other:
         headers = key_of(make_app(document(f"{other.base_url}/chat/completions")))
