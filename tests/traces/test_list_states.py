@@ -9,7 +9,7 @@ from django.db import OperationalError
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.traces.admin import reading
+from apps.traces.admin import asked, reading
 from apps.traces.admin.formats import money
 from apps.traces.models import Span, Trace
 from apps.traces.selectors.bounded import TooSlow, bounded
@@ -146,6 +146,7 @@ def test_an_absent_trace_database_is_told_from_an_empty_list(see, monkeypatch):
         raise OperationalError("connection refused")
 
     monkeypatch.setattr(reading, "read_page", refuse)
+    monkeypatch.setattr(asked, "views_for", refuse)
     assert "The trace database does not answer" in see(status=503)
 
 

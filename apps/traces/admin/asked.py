@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, QueryDict
 
 from accounts.selectors import current_team
@@ -73,7 +74,7 @@ def viewer_of(request: HttpRequest) -> Viewer | None:
 def read(admin: Any, request: HttpRequest) -> Asked:
     """The question of a request. What makes no sense in it is left out and said."""
     viewer = viewer_of(request)
-    views = views_for(viewer, table=admin.table) if viewer else Views(shown=[])
+    views = _views(viewer, table=admin.table)
     parameters = request.GET.copy()
     if len(parameters.getlist(COLUMNS)) > 1:
         parameters[COLUMNS] = ",".join(parameters.getlist(COLUMNS))
@@ -98,6 +99,14 @@ def read(admin: Any, request: HttpRequest) -> Asked:
         viewer=viewer,
         refused=refused,
     )
+
+
+def _views(viewer: Viewer | None, *, table: str) -> Views:
+    """The views above the list; none while the trace database is away, which the page says elsewhere."""
+    try:
+        return views_for(viewer, table=table) if viewer else Views(shown=[])
+    except (OperationalError, InterfaceError):
+        return Views(shown=[])
 
 
 def _understood(parameters: QueryDict, *, table: str) -> tuple[Question, tuple[str, ...]]:

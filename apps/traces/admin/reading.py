@@ -36,11 +36,11 @@ class Answer:
 def read(admin: Any, request: HttpRequest, asked: Asked) -> Answer:
     """What the question finds among the rows that the person may see."""
     question = asked.question
-    rows = rows_of(question, within=admin.listed(request))
     offered: Mapping[str, Choices] = {}
     try:
         with bounded():
             offered = choices_for(team_ids=teams_seen(admin, request), during=question.during)
+            rows = rows_of(question, within=admin.listed(request))
             page = read_page(rows, cursor=asked.cursor, size=admin.list_per_page, by=question.column)
     except TooSlow:
         return Answer(page=Page(rows=[]), offered=offered, trouble="slow")

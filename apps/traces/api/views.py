@@ -66,14 +66,15 @@ class TracesView(APIView):
             if name not in known:
                 raise InvalidInput(f"There is no filter {name!r}. Known: {', '.join(sorted(known))}.", path=f"/{name}")
         question = question_of(self.request.query_params.dict(), table=table)
-        return self.page(rows_of(question, within=self.within(table)), shape, question=question)
+        return self.page(shape, question=question)
 
-    def page(self, rows: QuerySet[Any], shape: type[BaseSerializer[Any]], *, question: Question) -> Response:
+    def page(self, shape: type[BaseSerializer[Any]], *, question: Question) -> Response:
         """A page by key."""
         asked = self.request.query_params
         limit = number_of(asked.get("limit", "50"), name="limit", most=MOST_ROWS)
         fields = [name for name in shape.Meta.fields if name != "payload"]  # type: ignore[attr-defined]
         with bounded():
+            rows = rows_of(question, within=self.within(question.table))
             page = read_page(rows.only(*fields), cursor=asked.get("cursor", ""), size=limit, by=question.column)
         return Response(
             {

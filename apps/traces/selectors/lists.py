@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from apps.traces.models import AgentThought, Span, Trace
 from apps.traces.models.saved_view import Listed
@@ -123,7 +123,7 @@ def question_from(stored: Mapping[str, Any], *, table: str) -> Question:
 
 
 def rows_of(question: Question, *, within: QuerySet[Any]) -> QuerySet[Any]:
-    """The rows that answer, unordered, out of those that may be seen."""
+    """The rows that answer, unordered, out of those that may be seen. A search for words looks for users at once."""
     if question.ids:
         rows = within.filter(id__in=question.ids)
         return rows if question.column == NEWEST else rows.filter(**{f"{question.column}__isnull": False})
@@ -164,10 +164,7 @@ def _by_id(rows: QuerySet[Any], wanted: UUID, *, table: str) -> QuerySet[Any]:
 
 
 def _matching(rows: QuerySet[Any], question: Question) -> QuerySet[Any]:
-    """Rows that hold all words of the text; traces also by their user or session, spelled as they are.
-
-    Each way of being found is a query of its own over an index; one condition with "or" could use none of them.
-    """
+    """Rows that hold all words of the text; traces also by their user or session, spelled as they are."""
     text, during = question.text, question.during
     if question.table == Listed.SPANS:
         return search_spans(rows, text)
@@ -175,8 +172,10 @@ def _matching(rows: QuerySet[Any], question: Question) -> QuerySet[Any]:
     longer = TimeRange(start=during.start, end=during.end + _SLACK if during.end else None)
     spans = search_spans(_during(Span.objects.order_by(), longer), text)
     if question.table == Listed.THOUGHTS:
-        return rows.filter(span_id__in=spans.values("id"))
-    found = spans.values("trace_id").union(
-        rows.filter(end_user=text).order_by().values("id"), rows.filter(session=text).order_by().values("id")
-    )
-    return rows.filter(id__in=found)
+        return rows.filter(Exists(spans.filter(id=OuterRef("span_id"))))
+    named = [rows.filter(**{column: text}).order_by().values("id") for column in ("end_user", "session")]
+    if any(arm.exists() for arm in named):
+        # Each way of being found is a query of its own over an index; one condition with "or" could use none of them.
+        return rows.filter(id__in=spans.values("trace_id").union(*named))
+    # Almost always: the planner may begin with the words or with the newest traces, whichever is less.
+    return rows.filter(Exists(spans.filter(trace=OuterRef("pk"))))
