@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Collection, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import OperationalError, connections, transaction
@@ -123,7 +124,7 @@ def _delete(ids: Sequence[UUID]) -> int:
 
 def _tag(job: TraceChange, ids: Sequence[UUID]) -> None:
     """The traces and the copies on their spans."""
-    values = {"tag": job.value, "list": json.dumps([job.value]), "ids": list(ids)}
+    values: dict[str, Any] = {"tag": job.value, "list": json.dumps([job.value]), "ids": list(ids)}
     change = _TAGS[TraceChange.Action(job.action)]
     with transaction.atomic(using="traces"), connections["traces"].cursor() as cursor:
         cursor.execute(f"UPDATE traces_trace SET tags = {change} AND id = ANY(%(ids)s)", values)  # noqa: S608 - ours
