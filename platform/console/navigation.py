@@ -144,6 +144,12 @@ SECTIONS: tuple[Section, ...] = (
         items=(
             Item(label=_("Team"), icon="users", urls=("accounts:team", "admin:accounts_team_changelist")),
             Item(label=_("Users"), icon="circle-user", urls=("admin:accounts_user_changelist",)),
+            Item(
+                label=_("Trace policies"),
+                icon="shield-check",
+                urls=("admin:traces_tracepolicy_changelist",),
+                under=("/admin/traces/erasure/",),
+            ),
             Item(label=_("OpenTelemetry"), icon="cable", urls=("otel:receive",), under=("/opentelemetry/",)),
             Item(label=_("Keys"), icon="key-round", urls=("accounts:keys", "admin:accounts_apikey_changelist")),
             Item(

@@ -24,6 +24,7 @@ class TracePolicyAdmin(ConsoleModelAdmin):
     """Who manages a team says what is kept of its traces. New policies are the current team's."""
 
     form = PolicyForm
+    change_list_template = "admin/traces/policy/list.html"
     purpose = gettext_lazy("How many traces are kept, for how long, and what is taken out before they are written.")
     empty_text = gettext_lazy(
         "Without a policy all traces are kept as this installation keeps them, without keys, tokens and passwords."

@@ -86,7 +86,7 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
         chosen = cleaned.get("app") or ""
         self.instance.application_id = UUID(chosen) if chosen else None
         self.instance.application_name = self._names.get(chosen, "")
-        team_id = self.instance.team_id or self.team_id
+        team_id: Any = self.instance.team_id or self.team_id
         others = TracePolicy.objects.filter(team_id=team_id, application_id=self.instance.application_id)
         if others.exclude(id=self.instance.id).exists():
             self.add_error("app", _("There is a policy for this already; change that one."))

@@ -67,8 +67,7 @@ def _span(span: RecordedSpan, payload: tuple[RecordedPayload, RecordedPayload] |
 
 
 def _root(span: RecordedSpan, trace: TraceRow, masker: Masker) -> RecordedSpan:
-    previews = {"input_preview": trace.input_preview, "output_preview": trace.output_preview}
-    return replace(span, **previews, **_error(span, masker))
+    return replace(span, input_preview=trace.input_preview, output_preview=trace.output_preview, **_error(span, masker))
 
 
 def _trace(trace: TraceRow, masker: Masker) -> TraceRow:

@@ -67,8 +67,8 @@ def merged(old: Iterable[Mapping[str, Any]], new: Iterable[Mapping[str, Any]], *
     """The new entries after the old ones: where a price changed, the old holds until this day and the new from it."""
     kept = [dict(entry) for entry in old]
     latest: dict[str, dict[str, Any]] = {}
-    for entry in sorted(kept, key=lambda entry: entry.get("since", "")):
-        latest[entry["model"]] = entry
+    for known in sorted(kept, key=lambda entry: entry.get("since", "")):
+        latest[known["model"]] = known
     for entry in new:
         before = latest.get(entry["model"])
         if before is None:

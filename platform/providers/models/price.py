@@ -102,19 +102,19 @@ class ModelPrice(models.Model):
 
     def as_price(self) -> Price:
         """The row as what costs are reckoned with."""
-        rates = {name: value for name in _RATES if (value := getattr(self, name)) is not None}
+        rates: dict[str, Any] = {name: Decimal(value) for name in _RATES if (value := getattr(self, name)) is not None}
         return Price(
             id=self.id,
             model=self.model,
             provider=self.provider,
             currency=self.currency,
             since=self.valid_from,
-            tiers=(Rates(**{name: Decimal(value) for name, value in rates.items()}), *map(_tier, self.tiers)),
+            tiers=(Rates(**rates), *map(_tier, self.tiers)),
         )
 
 
 def _tier(written: dict[str, Any]) -> Rates:
-    given = {name: Decimal(str(written[name])) for name in _RATES if written.get(name) is not None}
+    given: dict[str, Any] = {name: Decimal(str(written[name])) for name in _RATES if written.get(name) is not None}
     if any(not rate.is_finite() or rate < 0 for rate in given.values()) or int(written["above"]) <= 0:
         raise ValueError("a rate or a size that is none")
     return Rates(above=int(written["above"]), **given)
