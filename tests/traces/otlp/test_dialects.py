@@ -414,7 +414,7 @@ def test_costs_that_the_sender_reckoned_are_taken_by_bucket():
     given = {"input": 0.1, "input_cached_tokens": 0.01, "output": 0.2, "total": 0.31}
     found = read({"langfuse.observation.type": "generation", "langfuse.observation.cost_details": json.dumps(given)})
     assert found.costs == {"input": "0.1", "cache_read": "0.01", "output": "0.2"}
-    only = read({**CALL, "logfire.msg": "x", "operation.cost": 0.5})
+    only = read({**USED, "logfire.msg": "x", "operation.cost": 0.5})
     assert only.costs == {"total": "0.5"}
 
 
