@@ -1,9 +1,26 @@
-"""Feedback, corrections, the answers they lead to, and the examples models learn from."""
+"""Feedback, corrections, the answers they lead to, the examples models learn from, and queues of what to review."""
 
 from apps.annotations.models.annotation import Annotation, AnnotationHit
+from apps.annotations.models.assignment import Assignment
 from apps.annotations.models.correction import Correction
 from apps.annotations.models.example import FewShotExample
 from apps.annotations.models.feedback import Feedback
+from apps.annotations.models.queue import QueueQuestion, ReviewQueue
+from apps.annotations.models.queue_item import QueueItem
 from apps.annotations.models.review import Review
+from apps.annotations.models.score import Score, ScoreConfig
 
-__all__ = ["Annotation", "AnnotationHit", "Correction", "Feedback", "FewShotExample", "Review"]
+__all__ = [
+    "Annotation",
+    "AnnotationHit",
+    "Assignment",
+    "Correction",
+    "Feedback",
+    "FewShotExample",
+    "QueueItem",
+    "QueueQuestion",
+    "Review",
+    "ReviewQueue",
+    "Score",
+    "ScoreConfig",
+]

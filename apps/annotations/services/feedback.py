@@ -11,6 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from apps.annotations.models import Feedback
 from apps.annotations.selectors.review import Turn
+from apps.annotations.services.feeding import feed_dislike
 from support.errors import InvalidInput
 from support.jobs import enqueue_on_commit
 
@@ -51,10 +52,10 @@ def record_feedback(
     )
     enqueue_on_commit("traces.keep", str(turn.run_id), str(turn.team_id), "feedback")
     try:
-        return _replace(given)
+        return _replace(given, turn)
     except IntegrityError:
         # The same person answered twice at once: the other verdict is there now and is replaced by this one.
-        return _replace(given)
+        return _replace(given, turn)
 
 
 def withdraw_feedback(turn: Turn, *, source: str, user: User | None = None, end_user: str = "") -> bool:
@@ -73,7 +74,7 @@ def person_of(*, source: str, user: User | None, end_user: str) -> str:
 
 
 @transaction.atomic
-def _replace(given: Feedback) -> Feedback:
+def _replace(given: Feedback, turn: Turn) -> Feedback:
     standing = _current(given.message_id, given.person).select_for_update().first()
     if standing is not None:
         if _says_the_same(standing, given):
@@ -81,6 +82,8 @@ def _replace(given: Feedback) -> Feedback:
         standing.superseded_at = timezone.now()
         standing.save(update_fields=["superseded_at"])
     given.save(force_insert=True)
+    if given.rating == Feedback.Rating.DISLIKE:
+        feed_dislike(given, turn)
     return given
 
 
