@@ -9,6 +9,8 @@ from apps.annotations.models.queue import QueueQuestion, ReviewQueue
 from apps.annotations.models.queue_item import QueueItem
 from apps.annotations.models.review import Review
 from apps.annotations.models.score import Score, ScoreConfig
+from apps.annotations.models.training_export import TrainingExport
+from apps.annotations.models.training_set import TrainingExample, TrainingSet, TrainingVersion
 
 __all__ = [
     "Annotation",
@@ -23,4 +25,8 @@ __all__ = [
     "ReviewQueue",
     "Score",
     "ScoreConfig",
+    "TrainingExample",
+    "TrainingExport",
+    "TrainingSet",
+    "TrainingVersion",
 ]
