@@ -99,11 +99,14 @@ def test_a_claim_is_held_until_it_is_answered_and_the_next_one_follows(team, ope
     queue = make_queue(team)
     first, second = make_items(queue, 2)
     claimed = claim_next(queue, by=operator)
-    assert claimed is not None and claimed.item_id == first.id
+    assert claimed is not None
+    assert claimed.item_id == first.id
     again = claim_next(queue, by=operator)
-    assert again is not None and again.id == claimed.id
+    assert again is not None
+    assert again.id == claimed.id
     ahead = claim_next(queue, by=operator, beside=[first.id])
-    assert ahead is not None and ahead.item_id == second.id
+    assert ahead is not None
+    assert ahead.item_id == second.id
     assert claim_next(queue, by=operator, beside=[first.id, second.id]) is None
 
 
@@ -111,7 +114,8 @@ def test_an_item_is_never_in_more_hands_than_it_wants_reviews(team, operator):
     queue = make_queue(team, overlap=2)
     make_items(queue, 1)
     others = [person(team, name) for name in ("ben", "cleo")]
-    assert claim_next(queue, by=operator) and claim_next(queue, by=others[0])
+    assert claim_next(queue, by=operator)
+    assert claim_next(queue, by=others[0])
     assert claim_next(queue, by=others[1]) is None
 
 
@@ -181,10 +185,13 @@ def test_an_answer_can_be_taken_back_and_given_anew(team, operator):
     make_items(queue, 2)
     first = answer(queue, operator, True)
     back = undo_last(queue.id, by=operator)
-    assert back.id == first.id and back.draft == {questions_of(queue.id)[0].key: True}
-    assert queue.items.order_by("id")[0].status == "pending" and not Score.objects.exists()
+    assert back.id == first.id
+    assert back.draft == {questions_of(queue.id)[0].key: True}
+    assert queue.items.order_by("id")[0].status == "pending"
+    assert not Score.objects.exists()
     answered = answer(queue, operator, False)
-    assert answered.id == first.id and Score.objects.get().number == 0
+    assert answered.id == first.id
+    assert Score.objects.get().number == 0
     assert own_progress(queue, operator) == {"done": 1, "left": 1}
 
 
@@ -197,14 +204,17 @@ def test_what_is_skipped_goes_to_others_and_what_is_put_off_comes_last(team, ope
         skip_item(claimed.id, by=operator, reason="")
     skip_item(claimed.id, by=operator, reason="", later=True)
     claimed = claim_next(queue, by=operator)
-    assert claimed is not None and claimed.item_id == second.id
+    assert claimed is not None
+    assert claimed.item_id == second.id
     skip_item(claimed.id, by=operator, reason="language", text="Dutch")
     claimed = claim_next(queue, by=operator)
-    assert claimed is not None and claimed.item_id == first.id
+    assert claimed is not None
+    assert claimed.item_id == first.id
     skip_item(claimed.id, by=operator, reason="unclear")
     assert claim_next(queue, by=operator) is None
     theirs = claim_next(queue, by=person(team, "ben"))
-    assert theirs is not None and theirs.item_id == first.id
+    assert theirs is not None
+    assert theirs.item_id == first.id
     assert {(each.name, each.skipped) for each in progress_by_person(queue)} == {("olga", 2), ("ben", 0)}
 
 
@@ -217,7 +227,8 @@ def test_what_three_people_skip_is_set_aside_until_somebody_reopens_it(team, ope
         assert claimed is not None
         skip_item(claimed.id, by=user, reason="broken")
     item = queue.items.get()
-    assert item.status == "set-aside" and claim_next(queue, by=person(team, "dora")) is None
+    assert item.status == "set-aside"
+    assert claim_next(queue, by=person(team, "dora")) is None
     with pytest.raises(NotAllowed):
         reopen_item(item.id, by=operator)
     reopen_item(item.id, by=person(team, "edna", Role.EDITOR))

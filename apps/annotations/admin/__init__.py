@@ -5,7 +5,9 @@ from apps.annotations.admin.correction import CorrectionAdmin
 from apps.annotations.admin.example import FewShotExampleAdmin
 from apps.annotations.admin.feedback import FeedbackAdmin
 from apps.annotations.admin.hit import AnnotationHitAdmin
+from apps.annotations.admin.queue import ReviewQueueAdmin
 from apps.annotations.admin.review import ReviewAdmin
+from apps.annotations.admin.score_config import ScoreConfigAdmin
 
 __all__ = [
     "AnnotationAdmin",
@@ -14,4 +16,6 @@ __all__ = [
     "FeedbackAdmin",
     "FewShotExampleAdmin",
     "ReviewAdmin",
+    "ReviewQueueAdmin",
+    "ScoreConfigAdmin",
 ]

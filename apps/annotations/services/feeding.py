@@ -152,7 +152,7 @@ def _fill_from_feedback(queue: ReviewQueue, *, since: dt.datetime, limit: int) -
     if queue.application_id:
         disliked = disliked.filter(application_id=queue.application_id)
     remarks = {row.message_id: row.text for row in disliked.order_by("id")[:limit]}
-    turns = recent_messages([queue.team_id]).filter(id__in=list(remarks))
+    turns = recent_messages([queue.team_id]).filter(id__in=list(remarks)).order_by("id")
     return add_items(queue, [item_of_turn(turn, remark=remarks[turn.id]) for turn in turns], origin=queue.feed)
 
 

@@ -1,0 +1,130 @@
+"""Review queues in the admin: the list, the form, and the workbench pages below them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
+from apps.annotations.admin.pages import workbench, workbench_decide, workbench_overview
+from apps.annotations.admin.queue_form import OPTIONS, QueueForm
+from apps.annotations.admin.team_form import may_set_up, team_for_new, with_team
+from apps.annotations.models import ReviewQueue
+from apps.annotations.selectors.progress import progress_of
+from apps.annotations.services.queues import ask_questions, change_overlap
+from support.errors import ConsoleError
+
+
+@admin.register(ReviewQueue)
+class ReviewQueueAdmin(AnnotatorModelAdmin):
+    """Who may edit a team sets queues up; who may annotate works in them."""
+
+    form = QueueForm
+    purpose = _("Answers and traces that wait for people, and the questions they are asked about each.")
+    empty_text = _("Make a question, then a queue that asks it. Dislikes enter by themselves.")
+    list_filter = ["is_open", "feed"]
+    search_fields = ["name"]
+    list_display_links = None
+    ordering = ["name"]
+    fieldsets = (
+        (None, {"fields": ("name", "description", "application")}),
+        (_("What is asked"), {"fields": ("asks", "optional")}),
+        (_("Who reviews"), {"fields": ("reviewers", "overlap", "is_blind", "is_open")}),
+        (_("What enters"), {"fields": ("feed", *OPTIONS, "is_continuous")}),
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        """The workbench and its neighbours come before the forms."""
+        site = self.admin_site
+        pages: dict[str, tuple[str, Any]] = {
+            "work/": ("work", workbench.workbench),
+            "claim/": ("claim", workbench.claim),
+            "undo/": ("undo", workbench.undo),
+            "assignments/<uuid:assignment_id>/<str:verb>/": ("act", workbench.act),
+            "overview/": ("overview", workbench_overview.overview),
+            "fill/": ("fill", workbench_overview.fill),
+            "items/<uuid:item_id>/reopen/": ("reopen", workbench_overview.reopen),
+            "items/<uuid:item_id>/decide/": ("decide", workbench_decide.decide),
+        }
+        return [
+            *(
+                path(f"<uuid:queue_id>/{route}", site.admin_view(view), name=f"annotations_queue_{name}")
+                for route, (name, view) in pages.items()
+            ),
+            *super().get_urls(),
+        ]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return belongs_somewhere(request.user) and team_for_new(request) is not None
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and may_set_up(request, obj)
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Counts of all queues are read once for the page."""
+        self_ids = list(self.get_queryset(request).values_list("id", flat=True))
+        request._queue_progress = progress_of(self_ids)  # type: ignore[attr-defined]
+        return super().changelist_view(request, extra_context)
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Columns that know the counts of this request."""
+        return _columns(getattr(request, "_queue_progress", {}))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form knows of which team the queue is."""
+        # Some fields are of the form only: the admin would look for them on the table.
+        kwargs["fields"] = QueueForm.Meta.fields
+        return with_team(super().get_form(request, obj, change=change, **kwargs), request, obj)
+
+    def save_model(self, request: HttpRequest, obj: ReviewQueue, form: Any, change: bool) -> None:
+        if not change:
+            obj.team_id, obj.created_by = form.required_team().id, request.user  # type: ignore[assignment]
+        obj.feed_options = form.options()
+        super().save_model(request, obj, form, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        queue, asked = form.instance, form.cleaned_data
+        try:
+            ask_questions(queue, list(asked["asks"]), optional=[each.id for each in asked["optional"]])
+        except ConsoleError as exc:
+            self.message_user(request, str(exc), messages.WARNING)
+        change_overlap(queue, overlap=queue.overlap)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).select_related("application")
+
+
+def _columns(progress: Any) -> list[Any]:
+    @admin.display(description=_("queue"), ordering="name")
+    def queue(row: ReviewQueue) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("admin:annotations_queue_work", args=[row.id]), row.name)
+
+    @admin.display(description=_("to do"))
+    def left(row: ReviewQueue) -> int:
+        return progress[row.id].pending if row.id in progress else 0
+
+    @admin.display(description=_("disagreements"))
+    def disagreed(row: ReviewQueue) -> SafeString | str:
+        count = progress[row.id].disagreed if row.id in progress else 0
+        address = reverse("admin:annotations_queue_overview", args=[row.id])
+        return format_html('<a href="{}#disagreements">{}</a>', address, count) if count else "0"
+
+    @admin.display(description=_("done"))
+    def done(row: ReviewQueue) -> str:
+        known = progress.get(row.id)
+        return f"{known.done} / {known.total}" if known else "0"
+
+    @admin.display(description=_("setup"))
+    def setup(row: ReviewQueue) -> SafeString:
+        address = reverse("admin:annotations_reviewqueue_change", args=[row.id])
+        return format_html('<a href="{}">{}</a>', address, _("Set up"))
+
+    return [queue, left, disagreed, done, "overlap", "feed", "is_open", setup]
