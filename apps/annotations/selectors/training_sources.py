@@ -1,0 +1,137 @@
+"""Where examples to train with come from: approved corrections, answers that people liked, annotations by hand."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from apps.annotations.models import Annotation, Correction, Feedback
+from apps.workflows.selectors.messages import recent_messages
+
+SOURCES = ("corrections", "liked", "annotations")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which rows of a source are asked for."""
+
+    team_id: UUID
+    applications: tuple[UUID, ...] = ()
+    since: dt.datetime | None = None
+    until: dt.datetime
+
+    def narrow(self, rows: QuerySet[Any], *, at: str) -> QuerySet[Any]:
+        """The rows within the team, the apps and the time, which stands in the column `at`."""
+        rows = rows.filter(**{"team_id": self.team_id, f"{at}__lt": self.until})
+        if self.applications:
+            rows = rows.filter(application_id__in=self.applications)
+        return rows.filter(**{f"{at}__gte": self.since}) if self.since else rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """Something that may become an example."""
+
+    #: The id by which the source is read on.
+    id: UUID
+    application_id: UUID
+    question: str
+    answer: str
+    rejected: str = ""
+    message_id: UUID | None = None
+    conversation_id: UUID | None = None
+    run_id: UUID | None = None
+    correction_id: UUID | None = None
+    #: Questions and answers before it, the oldest first.
+    earlier: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read_source(source: str, wanted: Wanted, *, after: UUID | None, size: int, context_turns: int = 0) -> list[Found]:
+    """A page of a source in the order of ids."""
+    rows = _rows(source, wanted)
+    if after is not None:
+        rows = rows.filter(id__gt=after)
+    found = [_MAKERS[source](row) for row in rows.order_by("id")[:size]]
+    if context_turns:
+        for each in found:
+            each.earlier.extend(_before(each, wanted.team_id, turns=context_turns))
+    return found
+
+
+def count_sources(wanted: Wanted, *, sources: tuple[str, ...]) -> Mapping[str, int]:
+    """How many rows each source has now."""
+    return {source: _rows(source, wanted).count() for source in sources}
+
+
+def _rows(source: str, wanted: Wanted) -> QuerySet[Any]:
+    approved = Correction.objects.filter(status=Correction.Status.APPROVED)
+    if source == "corrections":
+        return wanted.narrow(approved, at="approved_at").select_related("message")
+    if source == "annotations":
+        by_hand = Annotation.objects.filter(correction=None, is_enabled=True)
+        return wanted.narrow(by_hand, at="created_at").defer("embedding")
+    same = Feedback.objects.filter(message_id=OuterRef("message_id"), superseded_at=None)
+    liked = Feedback.objects.filter(
+        ~Exists(same.filter(rating=Feedback.Rating.DISLIKE)),
+        ~Exists(approved.filter(message_id=OuterRef("message_id"))),
+        # Of several people who liked it, the first one counts.
+        ~Exists(same.filter(rating=Feedback.Rating.LIKE, id__lt=OuterRef("id"))),
+        Q(message__status="normal"),
+        rating=Feedback.Rating.LIKE,
+        superseded_at=None,
+    )
+    return wanted.narrow(liked, at="created_at").select_related("message")
+
+
+def _of_correction(row: Correction) -> Found:
+    message: Any = row.message
+    return Found(
+        id=row.id,
+        application_id=row.application_id,
+        question=row.question,
+        answer=row.corrected,
+        rejected=row.original,
+        message_id=row.message_id,
+        conversation_id=message.conversation_id if message else None,
+        run_id=message.run_id if message else None,
+        correction_id=row.id,
+    )
+
+
+def _of_liked(row: Feedback) -> Found:
+    message: Any = row.message
+    return Found(
+        id=row.id,
+        application_id=row.application_id,
+        question=message.query,
+        answer=message.answer,
+        message_id=message.id,
+        conversation_id=message.conversation_id,
+        run_id=message.run_id,
+    )
+
+
+def _of_annotation(row: Annotation) -> Found:
+    return Found(id=row.id, application_id=row.application_id, question=row.question, answer=row.answer)
+
+
+_MAKERS: dict[str, Callable[[Any], Found]] = {
+    "corrections": _of_correction,
+    "liked": _of_liked,
+    "annotations": _of_annotation,
+}
+
+
+def _before(found: Found, team_id: UUID, *, turns: int) -> list[tuple[str, str]]:
+    if found.conversation_id is None or found.message_id is None:
+        return []
+    earlier = recent_messages([team_id]).filter(
+        conversation_id=found.conversation_id, id__lt=found.message_id, status="normal"
+    )
+    said = earlier.exclude(answer="").exclude(query="").values_list("query", "answer")[:turns]
+    return list(reversed(said))
