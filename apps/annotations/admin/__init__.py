@@ -8,6 +8,7 @@ from apps.annotations.admin.hit import AnnotationHitAdmin
 from apps.annotations.admin.queue import ReviewQueueAdmin
 from apps.annotations.admin.review import ReviewAdmin
 from apps.annotations.admin.score_config import ScoreConfigAdmin
+from apps.annotations.admin.training_set import TrainingSetAdmin
 
 __all__ = [
     "AnnotationAdmin",
@@ -18,4 +19,5 @@ __all__ = [
     "ReviewAdmin",
     "ReviewQueueAdmin",
     "ScoreConfigAdmin",
+    "TrainingSetAdmin",
 ]
