@@ -9,6 +9,8 @@ const HEARTBEAT = 60_000;
 const DRAFT_AFTER = 600;
 const LOOK_AGAIN = 15_000;
 const MOST_RECENT = 12;
+/* Stands in addresses where an id belongs. */
+const NOBODY = "00000000-0000-0000-0000-000000000000";
 
 class Workbench {
   constructor(page) {
@@ -19,7 +21,8 @@ class Workbench {
     this.busy = false;
     this.draftTimer = 0;
     this.drafts = Promise.resolve();
-    this.sheet = new Sheet(this.find("[data-sheet]"), { onChange: () => this.planDraft() });
+    const diffUrl = () => this.words.diffUrl.replace(NOBODY, this.item.id);
+    this.sheet = new Sheet(this.find("[data-sheet]"), { onChange: () => this.planDraft(), diffUrl });
     this.showProgress(JSON.parse(document.getElementById("work-progress-now").textContent));
   }
 
@@ -28,7 +31,7 @@ class Workbench {
   }
 
   address(verb, item = this.item) {
-    return this.words.actUrl.replace("00000000-0000-0000-0000-000000000000", item.assignment).replace("VERB", verb);
+    return this.words.actUrl.replace(NOBODY, item.assignment).replace("VERB", verb);
   }
 
   async next() {

@@ -9,7 +9,7 @@ const stored = (id) => JSON.parse(document.getElementById(id).textContent);
 
 function start(page) {
   const words = page.dataset;
-  const sheet = new Sheet(page.querySelector("[data-sheet]"));
+  const sheet = new Sheet(page.querySelector("[data-sheet]"), { diffUrl: () => words.diffUrl });
   const approve = page.querySelector("[data-approve]");
   const button = page.querySelector("[data-submit]");
   let busy = false;

@@ -1,12 +1,15 @@
 /* The questions of a queue: what is chosen, by mouse or by key, and which question is next. */
 
 const OPTION = "[data-value]";
+const COMPARE_AFTER = 250;
 
 /** Answers as the server takes them: question -> true, "warm", 4. Empty ones are absent. */
 export class Sheet {
-  constructor(root, { onChange = () => {} } = {}) {
+  constructor(root, { onChange = () => {}, diffUrl = () => "" } = {}) {
     this.root = root;
     this.onChange = onChange;
+    this.diffUrl = diffUrl;
+    this.compared = 0;
     this.questions = [...root.querySelectorAll("[data-question]")];
     for (const question of this.questions) this.#listen(question);
   }
@@ -23,6 +26,7 @@ export class Sheet {
     const field = question.querySelector("[data-field]");
     field?.addEventListener("input", () => {
       this.#clear(question);
+      this.#planCompare(question);
       this.onChange(question);
     });
     field?.addEventListener("keydown", (event) => {
@@ -40,6 +44,23 @@ export class Sheet {
     const error = question.querySelector("[data-error]");
     error.hidden = true;
     error.textContent = "";
+  }
+
+  #planCompare(question) {
+    if (question.dataset.kind !== "correction") return;
+    clearTimeout(this.compareTimer);
+    this.compareTimer = setTimeout(() => this.#compare(question), COMPARE_AFTER);
+  }
+
+  /* Pieces come from the server as [kind, text] and are only ever shown as text. */
+  async #compare(question) {
+    const turn = ++this.compared;
+    const corrected = question.querySelector("[data-field]").value;
+    const { pieces } = await post(this.diffUrl(), { corrected }).catch(() => ({ pieces: [] }));
+    if (turn !== this.compared) return;
+    const diff = question.querySelector("[data-diff]");
+    diff.hidden = pieces.every(([kind]) => kind === "same");
+    diff.replaceChildren(...pieces.map(pieceOf));
   }
 
   get current() {
@@ -118,6 +139,9 @@ export class Sheet {
       if (field) {
         if (question.dataset.kind === "correction") field.dataset.original = original;
         field.value = answer ?? field.dataset.original ?? "";
+        const diff = question.querySelector("[data-diff]");
+        if (diff) diff.hidden = true;
+        if (diff && answer !== undefined) this.#planCompare(question);
       }
       for (const option of question.querySelectorAll(OPTION)) {
         option.setAttribute("aria-pressed", String(answer !== undefined && option.dataset.value === String(answer)));
@@ -143,6 +167,13 @@ export class Sheet {
     this.say(open.dataset.question, words);
     return false;
   }
+}
+
+function pieceOf([kind, text]) {
+  if (kind === "same") return document.createTextNode(text);
+  const mark = document.createElement(kind === "added" ? "ins" : "del");
+  mark.textContent = text;
+  return mark;
 }
 
 /** POST JSON; resolves with the answer, throws an error with `status` and `body` where it is none. */

@@ -56,6 +56,7 @@ def test_twenty_items_are_reviewed_decided_and_corrected_by_keyboard_only(team, 
                 work.keyboard.press("c")
                 work.keyboard.press("Control+a")
                 work.keyboard.type(RIGHT)
+                work.wait_for_selector("[data-diff] ins")
                 work.keyboard.press("Control+Enter")
             else:
                 work.keyboard.press("2")

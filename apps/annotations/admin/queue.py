@@ -51,6 +51,7 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
             "overview/": ("overview", workbench_overview.overview),
             "fill/": ("fill", workbench_overview.fill),
             "items/<uuid:item_id>/reopen/": ("reopen", workbench_overview.reopen),
+            "items/<uuid:item_id>/diff/": ("diff", workbench.show_diff),
             "items/<uuid:item_id>/decide/": ("decide", workbench_decide.decide),
         }
         return [

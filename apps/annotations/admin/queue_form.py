@@ -85,7 +85,7 @@ class QueueForm(TeamForm):
 
     def options(self) -> dict[str, Any]:
         """What the feed needs to know, as it is stored."""
-        given = {name: self.cleaned_data.get(name) for name in NEEDS.get(self.cleaned_data["feed"], ())}
+        given: dict[str, Any] = {name: self.cleaned_data.get(name) for name in NEEDS.get(self.cleaned_data["feed"], ())}
         if "config" in given:
             given["config"] = str(given["config"].id)
         if "cost" in given:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, ClassVar
-from uuid import UUID
 
 from django import forms
 from django.core.exceptions import PermissionDenied
@@ -18,7 +17,7 @@ class TeamForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form that knows its team (`team_id`) and who fills it in."""
 
     team: ClassVar[Team | None] = None
-    team_id: ClassVar[UUID | None] = None
+    team_id: ClassVar[Any] = None
     user: ClassVar[Any] = None
 
     def required_team(self) -> Team:
@@ -28,7 +27,7 @@ class TeamForm(forms.ModelForm):  # type: ignore[type-arg]
         return self.team
 
 
-def with_team(form: type[TeamForm], request: HttpRequest, obj: Any | None) -> type[TeamForm]:
+def with_team(form: Any, request: HttpRequest, obj: Any | None) -> Any:
     """The form class for this request."""
     team = team_for_new(request)
     team_id = obj.team_id if obj is not None else team.id if team is not None else None

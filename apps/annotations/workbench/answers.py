@@ -57,7 +57,7 @@ class Question:
         low, high = self.minimum, self.maximum
         if self.kind is not Kind.NUMERIC or low is None or high is None:
             return ()
-        if not (low.is_integer() and high.is_integer() and 0 < high - low < MOST_STEPS):
+        if not (float(low).is_integer() and float(high).is_integer() and 0 < high - low < MOST_STEPS):
             return ()
         return tuple(range(int(low), int(high) + 1))
 

@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.selectors import may
-from apps.annotations.admin.pages.workbench_item import item_body
+from apps.annotations.admin.pages.workbench_item import difference, item_body
 from apps.annotations.models import Assignment, ReviewQueue
 from apps.annotations.selectors.progress import own_progress, recent_work
-from apps.annotations.selectors.queues import is_reviewer, open_queue, questions_of
+from apps.annotations.selectors.queues import is_reviewer, open_item, open_queue, questions_of
 from apps.annotations.services.claiming import claim_next, release_lease, renew_lease
 from apps.annotations.services.submitting import save_draft, skip_item, submit_answers, undo_last
 from support.errors import ConsoleError, InvalidInput, NotFound
@@ -92,6 +92,17 @@ def act(request: HttpRequest, queue_id: UUID, assignment_id: UUID, verb: str) ->
             case _:
                 raise NotFound("There is no such action.")
         return {"progress": own_progress(queue, user)} if verb in ("submit", "skip") else {}
+
+    return answered(request, work)
+
+
+@require_POST
+def show_diff(request: HttpRequest, queue_id: UUID, item_id: UUID) -> HttpResponse:
+    """What a correction changes, for the live view."""
+    queue = opened(request, queue_id)
+
+    def work(body: dict[str, Any]) -> dict[str, Any]:
+        return difference(open_item(item_id, queue=queue), str(body.get("corrected") or ""))
 
     return answered(request, work)
 

@@ -10,8 +10,10 @@ from apps.annotations.admin.access import trace_url
 from apps.annotations.models import Assignment, QueueItem, ReviewQueue
 from apps.annotations.selectors.queues import answers_by_assignment, questions_of
 from apps.annotations.selectors.review import open_turn
+from apps.annotations.workbench.answers import MAX_TEXT
 from apps.workflows.selectors.messages import dialogue
 from support.errors import NotFound
+from support.word_diff import diff_stats, diff_words
 
 #: Turns of the conversation that are shown above the one in question.
 EARLIER = 10
@@ -26,6 +28,12 @@ def item_body(assignment: Assignment, *, queue: ReviewQueue, user: Any) -> dict[
         names = dict(item.assignments.filter(id__in=list(sheets)).values_list("id", "annotator__username"))
         body["others"] = [{"name": names[key] or "–", "answers": sheet} for key, sheet in sheets.items()]
     return body
+
+
+def difference(item: QueueItem, corrected: str) -> dict[str, Any]:
+    """What a text in the editor changes in the answer, word by word."""
+    pieces = diff_words(item.answer, corrected.replace("\r\n", "\n")[:MAX_TEXT])
+    return {"pieces": [[piece.kind, piece.text] for piece in pieces], "stats": diff_stats(pieces)}
 
 
 def shown(item: QueueItem) -> dict[str, Any]:
