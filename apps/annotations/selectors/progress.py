@@ -73,12 +73,15 @@ def progress_by_person(queue: ReviewQueue) -> list[PersonalProgress]:
 
 def own_progress(queue: ReviewQueue, user: User) -> dict[str, int]:
     """How many items the person answered, and how many are left for them."""
-    mine = Assignment.objects.filter(queue=queue, annotator=user, role=Assignment.Role.REVIEW)
-    done = mine.filter(state__in=[State.SUBMITTED, State.SKIPPED])
-    pending = QueueItem.objects.filter(queue=queue, status=ItemState.PENDING)
-    free = pending.filter(Q(taken__lt=F("wanted")) | Q(assignments__in=mine.filter(state=State.LEASED)))
-    left = free.exclude(id__in=done.values("item_id")).distinct().count()
-    return {"done": done.filter(state=State.SUBMITTED).count(), "left": left}
+    free = QueueItem.objects.filter(queue=queue, status=ItemState.PENDING, taken__lt=F("wanted")).count()
+    is_free = Q(item__status=ItemState.PENDING, item__taken__lt=F("item__wanted"))
+    mine = Assignment.objects.filter(queue=queue, annotator=user, role=Assignment.Role.REVIEW).order_by()
+    counted = mine.aggregate(
+        done=Count("id", filter=Q(state=State.SUBMITTED)),
+        behind=Count("id", filter=is_free & Q(state__in=[State.SUBMITTED, State.SKIPPED])),
+        in_hand=Count("id", filter=~is_free & Q(state=State.LEASED)),
+    )
+    return {"done": counted["done"], "left": free - counted["behind"] + counted["in_hand"]}
 
 
 def recent_work(queue: ReviewQueue, user: User, *, limit: int = 12) -> list[Assignment]:

@@ -37,6 +37,7 @@ def decide_item(item_id: UUID, answers: Mapping[str, Any], *, by: User, approve:
         item=item, annotator=by, role=Assignment.Role.DECISION, defaults={"team_id": item.team_id, "queue": item.queue}
     )
     decision.item = item
+    decision.scores.all().delete()
     store_scores(decision, questions, given)
     item.status, item.completed_at = ItemState.ADJUDICATED, timezone.now()
     item.save(update_fields=["status", "completed_at"])

@@ -117,15 +117,15 @@ def _first(items: QuerySet[QueueItem]) -> QueueItem | None:
 
 
 def _take(item: QueueItem, by: User) -> Assignment:
+    """The person's assignment to a locked item: the one that is there, with its draft, or a new one."""
     _count(item, by=1)
-    assignment, made = Assignment.objects.get_or_create(
-        item=item,
-        annotator=by,
-        role=Assignment.Role.REVIEW,
-        defaults={"team_id": item.team_id, "queue_id": item.queue_id, "leased_until": timezone.now() + LEASE},
+    assignment = Assignment.objects.filter(item=item, annotator=by, role=Assignment.Role.REVIEW).first()
+    if assignment is not None:
+        assignment.item = item
+        return _lease(assignment)
+    return Assignment.objects.create(
+        item=item, annotator=by, team_id=item.team_id, queue_id=item.queue_id, leased_until=timezone.now() + LEASE
     )
-    assignment.item = item
-    return assignment if made else _lease(assignment)
 
 
 def _lease(assignment: Assignment) -> Assignment:

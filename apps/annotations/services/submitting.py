@@ -48,13 +48,14 @@ def submit_answers(assignment_id: UUID, answers: Mapping[str, Any], *, by: User)
         if assignment.draft == given:
             return assignment
         raise Conflict(_("You have given your answers to this item. Take them back to change them."))
-    regain(assignment)
-    store_scores(assignment, questions, given)
+    if assignment.state != State.LEASED:
+        regain(assignment)
+    scores = store_scores(assignment, questions, given)
     item = assignment.item
     item.submitted += 1
     _settle(item, questions)
     keep_correction(item, questions, given, by=by, approve=False)
-    feed_low_scores(item, [score for score in assignment.scores.all() if score.number is not None])
+    feed_low_scores(item, [score for score in scores if score.number is not None])
     return assignment
 
 
@@ -114,9 +115,8 @@ def check_answers(questions: Sequence[Question], answers: Mapping[str, Any], *, 
         raise InvalidInput(words % {"name": name}, field=exc.key, reason=exc.reason) from exc
 
 
-def store_scores(assignment: Assignment, questions: Sequence[Question], given: Mapping[str, Value]) -> None:
-    """The answers as scores; the assignment is done."""
-    assignment.scores.all().delete()
+def store_scores(assignment: Assignment, questions: Sequence[Question], given: Mapping[str, Value]) -> list[Score]:
+    """The answers as scores, where there were none; the assignment is done."""
     rows = []
     for question in questions:
         if question.key in given:
@@ -128,6 +128,7 @@ def store_scores(assignment: Assignment, questions: Sequence[Question], given: M
     assignment.state, assignment.leased_until = State.SUBMITTED, None
     assignment.draft, assignment.submitted_at = dict(given), timezone.now()
     assignment.save(update_fields=["state", "leased_until", "draft", "submitted_at"])
+    return rows
 
 
 def _settle(item: QueueItem, questions: Sequence[Question]) -> None:
