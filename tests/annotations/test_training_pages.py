@@ -183,9 +183,9 @@ def test_pages_take_as_many_queries_however_much_there_is(
         make(client, bees)
         TrainingSet.objects.create(team=bees.team, name=f"Set {number}", sources=["liked"])
     for address, most in (
-        (reverse("admin:annotations_trainingset_changelist"), 20),
-        (reverse("admin:annotations_training_overview", args=[bees.id]), 14),
-        (page, 16),
+        (reverse("admin:annotations_trainingset_changelist"), 24),
+        (reverse("admin:annotations_training_overview", args=[bees.id]), 24),
+        (page, 24),
     ):
         with django_assert_max_num_queries(most):
             assert client.get(address).status_code == 200
