@@ -98,7 +98,7 @@ def tags_of(tags: Any) -> list[str]:
     return list(dict.fromkeys(short(str(tag), 100) for tag in list(tags)[:50]))
 
 
-def token_columns(usage: TokenUsage | None) -> dict[str, int]:
+def token_columns(usage: TokenUsage | None) -> dict[str, Any]:
     """The token counts of a call, zeros for what called no model."""
     used = usage or TokenUsage()
     counts = {

@@ -143,4 +143,4 @@ def _delete(cursor: CursorWrapper, ids: list[UUID]) -> int:
     for model in (AgentThought, Span, ForeignTrace):
         cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE trace_id = ANY(%s)", [ids])  # noqa: S608
     cursor.execute(f"DELETE FROM {Trace._meta.db_table} WHERE id = ANY(%s)", [ids])  # noqa: S608
-    return cursor.rowcount
+    return int(cursor.rowcount)

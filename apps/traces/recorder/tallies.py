@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from apps.traces.recorder.record import RecordedTrace
+from apps.traces.models import Trace
+from apps.traces.recorder.record import RecordedTrace, TraceRow
 from support.histogram import Histogram
 from support.ids import uuid7
 
@@ -19,28 +20,8 @@ STOPPED = ("stopped", "incomplete")
 _TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
-class TraceFacts(Protocol):
-    """What is counted of a trace: a row of the table has it, and a record of one."""
-
-    team_id: Any
-    application_id: Any
-    application_name: Any
-    source: Any
-    environment: Any
-    end_user: Any
-    started_at: Any
-    status: Any
-    duration_us: Any
-    first_text_us: Any
-    input_tokens: Any
-    output_tokens: Any
-    cached_tokens: Any
-    cache_write_tokens: Any
-    reasoning_tokens: Any
-    cost: Any
-    currency: Any
-    unpriced_calls: Any
-    span_count: Any
+#: What is counted of a trace, a row of the table has, and a record of one.
+TraceFacts = Trace | TraceRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from django.db.models import F, Max, Q, QuerySet, Sum
@@ -127,7 +127,7 @@ def choices(
 ) -> list[tuple[str, str]]:
     """(value, words) of what there was in the range, by words: what a filter offers. Of many, the most frequent."""
     where = Where(team_ids=team_ids, since=_floor(since, "day"), until=until)
-    dimension: Dimension = what if what in ("model", "user") else "app"  # type: ignore[assignment]
+    dimension: Dimension = what if what in ("model", "user") else "app"
     column = {"app": "app", "model": "name", "user": "name"}.get(what, what)
     rows = (
         _matching(where, dimension)
@@ -142,7 +142,8 @@ def choices(
 def _rows(where: Where, of: Dimension, *, hourly: bool = False, only: Q | None = None) -> Iterable[Mapping[str, Any]]:
     found = _matching(where, of, hourly=hourly)
     names = ("at", "app", "name", "app_name", "currency", "cost", *_SUMMED, "durations", "first_texts")
-    return (found.filter(only) if only is not None else found).order_by("at").values(*names).iterator(chunk_size=5_000)
+    rows = (found.filter(only) if only is not None else found).order_by("at").values(*names)
+    return cast("Iterable[Mapping[str, Any]]", rows.iterator(chunk_size=5_000))
 
 
 def _matching(where: Where, of: Dimension, *, hourly: bool = False) -> QuerySet[Rollup]:

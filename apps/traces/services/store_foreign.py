@@ -116,7 +116,7 @@ def _keep(found: dict[tuple[str, int], ForeignSpan], span: ForeignSpan) -> None:
 
 
 def _trace_ids(
-    cursor: CursorWrapper, team_id: UUID, traces: Mapping[str, Mapping[object, ForeignSpan]]
+    cursor: CursorWrapper, team_id: UUID, traces: Mapping[str, Mapping[tuple[str, int], ForeignSpan]]
 ) -> dict[str, UUID]:
     """The ids of ours; who has them may be sure that nobody else lets these traces grow at the same time."""
     given = []
