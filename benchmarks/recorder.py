@@ -23,10 +23,9 @@ django.setup()
 
 from django.db import connections  # noqa: E402
 
-from apps.traces.models import Trace  # noqa: E402
 from apps.traces.recorder.fold import Folding, fold  # noqa: E402
 from apps.traces.recorder.observer import TraceObserver  # noqa: E402
-from apps.traces.recorder.store import write  # noqa: E402
+from apps.traces.recorder.store import delete, write  # noqa: E402
 from apps.traces.recorder.writer import TraceWriter  # noqa: E402
 from apps.workflows.hooks import notify  # noqa: E402
 from support.ids import uuid7  # noqa: E402
@@ -104,7 +103,7 @@ def _written(tell: Callable[..., stories.Story], size: int) -> dict[str, float]:
         began = time.perf_counter()
         write(records)
         spent.append((time.perf_counter() - began) * 1e3 / size)
-        Trace.objects.filter(id__in=[record.trace.id for record in records]).delete()
+        delete([record.trace.id for record in records])
     connections["traces"].close()
     return _summary(spent)
 
