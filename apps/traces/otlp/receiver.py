@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+#: Django's own type for it names its scopes more narrowly than it means.
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 _ROOTS = ("/otel/v1/", "/api/public/otel/v1/", "/v1/")
 #: Address -> whether traces are kept there; metrics and logs are answered and dropped.
