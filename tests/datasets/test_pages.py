@@ -179,7 +179,7 @@ def test_a_viewer_may_look_and_search_and_change_nothing(client, team, dataset):
 
 def test_settings_change_the_name_and_keep_the_slug(member, dataset):
     address = reverse("datasets:settings", args=[dataset.slug])
-    member.post(address, {"name": "The big handbook", "description": ""})
+    member.post(address, {"part": "about", "name": "The big handbook", "description": ""})
     dataset.refresh_from_db()
     assert (dataset.name, dataset.slug) == ("The big handbook", "handbook")
     member.post(reverse("datasets:delete", args=[dataset.slug]))

@@ -29,6 +29,7 @@ urlpatterns = [
     path("<str:slug>/web/<uuid:import_id>/<str:action>/", web_imports.act_on_import, name="act-on-import"),
     path("<str:slug>/connection/", external.connection, name="connection"),
     path("<str:slug>/search/", search.search_test, name="search"),
+    path("<str:slug>/search/keep/", search.keep, name="keep-search"),
     path("<str:slug>/questions/", search.queries, name="queries"),
     path("<str:slug>/evaluations/", evaluation.evaluations, name="evaluations"),
     path("<str:slug>/evaluations/<uuid:evaluation_id>/", evaluation.evaluation, name="evaluation"),
