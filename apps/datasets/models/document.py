@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.conf import settings
+from django.conf import settings as site
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -51,8 +51,12 @@ class Document(models.Model):
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     # What people wrote down about it, by the id of the MetadataField; a time is in seconds since 1970.
     attributes = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    # How this one is cut and cleaned where that differs from its dataset: the parts `chunking` and `cleaning`.
+    settings = models.JSONField(
+        default=dict, blank=True, editable=False, db_default=models.Value({}, models.JSONField())
+    )
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
+        site.AUTH_USER_MODEL,
         models.SET_NULL,
         null=True,
         blank=True,

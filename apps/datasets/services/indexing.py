@@ -41,7 +41,7 @@ from apps.datasets.services.runs import (
 from apps.datasets.services.scheduling import Work, has_work, next_work
 from apps.datasets.services.spaces_writing import choose_place
 from apps.datasets.services.switching import count_ready, switch_version
-from apps.datasets.settings_of_dataset import read_settings
+from apps.datasets.settings_of_dataset import settings_of_document
 from apps.datasets.text.errors import ExtractionError, ExtractionTimeout
 from model_runtime.protocols import EmbeddingModel
 from providers.services import open_embedding_model
@@ -191,7 +191,7 @@ def _read(run: IndexRun, *, owner: str) -> None:
     """The first stage, and the step to the second."""
     dataset = run.document.dataset
     model = _model(dataset)
-    settings = read_settings(dataset.settings)
+    settings = settings_of_document(dataset.settings, run.document.settings)
     cutting = cutting_for(settings, model)
     _show(run, Document.Status.EXTRACTING)
     run.space, run.dim = model.space, model.dim
