@@ -1,6 +1,7 @@
 """The promises of `apps/datasets/vectorstores/protocol.py`, kept by every adapter."""
 
 import math
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -293,3 +294,32 @@ def test_a_search_can_be_kept_to_some_documents(store, ns):
     assert ids(found) == [1, 2, 4]
     assert store.search(ns, vector(ns, 1, 0), 3, document_ids=[]) == []
     assert store.search(ns, vector(ns, 1, 0), 3, document_ids=[uuid.UUID(int=77)]) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_search_beside_writers_finds_whole_records_and_nothing_that_was_deleted_before_it_began(store):
+    ns, gone, ended = namespace_of(), set(), threading.Event()
+    store.ensure(ns)
+
+    def write() -> None:
+        try:
+            for document in range(1, 60):
+                store.upsert(ns, [record(ns, 1, n / 9, number=document * 10 + n, document=document) for n in range(3)])
+                if document % 2:
+                    store.delete(ns, document_ids=[uuid.UUID(int=document)])
+                    gone.add(document)
+        finally:
+            ended.set()
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        while not ended.is_set():
+            before = set(gone)
+            found = [(hit.id.int, hit.document_id.int) for hit in store.search(ns, vector(ns, 1, 0), 100)]
+            assert len(set(found)) == len(found)
+            assert all(number // 10 == document for number, document in found)
+            assert before.isdisjoint(document for _number, document in found)
+        writing.result()
+    assert store.count(ns) == 29 * 3
+    store.drop(ns)
