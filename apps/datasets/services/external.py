@@ -19,7 +19,7 @@ import httpx
 import orjson
 from asgiref.sync import async_to_sync
 
-from apps.datasets.models import ExternalKnowledge
+from apps.datasets.models import Dataset, ExternalKnowledge
 from apps.datasets.services.errors import ExternalKnowledgeFailed
 from apps.datasets.services.importing_fetch import operator_policy
 from apps.datasets.services.metadata_filters import SPELLINGS
@@ -55,6 +55,11 @@ def ask_external(datasets: Sequence[UUID], asked: Question, *, thresholds: Mappi
     """Ask all of them at once; a failure is part of the answer. Blocks; not for an event loop."""
     rows = list(ExternalKnowledge.objects.select_related("dataset").filter(dataset_id__in=datasets).order_by("id"))
     return async_to_sync(_ask_all)(rows, asked, thresholds)
+
+
+def try_connection(dataset: Dataset) -> ExternalKnowledgeFailed | None:
+    """What a question to it meets just now; None when it answers."""
+    return ask_external([dataset.id], Question(query="test", top_k=1), thresholds={})[0].error
 
 
 async def _ask_all(
