@@ -30,6 +30,8 @@ class Document(models.Model):
         ERROR = "error", _("Error")
         CANCELLED = "cancelled", _("Cancelled")
 
+    #: Errors that come again however often the same file is read: only another file helps.
+    NEEDS_OTHER_FILE = ("empty_document", "encrypted", "damaged", "needs_ocr", "unsupported_type", "file_too_large")
     UNFINISHED = (Status.UPLOADED, Status.EXTRACTING, Status.CHUNKING, Status.EMBEDDING, Status.PAUSED)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -95,6 +97,11 @@ class Document(models.Model):
         return self.status in self.UNFINISHED
 
     @property
+    def needs_other_file(self) -> bool:
+        """Whether its file is what is wrong."""
+        return self.status == self.Status.ERROR and (self.error or {}).get("code") in self.NEEDS_OTHER_FILE
+
+    @property
     def may_retry(self) -> bool:
-        """Whether indexing it again can be asked for: it has ended, and its content was kept."""
-        return bool(self.blob) and not self.is_indexing
+        """Whether indexing it again is of use: it has ended, its content was kept, and another time may go better."""
+        return bool(self.blob) and not self.is_indexing and not self.needs_other_file
