@@ -94,6 +94,7 @@ def test_a_file_over_the_limit_says_so_in_the_answer_and_in_the_list(member, dat
 
 def test_a_failed_document_can_be_tried_again_a_running_one_stopped_and_any_deleted(member, dataset):
     document = put(dataset, "broken.pdf", b"%PDF-1.4").document
+    Document.objects.update(error={"code": "timeout", "message": "It took too long.", "params": {"seconds": 300}})
     assert "Index broken.pdf again" in text(member.get(reverse("datasets:dataset", args=[dataset.slug])))
     act(member, document, "retry")
     document.refresh_from_db()
@@ -194,6 +195,7 @@ def test_the_admin_shows_state_and_reason_and_tries_again(client, dataset, other
     page = text(client.get(changelist))
     assert "cannot be read as pdf" in page
     assert "theirs.txt" in page
+    Document.objects.filter(id=document.id).update(error={"code": "timeout", "message": "It took too long."})
     client.post(changelist, {"action": "retry", "_selected_action": [str(document.id)]})
     document.refresh_from_db()
     assert document.status == "uploaded"

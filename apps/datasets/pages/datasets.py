@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.selectors import current_team, may
 from apps.datasets.models import Dataset
-from apps.datasets.pages.access import dataset_page, may_edit
+from apps.datasets.pages.access import dataset_page, may_edit, refused_politely
 from apps.datasets.pages.chunking_forms import ChunkingForm
 from apps.datasets.pages.forms import DatasetForm, NewDatasetForm
 from apps.datasets.pages.retrieval_forms import RetrievalForm
@@ -43,6 +43,7 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@refused_politely
 def new_dataset(request: HttpRequest) -> HttpResponse:
     """Make a dataset and go on to its documents."""
     team = current_team(request)
@@ -99,6 +100,7 @@ def chunking(request: HttpRequest, dataset: Dataset) -> HttpResponse:
         "form": form,
         "outdated_count": number,
         "changes": _changes(dataset) if number and "changes" in request.GET else None,
+        "own_count": documents_of(dataset).exclude(settings={}).count(),
         "example": documents_of(dataset).exclude(blob="").first(),
         "may_edit": may_edit(request, dataset),
     }

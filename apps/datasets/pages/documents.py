@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -35,6 +37,7 @@ from apps.datasets.services.documents import (
     Added,
     add_document,
     delete_document,
+    rename_document,
     retry_document,
     set_document_enabled,
 )
@@ -110,6 +113,7 @@ def document(request: HttpRequest, dataset: Dataset, document_id: UUID) -> HttpR
         "document": found,
         "progress": progress_of(found),
         "reason": reason_of(found),
+        "accept": ",".join(sorted(EXTENSIONS)),
         "view": view,
         "page": page,
         "lost": lost_edits_of(found),
@@ -117,6 +121,24 @@ def document(request: HttpRequest, dataset: Dataset, document_id: UUID) -> HttpR
         "may_edit": may_edit(request, dataset),
     }
     return render(request, "datasets/document.html", context)
+
+
+@require_POST
+@dataset_page("edit")
+def replace(request: HttpRequest, dataset: Dataset, document_id: UUID) -> HttpResponse:
+    """Give a document another file; what was indexed stays searchable until that one is."""
+    found = document_or_404(dataset, document_id)
+    file = request.FILES.get("file")
+    if file is None:
+        messages.error(request, _("Choose at least one file."))
+        return redirect("datasets:document", dataset.slug, found.id)
+    name = file.name or found.name
+    with transaction.atomic():
+        added = add_document(dataset=dataset, name=name, content=file.chunks(), by=request.user, replaces=found.id)
+        if added.document.id == found.id and added.outcome == "replaced" and _ending(name) != _ending(found.name):
+            rename_document(found, name=name)  # the ending says how the file is read
+    (messages.error if added.outcome == "refused" else messages.success)(request, _sentence(added, name))
+    return redirect("datasets:document", dataset.slug, found.id)
 
 
 ACTIONS: Mapping[str, Callable[[Document], Any]] = {
@@ -175,6 +197,7 @@ def _rows(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
     return {
         "dataset": dataset,
         "page": page,
+        "may_retry": BULK["retry-failed"][0](dataset).exists(),
         "rows": [
             {"document": each, "progress": progress_of(each), "reason": reason_of(each)} for each in page.object_list
         ],
@@ -198,9 +221,15 @@ def _add(request: HttpRequest, dataset: Dataset, file: Any, *, hold: bool) -> di
 def _sentence(added: Added, name: str) -> str:
     if added.outcome == "refused":
         return f"{name}: {reason_of(added.document)}"
+    if added.outcome == "replaced":
+        return _("“%(name)s” is read from the new file.") % {"name": added.document.name}
     if added.outcome == "unchanged":
         return _("%(name)s is already here, as “%(other)s”.") % {"name": name, "other": added.document.name}
     return _("%(name)s is uploaded.") % {"name": name}
+
+
+def _ending(name: str) -> str:
+    return PurePosixPath(name).suffix.lower()
 
 
 def document_or_404(dataset: Dataset, document_id: UUID) -> Document:

@@ -107,16 +107,17 @@ def queries(request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """What the dataset was asked lately, by whom, and what it found."""
     text, source = request.GET.get("q", "").strip(), request.GET.get("source", "")
     nothing = request.GET.get("nothing") == "1"
-    page = Paginator(queries_of(dataset, text=text, source=source, found_nothing=nothing), PER_PAGE)
+    listed = Paginator(queries_of(dataset, text=text, source=source, found_nothing=nothing), PER_PAGE)
+    page = listed.get_page(request.GET.get("page"))
     context = {
         "dataset": dataset,
         "tab": "queries",
-        "page": page.get_page(request.GET.get("page")),
+        "page": page,
+        "rows": [{"query": each, "method": METHOD_LABELS.get(each.method, each.method)} for each in page],
         "figures": figures_of(dataset),
         "search": text,
         "source": source,
         "nothing": nothing,
-        "methods": METHOD_LABELS,
         "may_edit": may_edit(request, dataset),
     }
     return render(request, "datasets/queries.html", context)

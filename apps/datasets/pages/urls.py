@@ -11,6 +11,7 @@ from apps.datasets.pages import (
     keys,
     metadata,
     passages,
+    previews,
     search,
     web_imports,
 )
@@ -45,7 +46,8 @@ urlpatterns = [
     path("<str:slug>/chunking/", datasets.chunking, name="chunking"),
     path("<str:slug>/delete/", datasets.remove_dataset, name="delete"),
     path("<str:slug>/documents/<uuid:document_id>/", documents.document, name="document"),
-    path("<str:slug>/documents/<uuid:document_id>/preview/", chunks.preview_document, name="preview"),
+    path("<str:slug>/documents/<uuid:document_id>/preview/", previews.preview_document, name="preview"),
+    path("<str:slug>/documents/<uuid:document_id>/replace/", documents.replace, name="replace"),
     path("<str:slug>/documents/<uuid:document_id>/chunks/add/", chunks.add_chunk, name="add-chunk"),
     path(
         "<str:slug>/documents/<uuid:document_id>/chunks/<uuid:chunk_id>/<str:action>/",
