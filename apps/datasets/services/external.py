@@ -12,18 +12,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
 import httpx
 import orjson
-from asgiref.sync import async_to_sync
 
 from apps.datasets.models import Dataset, ExternalKnowledge
 from apps.datasets.services.errors import ExternalKnowledgeFailed
 from apps.datasets.services.importing_fetch import operator_policy
 from apps.datasets.services.metadata_filters import SPELLINGS
 from apps.datasets.services.retrieve_passages import RetrievedPassage
+from apps.datasets.services.waiting import Steps, run_here
 from providers.crypto import UnreadableSecret
 from support.egress import EgressRefused, open_client, read_bounded
 
@@ -51,15 +52,18 @@ class Answer:
     error: ExternalKnowledgeFailed | None = None
 
 
-def ask_external(datasets: Sequence[UUID], asked: Question, *, thresholds: Mapping[UUID, float | None]) -> list[Answer]:
-    """Ask all of them at once; a failure is part of the answer. Blocks; not for an event loop."""
+def ask_external(
+    datasets: Sequence[UUID], asked: Question, *, thresholds: Mapping[UUID, float | None]
+) -> Steps[list[Answer]]:
+    """Ask all of them at once; a failure is part of the answer."""
     rows = list(ExternalKnowledge.objects.select_related("dataset").filter(dataset_id__in=datasets).order_by("id"))
-    return async_to_sync(_ask_all)(rows, asked, thresholds)
+    answers: list[Answer] = yield partial(_ask_all, rows, asked, thresholds)
+    return answers
 
 
 def try_connection(dataset: Dataset) -> ExternalKnowledgeFailed | None:
     """What a question to it meets just now; None when it answers."""
-    return ask_external([dataset.id], Question(query="test", top_k=1), thresholds={})[0].error
+    return run_here(ask_external([dataset.id], Question(query="test", top_k=1), thresholds={}))[0].error
 
 
 async def _ask_all(

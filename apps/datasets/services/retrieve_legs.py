@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
-
-from asgiref.sync import async_to_sync
 
 from apps.datasets.selectors.candidates import Candidate, Scope, chosen_documents, count_chosen
 from apps.datasets.selectors.filters import MetadataFilter
 from apps.datasets.services.errors import EmbeddingSpaceChanged
+from apps.datasets.services.waiting import Steps
 from apps.datasets.text.analyze import tsquery_literal
 from apps.datasets.text.bm25 import bm25, rarest
 from apps.datasets.vectorstores.protocol import Hit, Namespace
@@ -34,7 +34,7 @@ class Near:
     complete: bool = True
 
 
-def query_vectors(team_id: UUID, searched: Sequence[Scope], query: str) -> dict[str, list[float]]:
+def query_vectors(team_id: UUID, searched: Sequence[Scope], query: str) -> Steps[dict[str, list[float]]]:
     """The query in every vector space that the datasets use, by the model's name; each model is asked once.
 
     Raises ModelError, and EmbeddingSpaceChanged where stored vectors are of another space.
@@ -45,7 +45,7 @@ def query_vectors(team_id: UUID, searched: Sequence[Scope], query: str) -> dict[
         name = scope.embedding_model
         if name not in models:
             models[name] = open_embedding_model(name, team_id=team_id)
-            vectors[name] = async_to_sync(models[name].embed_query)(query)
+            vectors[name] = yield partial(models[name].embed_query, query)
         if models[name].space != scope.space:
             raise EmbeddingSpaceChanged(dataset=scope.slug, stored=scope.space, current=models[name].space)
     return vectors
