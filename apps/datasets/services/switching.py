@@ -56,7 +56,7 @@ def switch_version(run_id: UUID) -> bool:
 
 def _show(document: Document, run: IndexRun, *, chunks: int) -> None:
     pages = DocumentPage.objects.filter(document=document, version=run.version)
-    size = pages.aggregate(pages=Count("number"), characters=Sum(Length("text")))
+    size = pages.aggregate(pages=Count("number", distinct=True), characters=Sum(Length("text")))
     paged = pages.filter(number__gt=0).exists()
     Document.objects.filter(id=document.id).update(
         status=Document.Status.READY,

@@ -124,7 +124,8 @@ class Numbering:
     def __init__(self, settings: ChunkSettings) -> None:
         self._settings = settings
         self._fingerprint = settings.fingerprint
-        self._equals: Counter[str] = Counter()
+        # By a part of the digest: a document may have a million chunks, and this is all that is kept of them.
+        self._equals: Counter[int] = Counter()
         self._ordinal = 0
 
     def cut(self, blocks: Iterable[Block], *, page: int | None, parent: Parent | None = None) -> Iterator[Chunk]:
@@ -147,8 +148,9 @@ class Numbering:
     def key(self, text: str, heading_path: tuple[str, ...]) -> str:
         """A new identity for a text under headings."""
         digest = digest_of(text, heading_path, self._fingerprint)
-        self._equals[digest] += 1
-        return f"{digest}-{self._equals[digest] - 1}"
+        short = int(digest[:14], 16)
+        self._equals[short] += 1
+        return f"{digest}-{self._equals[short] - 1}"
 
 
 def placed(sections: Iterable[Section]) -> Iterator[Block]:
