@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from apps.datasets.selectors.candidates import Candidate, Scope, chosen_documents, count_chosen
+from apps.datasets.selectors.candidates import LEXICAL_LIMIT, Candidate, Scope, chosen_documents, count_chosen
 from apps.datasets.selectors.filters import MetadataFilter
 from apps.datasets.services.errors import EmbeddingSpaceChanged
 from apps.datasets.services.waiting import Steps
@@ -20,6 +20,9 @@ from providers.services import open_embedding_model
 
 VECTOR_LIMIT = 100
 RAREST_TERMS = 8
+#: What the words may match: this share of a large collection, and all of a small one.
+MOST_MATCHED = 0.05
+LEAST_MATCHES = 5_000
 #: A filter that keeps at least this share of the chunks is applied to more hits instead of being sent to the store.
 LARGE_SHARE = 0.2
 #: How many more hits than the share asks for, since what is near is not spread evenly.
@@ -88,7 +91,9 @@ def _search(scope: Scope, vector: Sequence[float], limit: int, documents: Sequen
 
 def tsquery_of(searched: Sequence[Scope], terms: Sequence[str]) -> str:
     """Any of the rarest terms; an OR of all would cost time and find little more."""
-    return tsquery_literal(rarest(terms, document_frequencies(searched), limit=RAREST_TERMS))
+    most = max(LEAST_MATCHES, MOST_MATCHED * sum(scope.chunk_count for scope in searched))
+    df = document_frequencies(searched)
+    return tsquery_literal(rarest(terms, df, limit=RAREST_TERMS, enough=LEXICAL_LIMIT, most=most))
 
 
 def lexical_scores(searched: Sequence[Scope], live: Sequence[Candidate], terms: Sequence[str]) -> dict[UUID, float]:
