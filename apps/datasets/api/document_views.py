@@ -10,14 +10,17 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.datasets.api.shapes import STATUS, document_body, metadata_body
+from apps.datasets.api.process_rule import read_process_rule, written_process_rule
+from apps.datasets.api.shapes import STATUS, document_body, metadata_body, with_hits
 from apps.datasets.api.views import DatasetView, body_of, paged, text_in
 from apps.datasets.models import Dataset, Document
 from apps.datasets.selectors.documents import documents_of, open_document, progress_of, reason_of
 from apps.datasets.services.documents import (
     add_document,
+    change_document_settings,
     delete_document,
     rename_document,
+    retry_document,
     set_document_enabled,
 )
 from support.errors import InvalidInput, TooLarge
@@ -63,7 +66,7 @@ class Documents(DatasetView):
             if status not in FILTERS:
                 raise InvalidInput(f"status must be one of {', '.join(FILTERS)}.", path="/status")
             found = found.filter(**FILTERS[status])
-        return paged(request, found, document_body)
+        return paged(request, with_hits(found), document_body)
 
 
 class CreateByText(DatasetView):
@@ -73,7 +76,7 @@ class CreateByText(DatasetView):
         dataset, body = self.dataset(dataset_id), body_of(request)
         text = text_in(body, "text", most=MAX_TEXT, required=True)
         name = text_in(body, "name", most=500, required=True)
-        return _added(dataset, name=_text_name(name), content=text.encode())
+        return _added(dataset, name=_text_name(name), content=text.encode(), body=body)
 
 
 class CreateByFile(DatasetView):
@@ -82,8 +85,9 @@ class CreateByFile(DatasetView):
     parser_classes = [MultiPartParser]
 
     def post(self, request: Request, dataset_id: UUID) -> Response:
-        upload = _upload(request)
-        return _added(self.dataset(dataset_id), name=_name(request) or upload.name, content=upload.chunks())
+        upload, data = _upload(request), _data(request)
+        name = text_in(data, "name", most=500) or upload.name
+        return _added(self.dataset(dataset_id), name=name, content=upload.chunks(), body=data)
 
 
 class UpdateByText(DatasetView):
@@ -95,9 +99,9 @@ class UpdateByText(DatasetView):
             rename_document(document, name=_text_name(name))
             document.refresh_from_db()
         if body.get("text") is None:
-            return _answer(document)
+            return _recut(document, body)
         text = text_in(body, "text", most=MAX_TEXT, required=True)
-        return _replaced(document, content=text.encode())
+        return _replaced(document, content=text.encode(), body=body)
 
 
 class UpdateByFile(DatasetView):
@@ -106,11 +110,13 @@ class UpdateByFile(DatasetView):
     parser_classes = [MultiPartParser]
 
     def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
-        document = self.document(dataset_id, document_id)
-        if name := _name(request):
+        document, data = self.document(dataset_id, document_id), _data(request)
+        if name := text_in(data, "name", most=500):
             rename_document(document, name=name)
             document.refresh_from_db()
-        return _replaced(document, content=_upload(request).chunks())
+        if not request.FILES:
+            return _recut(document, data)
+        return _replaced(document, content=_upload(request).chunks(), body=data)
 
 
 class DocumentDetail(DatasetView):
@@ -125,7 +131,7 @@ class DocumentDetail(DatasetView):
         document = self.document(dataset_id, document_id)
         if wanted == "only":
             return Response({"id": str(document.id), "doc_type": None, "doc_metadata": metadata_body(document)})
-        body = document_body(document)
+        body = document_body(document) | {"document_process_rule": written_process_rule(document)}
         if wanted == "without":
             del body["doc_metadata"]
         return Response(body)
@@ -180,21 +186,36 @@ class DocumentStatus(DatasetView):
         return Response({"result": "success"})
 
 
-def _added(dataset: Dataset, *, name: str, content: Any) -> Response:
+def _added(dataset: Dataset, *, name: str, content: Any, body: dict[str, Any]) -> Response:
     pieces = [content] if isinstance(content, bytes) else content
-    added = add_document(dataset=dataset, name=name, content=pieces)
+    own = read_process_rule(body, dataset)
+    added = add_document(dataset=dataset, name=name, content=pieces, own_settings=own)
     if added.outcome == "refused":
         raise TooLarge(reason_of(added.document))
     return _answer(added.document)
 
 
-def _replaced(document: Document, *, content: Any) -> Response:
-    """Other content under the name of a document becomes its next version."""
+def _replaced(document: Document, *, content: Any, body: dict[str, Any]) -> Response:
+    """Other content of a document becomes its next version; the same content is only cut anew, where that is asked."""
     pieces = [content] if isinstance(content, bytes) else content
-    added = add_document(dataset=document.dataset, name=document.name, content=pieces, replace_same_name=True)
+    own = read_process_rule(body, document.dataset)
+    added = add_document(
+        dataset=document.dataset, name=document.name, content=pieces, replaces=document.id, own_settings=own
+    )
     if added.outcome == "refused":
         raise TooLarge(reason_of(added.document))
+    if added.outcome == "unchanged" and added.document.id == document.id:
+        return _recut(document, body)
     return _answer(added.document)
+
+
+def _recut(document: Document, body: dict[str, Any]) -> Response:
+    """Index the same content by other rules, if there are any in the request."""
+    own = read_process_rule(body, document.dataset)
+    if own is not None and own != document.settings:
+        change_document_settings(document, own)
+        retry_document(document)
+    return _answer(document)
 
 
 def _answer(document: Document) -> Response:
@@ -211,18 +232,18 @@ def _upload(request: Request) -> Any:
     return uploads[0]
 
 
-def _name(request: Request) -> str:
-    """The name that the form's `data` gives, if any. Raises InvalidInput."""
+def _data(request: Request) -> dict[str, Any]:
+    """What the form's `data` says beside the file. Raises InvalidInput."""
     written = request.data.get("data") if hasattr(request.data, "get") else None
     if not written:
-        return ""
+        return {}
     try:
         data = orjson.loads(written)
     except (orjson.JSONDecodeError, TypeError) as exc:
         raise InvalidInput("data must be a JSON object.", path="/data") from exc
     if not isinstance(data, dict):
         raise InvalidInput("data must be a JSON object.", path="/data")
-    return text_in(data, "name", most=500)
+    return data
 
 
 def _text_name(name: str) -> str:

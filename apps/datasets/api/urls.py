@@ -3,6 +3,7 @@
 from django.urls import path
 
 from apps.datasets.api import (
+    child_chunk_views,
     dataset_views,
     document_views,
     external_views,
@@ -35,6 +36,11 @@ urlpatterns = [
     path(f"{_DOCUMENT}/update_by_file", document_views.UpdateByFile.as_view()),
     path(f"{_DOCUMENT}/segments", segment_views.Segments.as_view(), name="v1-segments"),
     path(f"{_DOCUMENT}/segments/<uuid:segment_id>", segment_views.SegmentDetail.as_view(), name="v1-segment"),
+    path(f"{_DOCUMENT}/segments/<uuid:segment_id>/child_chunks", child_chunk_views.ChildChunks.as_view()),
+    path(
+        f"{_DOCUMENT}/segments/<uuid:segment_id>/child_chunks/<uuid:child_id>",
+        child_chunk_views.ChildChunkDetail.as_view(),
+    ),
     path(f"{_DATASET}/web-imports", web_import_views.WebImports.as_view(), name="v1-web-imports"),
     path(f"{_DATASET}/web-imports/<uuid:import_id>", web_import_views.WebImportDetail.as_view()),
     path(f"{_DATASET}/web-imports/<uuid:import_id>/<str:action>", web_import_views.WebImportAction.as_view()),
