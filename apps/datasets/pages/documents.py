@@ -197,7 +197,9 @@ def _rows(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
     return {
         "dataset": dataset,
         "page": page,
-        "may_retry": BULK["retry-failed"][0](dataset).exists(),
+        "may_retry": _applies("retry-failed", dataset),
+        "may_pause": _applies("pause-all", dataset),
+        "may_resume": _applies("resume-all", dataset),
         "rows": [
             {"document": each, "progress": progress_of(each), "reason": reason_of(each)} for each in page.object_list
         ],
@@ -206,6 +208,11 @@ def _rows(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
         "status": status,
         "may_edit": may_edit(request, dataset),
     }
+
+
+def _applies(action: str, dataset: Dataset) -> bool:
+    choose, _act = BULK[action]
+    return choose(dataset).exists()
 
 
 def _add(request: HttpRequest, dataset: Dataset, file: Any, *, hold: bool) -> dict[str, str]:
