@@ -3,12 +3,12 @@
 import json
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 
+from apps.datasets.text.equals import Equals
 from apps.datasets.text.scripts import estimate_tokens
 from apps.datasets.text.sections import JOIN, Section
 from apps.datasets.text.split import TokenCount, overlap_start, split_spans
@@ -124,8 +124,7 @@ class Numbering:
     def __init__(self, settings: ChunkSettings) -> None:
         self._settings = settings
         self._fingerprint = settings.fingerprint
-        # By a part of the digest: a document may have a million chunks, and this is all that is kept of them.
-        self._equals: Counter[int] = Counter()
+        self._equals = Equals()
         self._ordinal = 0
 
     def cut(self, blocks: Iterable[Block], *, page: int | None, parent: Parent | None = None) -> Iterator[Chunk]:
@@ -148,9 +147,7 @@ class Numbering:
     def key(self, text: str, heading_path: tuple[str, ...]) -> str:
         """A new identity for a text under headings."""
         digest = digest_of(text, heading_path, self._fingerprint)
-        short = int(digest[:14], 16)
-        self._equals[short] += 1
-        return f"{digest}-{self._equals[short] - 1}"
+        return f"{digest}-{self._equals.number(digest)}"
 
 
 def placed(sections: Iterable[Section]) -> Iterator[Block]:
