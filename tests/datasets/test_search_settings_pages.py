@@ -8,8 +8,10 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role, User
 from apps.datasets.services.external_datasets import create_external_dataset
+from apps.datasets.services.migrating import start_move
 from apps.datasets.services.retrieve import retrieve
 from apps.datasets.settings_of_dataset import read_settings
+from apps.datasets.vectorstores.registry import close_stores, forget_open_stores
 from tests.datasets.making import put
 from tests.datasets.website import website
 
@@ -107,3 +109,18 @@ def test_an_external_dataset_is_tried_by_what_its_program_knows(member, team, se
     assert "Put together by" not in page
     member.post(at("settings", made), {"part": "search", "top_k": "3", "min_score": "5"})
     assert (retrieval(made).top_k, retrieval(made).min_score) == (3, 5.0)
+    assert "Vector store" not in page
+    assert "what the other program keeps stays there" in page
+    page = text(member.get(at("evaluations", made)))
+    assert re.findall(r'name="variants" value="([^"]*)"', page) == ["as set"]
+    assert "weight of words" not in page
+
+
+def test_a_move_of_the_vectors_is_told_in_the_settings(member, filled, settings):
+    settings.QDRANT_URL = ":memory:"
+    forget_open_stores()
+    start_move(filled, store="qdrant")
+    page = text(member.get(at("settings", filled)))
+    close_stores()
+    assert "to qdrant" in page
+    assert re.search(r'<progress max="3" value="\d"', page)

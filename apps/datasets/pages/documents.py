@@ -65,6 +65,7 @@ def documents(request: HttpRequest, dataset: Dataset) -> HttpResponse:
         "filters": FILTERS,
         "accept": ",".join(sorted(EXTENSIONS)),
         "max_bytes": settings.MAX_UPLOAD_BYTES,
+        "max_size": f"{settings.MAX_UPLOAD_BYTES // (1 << 20)} MB",
     }
     return render(request, "datasets/documents.html", context)
 

@@ -50,10 +50,18 @@ class EvaluationForm(forms.Form):
         label=gettext_lazy("And words and vectors with this weight of words"), min_value=0, max_value=1, required=False
     )
 
-    def __init__(self, *args: Any, rerankers: list[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, dataset: Dataset, rerankers: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if dataset.kind == Dataset.Kind.EXTERNAL:
+            # The other program searches as it likes: there is one way only.
+            del self.fields["weight"]
+            self._offer([("as set", COMPARED["as set"][0])])
+            self.fields["variants"].initial = ["as set"]
+            return
         named = [(f"rerank {name}", _("Reranked by %(model)s") % {"model": name}) for name in rerankers]
-        choices = [*((key, label) for key, (label, _options) in COMPARED.items()), *named]
+        self._offer([*((key, label) for key, (label, _options) in COMPARED.items()), *named])
+
+    def _offer(self, choices: list[tuple[str, Any]]) -> None:
         self.fields["variants"].choices = choices  # type: ignore[attr-defined]
 
     def clean_file(self) -> Any:
@@ -65,7 +73,7 @@ class EvaluationForm(forms.Form):
     def chosen(self) -> list[Variant]:
         """The ways of searching that were chosen."""
         found = [_variant(name) for name in self.cleaned_data["variants"]]
-        weight = self.cleaned_data["weight"]
+        weight = self.cleaned_data.get("weight")
         if weight is not None:
             found.append(Variant(name=f"hybrid, {weight:g}", method="hybrid", weight=weight, rerank=""))
         return found
@@ -74,7 +82,9 @@ class EvaluationForm(forms.Form):
 @dataset_page()
 def evaluations(request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """What was measured, and a form to measure again."""
-    form = EvaluationForm(request.POST or None, request.FILES or None, rerankers=rerank_model_names(dataset.team_id))
+    form = EvaluationForm(
+        request.POST or None, request.FILES or None, dataset=dataset, rerankers=rerank_model_names(dataset.team_id)
+    )
     edits = may_edit(request, dataset)
     if request.method == "POST" and not edits:
         raise PermissionDenied
