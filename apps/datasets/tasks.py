@@ -56,6 +56,8 @@ def sweep_indexing() -> int:
         enqueue("datasets.index_document")
     for name, row_id in maintenance.deleted_rows():
         enqueue(name, str(row_id))
+    for dataset_id in maintenance.slow_datasets():
+        enqueue("datasets.optimise_vectors", str(dataset_id))
     if seconds := runs.seconds_to_next_sweep():
         enqueue("datasets.sweep_indexing", countdown=seconds)
     return len(overdue)

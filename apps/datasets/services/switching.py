@@ -12,12 +12,10 @@ from django.utils import timezone
 from apps.datasets.models import Chunk, Dataset, Document, DocumentPage, IndexRun
 from apps.datasets.services import figures
 from apps.datasets.services.embedding import pending_chunks
+from apps.datasets.services.maintenance import GROWN
 from apps.datasets.services.runs import forget_vectors, remove_version
 from apps.datasets.text.analyze import ANALYZER_VERSION
 from support.jobs import enqueue_on_commit
-
-GROWN = 10_000
-"""From so many chunks on, the store is asked to prepare itself for a large dataset."""
 
 
 @transaction.atomic

@@ -83,9 +83,15 @@ class PgVectorStore:
         if self._has_table(ns):
             self._run(statements.on(ns, "DELETE FROM {table} WHERE {here}"), _here(ns))
 
+    def is_optimised(self, ns: Namespace) -> bool:
+        """Whether the index is there, or the namespace too small to need it."""
+        if not self._has_table(ns) or self._has_index(ns):
+            return True
+        return (ns.size if ns.size is not None else self.count(ns)) <= self._exact_limit
+
     def optimise(self, ns: Namespace) -> None:
         """Build the HNSW index once a namespace is too large for exact search, without blocking writers."""
-        if not self._has_table(ns) or self.count(ns) <= self._exact_limit or self._has_index(ns):
+        if not self._has_table(ns) or self._has_index(ns) or self.count(ns) <= self._exact_limit:
             return
         with self._alone(ns) as first, _translated(), connection.cursor() as cursor:
             if not first or self._has_index(ns):

@@ -86,6 +86,10 @@ class QdrantStore:
         if self._has(ns):
             self._delete(ns, scope(ns))
 
+    def is_optimised(self, ns: Namespace) -> bool:
+        """Always: see `optimise`."""
+        return True
+
     def optimise(self, ns: Namespace) -> None:
         """Qdrant builds its indexes by itself."""
 

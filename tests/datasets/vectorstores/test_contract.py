@@ -277,8 +277,10 @@ def test_datasets_that_grow_at_the_same_time_have_their_shared_index_built_once(
         finally:
             connection.close()
 
+    assert not store.is_optimised(spaces[0])
     with ThreadPoolExecutor(len(spaces)) as pool:
         outcomes = list(pool.map(build, spaces))
+    assert store.is_optimised(spaces[0])
     assert outcomes == [None] * 4
     with connection.cursor() as cursor:
         cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'chunk_vector_6_hnsw'::regclass")
