@@ -105,6 +105,7 @@ def test_what_was_tried_in_the_search_test_is_kept_and_stands_in_the_settings(
     on_a_phone(page, "search-kept")
     page.get_by_role("link", name="Settings of the dataset").click()
     expect(page.locator("#search").get_by_label("Search by")).to_have_value("full_text")
+    page.goto(f"/datasets/{dataset.slug}/settings/")
     tab = page.locator(".tabs [aria-current]")
     expect(tab).to_have_text("Settings")
     expect(tab).to_be_in_viewport(ratio=1)

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from accounts.models import Membership, Role, User
 from apps.datasets.models import Dataset, Document, ExternalKnowledge
+from apps.datasets.services.datasets import change_settings
 from apps.datasets.services.evaluate import DEFAULT_VARIANTS, Question
 from apps.datasets.services.evaluate_jobs import start_evaluation, work_on
 from apps.datasets.services.metadata import add_field, set_values
@@ -64,6 +65,13 @@ def test_a_setting_is_shown_with_the_ways_of_cutting_that_know_it(member, datase
     assert (modes["mode"], modes["spaces"]) == ("", "")
     assert modes["size"] == "general parent_child"
     assert (modes["parent_mode"], modes["question"]) == ("parent_child", "qa")
+    assert "the team&#x27;s default model" in page
+
+
+def test_a_model_that_is_gone_stays_chosen_until_somebody_chooses_another(member, dataset):
+    change_settings(dataset, {"chunking": {"mode": "qa", "pairs": {"model": "openai/gone"}}})
+    page = text(member.get(at("chunking", dataset)))
+    assert '<option value="openai/gone" selected>' in page
 
 
 BAD = {

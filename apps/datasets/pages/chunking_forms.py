@@ -74,11 +74,10 @@ class ChunkingForm(forms.Form):
         help_text=_("Of a table (CSV, Excel). Empty: the column that is called so, else the first."),
     )
     answer = forms.CharField(label=_("Column of the answers"), required=False, max_length=200)
-    model = forms.CharField(
+    model = forms.ChoiceField(
         label=_("Model that writes questions"),
         required=False,
-        max_length=200,
-        help_text=_("For documents that are no table. Empty: the team's default model. It is called per passage."),
+        help_text=_("For documents that are no table. It is called for each passage."),
     )
     separators = forms.CharField(
         label=_("Cut always at"),
@@ -102,6 +101,15 @@ class ChunkingForm(forms.Form):
             "Without => the matches are removed. Example: ^Confidential.*$ => "
         ),
     )
+
+    def __init__(self, *args: Any, models: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stored = (kwargs.get("initial") or {}).get("model", "")
+        names = dict.fromkeys(name for name in (stored, *models) if name)
+        self.fields["model"].choices = [  # type: ignore[attr-defined]
+            ("", _("the team's default model")),
+            *((name, name) for name in names),
+        ]
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], data: Any = None, **options: Any) -> ChunkingForm:

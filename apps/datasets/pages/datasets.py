@@ -19,7 +19,7 @@ from apps.datasets.pages.retrieval_forms import RetrievalForm
 from apps.datasets.selectors.datasets import datasets_of, document_counts
 from apps.datasets.selectors.documents import documents_of
 from apps.datasets.services.datasets import change_settings, create_dataset, delete_dataset, describe_dataset
-from apps.datasets.services.models import embedding_model_names, rerank_model_names, store_names
+from apps.datasets.services.models import chat_model_names, embedding_model_names, rerank_model_names, store_names
 from apps.datasets.services.previewing import Changes, changes, outdated
 from apps.datasets.services.spaces import move_under_way
 from apps.datasets.services.spaces_health import store_conditions
@@ -88,7 +88,7 @@ def dataset_settings(request: HttpRequest, dataset: Dataset) -> HttpResponse:
 @dataset_page("edit")
 def chunking(request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """How its documents are cut and cleaned; what is indexed stays as it is until somebody asks for more."""
-    form = ChunkingForm.of(dataset.settings, request.POST or None)
+    form = ChunkingForm.of(dataset.settings, request.POST or None, models=chat_model_names(dataset.team_id))
     if request.method == "POST" and form.is_valid():
         change_settings(dataset, form.settings)
         messages.success(request, _("Saved."))

@@ -18,6 +18,7 @@ from apps.datasets.pages.documents import document_or_404
 from apps.datasets.selectors.documents import documents_of, progress_of
 from apps.datasets.services.datasets import change_settings
 from apps.datasets.services.documents import change_document_settings, retry_document
+from apps.datasets.services.models import chat_model_names
 from apps.datasets.services.previewing import Preview, preview
 from apps.datasets.services.runs import resume_indexing
 from apps.datasets.settings_of_dataset import as_stored, read_settings, settings_of_document
@@ -32,7 +33,8 @@ def preview_document(request: HttpRequest, dataset: Dataset, document_id: UUID) 
     document = document_or_404(dataset, document_id)
     others = _waiting(dataset).exclude(id=document.id)
     stored = as_stored(settings_of_document(dataset.settings, document.settings))
-    form = PreviewForm.of(stored, request.POST or None, others=others.count())
+    models = chat_model_names(dataset.team_id)
+    form = PreviewForm.of(stored, request.POST or None, others=others.count(), models=models)
     settings: dict[str, Any] = stored
     if form.is_bound and form.is_valid():
         settings = form.settings
