@@ -86,6 +86,10 @@ def test_the_same_text_with_another_rule_is_cut_anew(api, dataset):
     assert document.chunk_count == 20
     api("post", path, {"text": TEXT, "process_rule": CUSTOM})
     assert not Document.objects.get().is_indexing
+    again = {"name": "b", "text": TEXT, "process_rule": {**CUSTOM, "mode": "hierarchical"}}
+    made = api("post", f"/{dataset.id}/document/create-by-text", again)["document"]
+    assert (made["id"], made["doc_form"]) == (str(document.id), "hierarchical_model")
+    assert Document.objects.get().is_indexing
 
 
 @pytest.mark.parametrize(

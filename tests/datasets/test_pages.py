@@ -52,6 +52,14 @@ def test_a_dataset_is_made_and_its_page_waits_for_files(member, team):
     assert dataset.created_by.username == "editor"
 
 
+def test_datasets_are_listed_by_name_whatever_their_capitals(member, team):
+    for name in ("elsewhere", "Apiary", "Yard", "handbook"):
+        create_dataset(team_id=team.id, name=name)
+    page = text(member.get(reverse("datasets:datasets")))
+    listed = re.findall(r'<span class="card-title truncate">(.*?)</span>', page)
+    assert listed == ["Apiary", "elsewhere", "handbook", "Yard"]
+
+
 def test_uploaded_files_appear_with_their_progress_and_then_with_their_passages(member, dataset):
     answer = upload(member, dataset, ("book.pdf", pdf([["Queens live for years."]])), ("空.txt", b" "), **JSON)
     assert [file["outcome"] for file in answer.json()["files"]] == ["created", "created"]

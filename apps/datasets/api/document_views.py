@@ -192,6 +192,8 @@ def _added(dataset: Dataset, *, name: str, content: Any, body: dict[str, Any]) -
     added = add_document(dataset=dataset, name=name, content=pieces, own_settings=own)
     if added.outcome == "refused":
         raise TooLarge(reason_of(added.document))
+    if added.outcome == "unchanged":
+        return _recut(added.document, body)
     return _answer(added.document)
 
 
