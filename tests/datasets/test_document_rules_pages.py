@@ -37,6 +37,9 @@ def held(member, dataset, *names: str) -> list[Document]:
 
 def test_rules_for_one_upload_leave_the_dataset_and_the_others_alone(member, dataset):
     first, second = held(member, dataset, "a.txt", "b.txt")
+    rows = text(member.get(at("rows", dataset)))
+    assert rows.count("nothing read yet") == 2
+    assert "hx-trigger" not in rows  # nothing changes by itself
     page = text(member.get(at("preview", dataset, first.id)))
     assert "this document and 1 other that waits" in page
     member.post(at("preview", dataset, first.id), CHOSEN | {"scope": "document"})
