@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.datasets.vectorstores.errors import BadVector, StoreRefused, UnknownFilter
 from apps.datasets.vectorstores.filters import All, AnyOf, Not, Where, matches
@@ -325,3 +326,17 @@ def test_a_search_beside_writers_finds_whole_records_and_nothing_that_was_delete
         writing.result()
     assert store.count(ns) == 29 * 3
     store.drop(ns)
+
+
+def test_hashed_words_are_compared_one_by_one_because_a_graph_of_them_leads_nowhere(db):
+    store = PgVectorStore(exact_limit=1)
+    hashed, learned = namespace_of(7, space="hashing/v1/7"), namespace_of(7, space="acme/v1/7")
+    statements = {}
+    for ns in (hashed, learned):
+        store.ensure(ns)
+        store.upsert(ns, [record(ns, 1, n / 10, number=n) for n in range(12)])
+        with CaptureQueriesContext(connection) as sent:
+            assert ids(store.search(ns, vector(ns, 1, 0), 3)) == [0, 1, 2]
+        statements[ns] = " ".join(query["sql"] for query in sent)
+    assert "hnsw" in statements[learned]
+    assert "hnsw" not in statements[hashed]
