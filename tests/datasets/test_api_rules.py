@@ -51,7 +51,9 @@ def test_a_process_rule_is_for_its_document_only(api, dataset):
         run_indexing(each["id"])
     counts = {each["name"]: each["segment_count"] for each in api("get", f"/{dataset.id}/documents")["data"]}
     assert counts["cut.txt"] == 20 > counts["plain.txt"]
-    read = api("get", f"/{dataset.id}/documents/{cut['id']}")["document_process_rule"]
+    rules = api("get", f"/{dataset.id}/documents/{cut['id']}")
+    assert rules["dataset_process_rule"]["unit"] == "characters"
+    read = rules["document_process_rule"]
     assert read["rules"]["segmentation"] == {"separator": "\n\n", "max_tokens": 40, "chunk_overlap": 0}
     assert {"id": "remove_urls_emails", "enabled": True} in read["rules"]["pre_processing_rules"]
     dataset.refresh_from_db()

@@ -10,18 +10,17 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.datasets.api.process_rule import read_process_rule, written_process_rule
-from apps.datasets.api.shapes import STATUS, document_body, metadata_body, with_hits
+from apps.datasets.api.process_rule import read_process_rule, written_process_rules
+from apps.datasets.api.shapes import document_body, metadata_body, with_hits
 from apps.datasets.api.views import DatasetView, body_of, paged, text_in
 from apps.datasets.models import Dataset, Document
-from apps.datasets.selectors.documents import documents_of, open_document, progress_of, reason_of
+from apps.datasets.selectors.documents import documents_of, open_document, reason_of
 from apps.datasets.services.documents import (
     add_document,
     change_document_settings,
     delete_document,
     rename_document,
     retry_document,
-    set_document_enabled,
 )
 from support.errors import InvalidInput, TooLarge
 
@@ -48,12 +47,6 @@ class TooManyFiles(InvalidInput):
     """The form has several files."""
 
     code = "too_many_files"
-
-
-class InvalidAction(InvalidInput):
-    """There is no such thing to do to documents."""
-
-    code = "invalid_action"
 
 
 class Documents(DatasetView):
@@ -131,7 +124,7 @@ class DocumentDetail(DatasetView):
         document = self.document(dataset_id, document_id)
         if wanted == "only":
             return Response({"id": str(document.id), "doc_type": None, "doc_metadata": metadata_body(document)})
-        body = document_body(document) | {"document_process_rule": written_process_rule(document)}
+        body = document_body(document) | written_process_rules(document)
         if wanted == "without":
             del body["doc_metadata"]
         return Response(body)
@@ -142,48 +135,6 @@ class DocumentDetail(DatasetView):
     def delete(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
         delete_document(self.document(dataset_id, document_id))
         return Response(status=204)
-
-
-class IndexingStatus(DatasetView):
-    """GET /v1/datasets/<id>/documents/<batch>/indexing-status; a batch is one document here."""
-
-    def get(self, request: Request, dataset_id: UUID, batch: UUID) -> Response:
-        document = self.document(dataset_id, batch)
-        progress = progress_of(document)
-        chunks = progress is not None and progress.counts == "chunks"
-        body: dict[str, Any] = {
-            "id": str(document.id),
-            "indexing_status": STATUS[document.status],
-            "processing_started_at": int(document.created_at.timestamp()),
-            "error": reason_of(document) or None,
-            "completed_segments": progress.done if progress and chunks else document.chunk_count,
-            "total_segments": progress.total if progress and chunks else document.chunk_count,
-        }
-        absent = ("parsing_completed_at", "cleaning_completed_at", "splitting_completed_at")
-        body |= dict.fromkeys((*absent, "completed_at", "paused_at", "stopped_at"))
-        if progress:
-            body["progress"] = {
-                "counts": progress.counts,
-                "done": progress.done,
-                "total": progress.total,
-                "seconds_left": progress.seconds_left,
-                "waiting": progress.waiting or None,
-            }
-        return Response({"data": [body]})
-
-
-class DocumentStatus(DatasetView):
-    """PATCH /v1/datasets/<id>/documents/status/<action>."""
-
-    def patch(self, request: Request, dataset_id: UUID, action: str) -> Response:
-        if action not in ("enable", "disable"):
-            raise InvalidAction("Documents can be enabled and disabled; there is no archive.", path="/action")
-        ids = body_of(request).get("document_ids")
-        if not isinstance(ids, list) or not 0 < len(ids) <= 1_000:
-            raise InvalidInput("document_ids must be a list of 1 to 1,000 ids.", path="/document_ids")
-        for document in [self.document(dataset_id, each) for each in ids]:
-            set_document_enabled(document, enabled=action == "enable")
-        return Response({"result": "success"})
 
 
 def _added(dataset: Dataset, *, name: str, content: Any, body: dict[str, Any]) -> Response:

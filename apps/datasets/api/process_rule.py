@@ -48,14 +48,23 @@ def read_process_rule(body: Mapping[str, Any], dataset: Dataset) -> dict[str, An
     return checked_settings(own)
 
 
-def written_process_rule(document: Document) -> dict[str, Any]:
-    """The reverse: how a document is cut."""
-    settings = settings_of_document(document.dataset.settings, document.settings)
+def written_process_rules(document: Document) -> dict[str, Any]:
+    """The reverse: how a document is cut, and how the others of its dataset are."""
+    dataset = document.dataset
+    return {
+        "dataset_process_rule": _written(read_settings(dataset.settings)),
+        "document_process_rule": _written(settings_of_document(dataset.settings, document.settings)),
+    }
+
+
+def _written(settings: DatasetSettings) -> dict[str, Any]:
     chunking, parent = settings.chunking, settings.chunking.parent
+    # Ours are characters in any case.
+    overlap = chunking.overlap // CHARACTERS_PER_TOKEN if chunking.unit == "tokens" else chunking.overlap
     cut = {
         "separator": chunking.separators[0] if chunking.separators else "",
         "max_tokens": chunking.size,
-        "chunk_overlap": chunking.overlap,
+        "chunk_overlap": overlap,
     }
     rules: dict[str, Any] = {"pre_processing_rules": _written_cleaning(settings), "segmentation": cut}
     if chunking.mode == "parent_child":

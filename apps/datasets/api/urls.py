@@ -5,6 +5,7 @@ from django.urls import path
 from apps.datasets.api import (
     child_chunk_views,
     dataset_views,
+    document_status_views,
     document_views,
     external_views,
     metadata_views,
@@ -27,8 +28,8 @@ urlpatterns = [
     path(f"{_DATASET}/document/create_by_file", document_views.CreateByFile.as_view()),
     path(f"{_DATASET}/documents", document_views.Documents.as_view(), name="v1-documents"),
     path(f"{_DATASET}/documents/metadata", metadata_views.DocumentsMetadata.as_view(), name="v1-documents-metadata"),
-    path(f"{_DATASET}/documents/status/<str:action>", document_views.DocumentStatus.as_view()),
-    path(f"{_DATASET}/documents/<uuid:batch>/indexing-status", document_views.IndexingStatus.as_view()),
+    path(f"{_DATASET}/documents/status/<str:action>", document_status_views.DocumentStatus.as_view()),
+    path(f"{_DATASET}/documents/<uuid:batch>/indexing-status", document_status_views.IndexingStatus.as_view()),
     path(_DOCUMENT, document_views.DocumentDetail.as_view(), name="v1-document"),
     path(f"{_DOCUMENT}/update-by-text", document_views.UpdateByText.as_view(), name="v1-update-by-text"),
     path(f"{_DOCUMENT}/update_by_text", document_views.UpdateByText.as_view()),

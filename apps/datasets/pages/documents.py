@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import PurePosixPath
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db import transaction
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
@@ -34,10 +30,7 @@ from apps.datasets.selectors.documents import (
 )
 from apps.datasets.services.bulk import BULK, do_to_all
 from apps.datasets.services.documents import (
-    Added,
-    add_document,
     delete_document,
-    rename_document,
     retry_document,
     set_document_enabled,
 )
@@ -76,24 +69,6 @@ def rows(request: HttpRequest, dataset: Dataset) -> HttpResponse:
     return render(request, "datasets/parts/rows.html", _rows(request, dataset) | {"is_update": True})
 
 
-@require_POST
-@dataset_page("edit")
-def upload(request: HttpRequest, dataset: Dataset) -> HttpResponse:
-    """Keep the files of a form. A script sends them one by one and gets JSON; without it one form sends all."""
-    hold = request.POST.get("hold") == "on"
-    added = [_add(request, dataset, file, hold=hold) for file in request.FILES.getlist("files")]
-    if request.headers.get("Accept", "").startswith("application/json"):
-        return JsonResponse({"files": added})
-    for one in added:
-        (messages.error if one["outcome"] == "refused" else messages.success)(request, one["message"])
-    if not added:
-        messages.error(request, _("Choose at least one file."))
-    held = [one["preview"] for one in added if "preview" in one]
-    if held:
-        return redirect(held[0])
-    return redirect("datasets:dataset", dataset.slug)
-
-
 VIEWS: Mapping[str, tuple[Callable[[Document], QuerySet[Any]], int]] = {
     "passages": (chunks_of, CHUNKS_PER_PAGE),
     "text": (pages_of, 5),
@@ -122,24 +97,6 @@ def document(request: HttpRequest, dataset: Dataset, document_id: UUID) -> HttpR
         "may_edit": may_edit(request, dataset),
     }
     return render(request, "datasets/document.html", context)
-
-
-@require_POST
-@dataset_page("edit")
-def replace(request: HttpRequest, dataset: Dataset, document_id: UUID) -> HttpResponse:
-    """Give a document another file; what was indexed stays searchable until that one is."""
-    found = document_or_404(dataset, document_id)
-    file = request.FILES.get("file")
-    if file is None:
-        messages.error(request, _("Choose at least one file."))
-        return redirect("datasets:document", dataset.slug, found.id)
-    name = file.name or found.name
-    with transaction.atomic():
-        added = add_document(dataset=dataset, name=name, content=file.chunks(), by=request.user, replaces=found.id)
-        if added.document.id == found.id and added.outcome == "replaced" and _ending(name) != _ending(found.name):
-            rename_document(found, name=name)  # the ending says how the file is read
-    (messages.error if added.outcome == "refused" else messages.success)(request, _sentence(added, name))
-    return redirect("datasets:document", dataset.slug, found.id)
 
 
 ACTIONS: Mapping[str, Callable[[Document], Any]] = {
@@ -214,30 +171,6 @@ def _rows(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
 def _applies(action: str, dataset: Dataset) -> bool:
     choose, _act = BULK[action]
     return choose(dataset).exists()
-
-
-def _add(request: HttpRequest, dataset: Dataset, file: Any, *, hold: bool) -> dict[str, str]:
-    """Keep one file; `hold` leaves it unread until somebody has seen how it would be cut."""
-    added = add_document(dataset=dataset, name=file.name, content=file.chunks(), by=request.user, enqueue=not hold)
-    answer = {"name": file.name, "outcome": added.outcome, "message": _sentence(added, file.name)}
-    if hold and added.run_id:
-        pause_indexing(added.document)
-        answer["preview"] = reverse("datasets:preview", args=[dataset.slug, added.document.id])
-    return answer
-
-
-def _sentence(added: Added, name: str) -> str:
-    if added.outcome == "refused":
-        return f"{name}: {reason_of(added.document)}"
-    if added.outcome == "replaced":
-        return _("“%(name)s” is read from the new file.") % {"name": added.document.name}
-    if added.outcome == "unchanged":
-        return _("%(name)s is already here, as “%(other)s”.") % {"name": name, "other": added.document.name}
-    return _("%(name)s is uploaded.") % {"name": name}
-
-
-def _ending(name: str) -> str:
-    return PurePosixPath(name).suffix.lower()
 
 
 def document_or_404(dataset: Dataset, document_id: UUID) -> Document:

@@ -13,6 +13,7 @@ from apps.datasets.pages import (
     passages,
     previews,
     search,
+    uploads,
     web_imports,
 )
 
@@ -24,7 +25,7 @@ urlpatterns = [
     path("passages/<uuid:chunk_id>/", passages.passage, name="passage"),
     path("<str:slug>/", documents.documents, name="dataset"),
     path("<str:slug>/rows/", documents.rows, name="rows"),
-    path("<str:slug>/upload/", documents.upload, name="upload"),
+    path("<str:slug>/upload/", uploads.upload, name="upload"),
     path("<str:slug>/web/", web_imports.web_imports, name="web-imports"),
     path("<str:slug>/web/<uuid:import_id>/", web_imports.web_import, name="web-import"),
     path("<str:slug>/web/<uuid:import_id>/<str:action>/", web_imports.act_on_import, name="act-on-import"),
@@ -47,7 +48,7 @@ urlpatterns = [
     path("<str:slug>/delete/", datasets.remove_dataset, name="delete"),
     path("<str:slug>/documents/<uuid:document_id>/", documents.document, name="document"),
     path("<str:slug>/documents/<uuid:document_id>/preview/", previews.preview_document, name="preview"),
-    path("<str:slug>/documents/<uuid:document_id>/replace/", documents.replace, name="replace"),
+    path("<str:slug>/documents/<uuid:document_id>/replace/", uploads.replace, name="replace"),
     path("<str:slug>/documents/<uuid:document_id>/chunks/add/", chunks.add_chunk, name="add-chunk"),
     path(
         "<str:slug>/documents/<uuid:document_id>/chunks/<uuid:chunk_id>/<str:action>/",
