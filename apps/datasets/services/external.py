@@ -18,6 +18,7 @@ from uuid import UUID, uuid5
 
 import httpx
 import orjson
+from django.utils.translation import gettext as _
 
 from apps.datasets.models import Dataset, ExternalKnowledge
 from apps.datasets.services.errors import ExternalKnowledgeFailed
@@ -99,17 +100,19 @@ async def _request(row: ExternalKnowledge, asked: Question, threshold: float | N
             async with request as response:
                 content, whole = await read_bounded(response, limit=MAX_BYTES)
     except UnreadableSecret as exc:
-        raise ExternalKnowledgeFailed("Its key cannot be read. Enter the key again.", reason="bad_key") from exc
+        raise ExternalKnowledgeFailed(_("Its key cannot be read. Enter the key again."), reason="bad_key") from exc
     except EgressRefused as exc:
         raise ExternalKnowledgeFailed(exc.message, reason=exc.code) from exc
     except (TimeoutError, httpx.TimeoutException) as exc:
-        message = f"It did not answer within {row.timeout} seconds."
+        message = _("It did not answer within %(seconds)s seconds.") % {"seconds": row.timeout}
         raise ExternalKnowledgeFailed(message, reason="timeout") from exc
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
-        message = f"It cannot be reached: {str(exc) or type(exc).__name__}."
+        message = _("It cannot be reached: %(reason)s.") % {"reason": str(exc) or type(exc).__name__}
         raise ExternalKnowledgeFailed(message, reason="unreachable") from exc
     if not whole:
-        raise ExternalKnowledgeFailed(f"It answers with more than {MAX_BYTES >> 20} MB.", reason="too_large")
+        raise ExternalKnowledgeFailed(
+            _("It answers with more than %(megabytes)s MB.") % {"megabytes": MAX_BYTES >> 20}, reason="too_large"
+        )
     if response.status_code != 200:
         raise _refusal(response.status_code, content)
     return _passages(row, content)
@@ -124,7 +127,7 @@ def _refusal(status: int, content: bytes) -> ExternalKnowledgeFailed:
     code = told.get("error_code") if isinstance(told, dict) else None
     said = str(told.get("error_msg") or told.get("message") or "")[:300] if isinstance(told, dict) else ""
     reason = "bad_key" if status in (401, 403) or code in (1001, 1002) else "no_such_knowledge" if code == 2001 else ""
-    message = f"It answers {status}{f': {said}' if said else ''}."
+    message = _("It answers %(status)s.") % {"status": f"{status}: {said}" if said else status}
     return ExternalKnowledgeFailed(message, reason=reason or "http_status", status_of_answer=status)
 
 
@@ -132,10 +135,10 @@ def _passages(row: ExternalKnowledge, content: bytes) -> list[RetrievedPassage]:
     try:
         told = orjson.loads(content)
     except orjson.JSONDecodeError as exc:
-        raise ExternalKnowledgeFailed("Its answer is not JSON.", reason="bad_answer") from exc
+        raise ExternalKnowledgeFailed(_("Its answer is not JSON."), reason="bad_answer") from exc
     records = told.get("records") if isinstance(told, dict) else None
     if not isinstance(records, list):
-        raise ExternalKnowledgeFailed("Its answer has no list of records.", reason="bad_answer")
+        raise ExternalKnowledgeFailed(_("Its answer has no list of records."), reason="bad_answer")
     return [_passage(row, each) for each in records if isinstance(each, dict) and _text(each.get("content"))]
 
 

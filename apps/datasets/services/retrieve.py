@@ -298,14 +298,21 @@ def _filter(asked: Search, opened: Sequence[Scope]) -> Steps[tuple[MetadataFilte
 def _check(asked: Search) -> None:
     if asked.method is not None and asked.method not in METHODS:
         raise InvalidInput(
-            f"There is no retrieval method {asked.method!r}. Known are: {', '.join(METHODS)}.", method=asked.method
+            _("There is no retrieval method %(method)s. Known are: %(known)s.")
+            % {"method": f"{asked.method!r}", "known": ", ".join(METHODS)},
+            method=asked.method,
         )
     if asked.top_k is not None and not 1 <= asked.top_k <= MAX_TOP_K:
-        raise InvalidInput(f"top_k must be from 1 to {MAX_TOP_K}, not {asked.top_k}.", top_k=asked.top_k)
+        raise InvalidInput(
+            _("top_k must be from 1 to %(most)s, not %(top_k)s.") % {"most": MAX_TOP_K, "top_k": asked.top_k},
+            top_k=asked.top_k,
+        )
     if asked.fusion is not None and asked.fusion not in get_args(Fusion):
-        raise InvalidInput(f"fusion must be one of {', '.join(get_args(Fusion))}.", fusion=asked.fusion)
+        raise InvalidInput(
+            _("fusion must be one of %(known)s.") % {"known": ", ".join(get_args(Fusion))}, fusion=asked.fusion
+        )
     if asked.weight is not None and not 0 <= asked.weight <= 1:
-        raise InvalidInput("The weight of the words must be from 0 to 1.", weight=asked.weight)
+        raise InvalidInput(_("The weight of the words must be from 0 to 1."), weight=asked.weight)
 
 
 def _open(asked: Search, terms: Sequence[str]) -> list[Scope]:
