@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
-
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
-from django.views.defaults import permission_denied
+from django.http import HttpRequest
 
 from accounts.doors import door
 from accounts.selectors import current_team, may
@@ -21,31 +15,8 @@ def _open(request: HttpRequest, slug: str) -> Dataset:
     return open_dataset(slug, team_id=current_team(request).id)
 
 
-_door = door(_open)
-View = Callable[..., HttpResponse]
-
-
-def refused_politely(view: View) -> View:
-    """Answer who lacks the right with the 403 page. Raised, the refusal would leave a traceback in the log, as if
-    something had gone wrong."""
-
-    @wraps(view)
-    def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except PermissionDenied as exc:
-            return permission_denied(request, exc)
-
-    return page
-
-
-def dataset_page(right: str = "view") -> Callable[[View], View]:
-    """`view(request, dataset, ...)` becomes `view(request, slug, ...)` for members of its team with the right."""
-
-    def decorate(view: View) -> View:
-        return refused_politely(_door(right)(view))
-
-    return decorate
+#: `view(request, dataset, ...)` becomes `view(request, slug, ...)` for members of its team with the right.
+dataset_page = door(_open)
 
 
 def may_edit(request: HttpRequest, dataset: Dataset) -> bool:

@@ -10,9 +10,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from accounts.doors import refused_politely
 from accounts.selectors import current_team, may
 from apps.datasets.models import Dataset
-from apps.datasets.pages.access import dataset_page, may_edit, refused_politely
+from apps.datasets.pages.access import dataset_page, may_edit
 from apps.datasets.pages.chunking_forms import ChunkingForm
 from apps.datasets.pages.forms import DatasetForm, NewDatasetForm
 from apps.datasets.pages.retrieval_forms import RetrievalForm

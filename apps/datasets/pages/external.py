@@ -14,9 +14,10 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from accounts.doors import refused_politely
 from accounts.selectors import current_team, may
 from apps.datasets.models import Dataset, ExternalKnowledge
-from apps.datasets.pages.access import dataset_page, may_edit, refused_politely
+from apps.datasets.pages.access import dataset_page, may_edit
 from apps.datasets.pages.web_forms import ConnectionForm, NewExternalForm
 from apps.datasets.services.external import try_connection
 from apps.datasets.services.external_datasets import change_external_dataset, create_external_dataset
