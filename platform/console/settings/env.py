@@ -27,6 +27,8 @@ ALLOWED_HOSTS = [host for host in os.environ.get("ALLOWED_HOSTS", "").split(",")
 CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGINS", "").split(",") if origin]
 # How long the questions that datasets were asked are kept.
 DATASET_QUERY_DAYS = int(os.environ.get("DATASET_QUERY_DAYS", "90"))
+#: The largest file that is taken, in bytes; a request may be one megabyte more.
+MAX_UPLOAD_BYTES = int(os.environ.get("MAX_UPLOAD_BYTES", str(100 * 1024 * 1024)))
 VECTOR_STORE = os.environ.get("VECTOR_STORE", "pgvector")
 # Where the other vector stores are: the operator's word, trusted as DATABASE_URL is.
 QDRANT_URL = os.environ.get("QDRANT_URL", "")
