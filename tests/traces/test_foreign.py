@@ -221,3 +221,26 @@ def _sums(team) -> dict:
             histogram.quantile(0.5),
         )
     return found
+
+
+def test_ends_that_nobody_means_do_not_close_the_sums_to_everybody_else():
+    for number in range(60):
+        store_foreign(TEAM, [span(1, trace_id=f"{number + 1:032x}", took=200_000_000_000)])
+    store_foreign(TEAM, [span(1, trace_id="f" * 32)])
+    assert Trace.objects.filter(team_id=TEAM).count() == 61
+    counted = Rollup.objects.get(team_id=TEAM, dimension="app", grain="day")
+    assert counted.count == 61
+    assert 0 < counted.duration_us < 2**62
+
+
+def test_costs_that_nobody_means_do_not_close_a_trace_or_the_sums():
+    dear = {"kind": "llm", "model": "m", "usage": TokenUsage(input=1), "costs": {"total": "999999999"}}
+    for number in range(30):
+        store_foreign(TEAM, [span(key, 1000, trace_id=f"{number + 1:032x}", **dear) for key in range(1, 40)])
+    assert Span.objects.filter(team_id=TEAM).count() == 30 * 39
+    one = Trace.objects.filter(team_id=TEAM).first()
+    assert one is not None
+    for number in range(2):
+        Trace.objects.filter(id=one.id).update(cost="9999999000")
+        store_foreign(TEAM, [span(100 + number, 1000, trace_id=one.external_id, **dear)])
+    assert Trace.objects.get(id=one.id).cost == Decimal(10**10 - 1)

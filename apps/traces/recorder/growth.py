@@ -18,6 +18,8 @@ from apps.traces.recorder.shapes import cut_sizes, short, time_of
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 _MOST_MODELS, _MOST_TAGS = 50, 50
+#: What the column holds.
+_DEAREST = Decimal(10**10 - 1)
 _TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
@@ -176,7 +178,7 @@ def _money(old: Trace | None, ended: Sequence[RecordedSpan]) -> dict[str, Any]:
     if old is not None and old.cost is not None:
         costs.append(old.cost)
     return {
-        "cost": f"{sum(costs, Decimal(0)):f}" if costs else None,
+        "cost": f"{min(sum(costs, Decimal(0)), _DEAREST):f}" if costs else None,
         "currency": currency,
         "unpriced_calls": unpriced + (old.unpriced_calls if old is not None else 0),
     }

@@ -17,6 +17,8 @@ from support.ids import uuid7
 FAILED = "failed"
 #: Neither well nor badly ended.
 STOPPED = ("stopped", "incomplete")
+#: Thirty days: a sum of longer durations, which broken clocks make, would soon be more than its column holds.
+_LONGEST_US = 30 * 86_400 * 1_000_000
 _TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
@@ -138,7 +140,7 @@ class Tallies:
 
     @staticmethod
     def _measure(tally: Tally, duration_us: int, first_text_us: int | None, times: int) -> None:
-        tally.duration_us += times * duration_us
+        tally.duration_us += times * min(duration_us, _LONGEST_US)
         tally.durations.add(duration_us, times)
         if first_text_us is not None:
             tally.first_texts.add(first_text_us, times)
