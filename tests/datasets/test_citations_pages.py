@@ -62,7 +62,7 @@ def test_a_citation_is_kept_with_its_words_when_its_document_is_gone(client, tea
         reverse("workflows:run", args=[answer["application"].slug, message.run_id]),
         reverse("admin:workflows_conversation_change", args=[message.conversation_id]),
     ):
-        page = client.get(place).content.decode()
+        page = client.get(place, follow=True).content.decode()
         assert FACT in page, place
         assert "page 2" in page
         assert passage in page
@@ -78,7 +78,7 @@ def test_what_a_node_made_up_is_shown_without_a_link(client, team, answer):
     ]
     message.save()
     client.force_login(User.objects.create_superuser(username="root", password="a long enough password"))
-    page = client.get(reverse("admin:workflows_conversation_change", args=[message.conversation_id]))
+    page = client.get(reverse("admin:workflows_conversation_change", args=[message.conversation_id]), follow=True)
     assert page.status_code == 200
     assert "&lt;b&gt;Words&lt;/b&gt;" in page.content.decode()
     assert "Show it in its page" not in page.content.decode()
