@@ -95,6 +95,19 @@ def test_a_key_adds_the_period_before(told, page):  # noqa: F811
     page.wait_for_url(lambda url: "compare=1" in url)
 
 
+def test_a_single_hour_of_durations_is_seen_as_points(told, page):  # noqa: F811
+    page.goto(PAGE)
+    radii = page.evaluate(
+        """() => {
+          const chart = Chart.getChart(document.querySelector('canvas[data-chart="chart-data-duration"]'));
+          return chart.data.datasets.flatMap((set, at) =>
+            chart.getDatasetMeta(at).data.filter((_, place) => set.data[place] !== null).map((point) => point.options.radius));
+        }"""
+    )
+    assert radii
+    assert min(radii) > 2
+
+
 def test_charts_are_drawn_again_in_another_theme_and_their_numbers_stand_below(told, page):  # noqa: F811
     page.goto(PAGE + "?since=7d&compare=1")
     pixels = "() => [...document.querySelectorAll('canvas')].map(each => each.toDataURL().length)"
