@@ -11,10 +11,12 @@ from django.db.models import Q, Sum
 from django.test.utils import CaptureQueriesContext
 
 from apps.traces.models import AgentThought, ForeignTrace, Rollup, Span, SpanPayload, Trace
+from apps.traces.recorder import store
 from apps.traces.recorder.foreign import ForeignSpan
 from apps.traces.recorder.usage import TokenUsage
 from apps.traces.selectors import rollups, search
 from apps.traces.selectors.search import search_spans, search_traces
+from apps.traces.services import store_foreign as store_foreign_module
 from apps.traces.services.store_foreign import store_foreign
 from support.ids import uuid7
 
@@ -303,3 +305,31 @@ def test_a_span_that_sums_up_several_calls_counts_nothing_and_one_inside_with_ot
     store_foreign(TEAM, [inner])
     trace.refresh_from_db()
     assert (trace.input_tokens, trace.unpriced_calls) == (24, 3)
+
+
+@pytest.mark.django_db(databases=["default", "traces"], transaction=True)
+def test_a_trace_that_is_deleted_while_its_spans_arrive_leaves_nothing_of_itself(monkeypatch):
+    store_foreign(TEAM, [span(1, took=9)])
+    trace = Trace.objects.get(team_id=TEAM)
+    deleted = threading.Event()
+
+    def delete_it() -> None:
+        try:
+            store.delete([trace.id])
+        finally:
+            deleted.set()
+            connections["traces"].close()
+
+    deleting = threading.Thread(target=delete_it)
+    grow = store_foreign_module._grow
+
+    def grow_late(*given: object) -> None:
+        deleting.start()
+        deleted.wait(1)  # it may not get past those who write; where it does, this is the moment
+        grow(*given)
+
+    monkeypatch.setattr(store_foreign_module, "_grow", grow_late)
+    store_foreign(TEAM, [span(2, 1, inputs="my secret diary")])
+    deleting.join(30)
+    left = [model.objects.count() for model in (Trace, Span, SpanPayload, ForeignTrace)]
+    assert left == [0, 0, 0, 0]
