@@ -86,7 +86,7 @@ def test_several_files_wait_for_one_look_and_start_together(
     page.get_by_label("this document and 1 other that waits").check()
     on_a_phone(page, "preview")
     page.get_by_role("button", name="Save and start").click()
-    expect(page.get_by_text("2 documents are being indexed.").first).to_be_visible()
+    expect(page.get_by_text("Documents being indexed: 2.").first).to_be_visible()
     sizes = {each.name: each.settings.get("chunking", {}).get("size") for each in Document.objects.all()}
     assert sizes == {"one.md": 100, "two.md": 100, "queens.txt": None, "swarms.txt": None}
 

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import ngettext
+from django.utils.translation import gettext as _
 
 from apps.datasets.models import Dataset, Document
 from apps.datasets.pages.access import dataset_page
@@ -40,7 +40,7 @@ def preview_document(request: HttpRequest, dataset: Dataset, document_id: UUID) 
         settings = form.settings
         if "show" not in request.POST:
             number = _use(dataset, document, settings, scope=form.cleaned_data["scope"])
-            words = ngettext("“%(name)s” is being indexed.", "%(number)s documents are being indexed.", number)
+            words = _("“%(name)s” is being indexed.") if number == 1 else _("Documents being indexed: %(number)s.")
             messages.success(request, words % {"name": document.name, "number": number})
             return redirect("datasets:dataset", dataset.slug)
     shown, error = _preview(document, settings)
