@@ -101,7 +101,9 @@ def test_a_single_hour_of_durations_is_seen_as_points(told, page):  # noqa: F811
         """() => {
           const chart = Chart.getChart(document.querySelector('canvas[data-chart="chart-data-duration"]'));
           return chart.data.datasets.flatMap((set, at) =>
-            chart.getDatasetMeta(at).data.filter((_, place) => set.data[place] !== null).map((point) => point.options.radius));
+            chart.getDatasetMeta(at).data
+              .filter((_, place) => set.data[place] !== null)
+              .map((point) => point.options.radius));
         }"""
     )
     assert radii
