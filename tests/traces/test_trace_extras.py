@@ -133,6 +133,14 @@ def test_a_run_becomes_a_story_that_can_be_played(fetch, ran, tmp_path):
     assert "1 played, 0 different, 0 skipped" in out.getvalue()
 
 
+def test_the_file_of_a_story_bears_the_apps_name_in_any_script(fetch, team):
+    services.import_document(text=CHAT.replace("Echo", "回声"), team_id=team.id)
+    call_command("run_app", "回声", "--query", "?", "--team", "bees", stdout=io.StringIO())
+    assert flush(10)
+    response = fetch("story", Trace.objects.get().id)
+    assert "filename*=utf-8''%E5%9B%9E%E5%A3%B0" in response["Content-Disposition"]
+
+
 def test_a_trace_without_a_run_is_no_story(client, fetch, team):
     trace = elsewhere.odd_trace(team.id)
     response = client.get(reverse("admin:traces_trace_story", args=[trace.id]))
