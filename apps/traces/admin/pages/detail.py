@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.traces.admin.formats import duration
 from apps.traces.admin.pages.raw import span_as_json
+from apps.traces.admin.pages.values import Value, values_put_out, values_taken_in
 from apps.traces.models import AgentThought, Span, SpanPayload
 from apps.traces.recorder import reading
 
@@ -89,10 +90,10 @@ class Detail:
     kind: str
     error_facts: Mapping[str, Any]
     input: Any
-    output: Any
+    input_values: Sequence[Value]
     #: The output as text, where it is one: a model's answer, an answer node's text.
     output_text: str
-    output_rest: Any
+    output_values: Sequence[Value]
     messages: Sequence[Mapping[str, str]]
     passages: Sequence[Passage]
     printed: Sequence[Printed]
@@ -162,11 +163,14 @@ def detail_of(
         kind=span.node_type or span.kind,
         error_facts=_error_facts(span, payload),
         input=inputs,
-        output=outputs,
+        input_values=values_taken_in(span, inputs),
         output_text=output_text,
-        output_rest={name: value for name, value in outputs.items() if name not in ("text", "answer")}
-        if output_text
-        else outputs,
+        output_values=values_put_out(
+            span,
+            {name: value for name, value in outputs.items() if name not in ("text", "answer")}
+            if output_text
+            else outputs,
+        ),
         messages=messages,
         passages=passages,
         printed=printed,
