@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -17,6 +16,7 @@ from apps.traces.admin.formats import duration
 from apps.traces.admin.pages.access import check, links_of, opened_trace, ways_on
 from apps.traces.admin.pages.detail import Detail, detail_of
 from apps.traces.admin.pages.graph import graph_of
+from apps.traces.admin.pages.live import page_without_trace
 from apps.traces.admin.pages.log import lines_of
 from apps.traces.admin.pages.skeleton import as_json, opened_first, skeleton_of, slowest, tree_of
 from apps.traces.admin.pages.words import words
@@ -51,7 +51,7 @@ def trace_page(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) 
     try:
         trace = traces.open_trace(trace_id, within=admin.get_queryset(request))
     except NotFound:
-        return render(request, "admin/traces/trace/missing.html", {"trace_id": trace_id, **_crumbs()}, status=404)
+        return page_without_trace(admin, request, trace_id)
     wanted = traces.as_uuid(request.GET.get("span", ""))
     is_short = trace.span_count <= MOST_INLINE
     tree = tree_of(trace, limit=reading.PORTION if is_short else MOST_INLINE)
