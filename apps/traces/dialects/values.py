@@ -34,7 +34,10 @@ def text_of(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, (dict, list, tuple)):
-        return orjson.dumps(value, default=str).decode()
+        try:
+            return orjson.dumps(value, default=str).decode()
+        except orjson.JSONEncodeError:  # deeper than it writes, though it read it
+            return "…"
     return str(value)
 
 
