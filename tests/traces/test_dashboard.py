@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from typing import Any
 from uuid import UUID
@@ -287,3 +288,15 @@ def test_addresses_keep_what_was_asked_and_models_exclude_users():
     assert "from=2026-11-15T00%3A00Z" in asked.runs(status="failed")
     assert "to=" not in asked.runs()
     assert asked_by({"user": "ada", "model": "gpt"}, now=NOW).filters == {"model": "gpt"}
+
+
+def test_costs_are_drawn_in_one_currency_and_never_added(browse, team):
+    for cost, currency in (("2", "EUR"), ("7", "CNY")):
+        story = stories.moved(stories.retrieval_chat(team_id=team.id), ago=60)
+        told = fold(story.run, story.log)
+        write([replace(told, thoughts=(replace(told.thoughts[0], price=cost, currency=currency),))])
+    page = browse()
+    assert card(page, "Cost") in ("7.00 CNY + 2.00 EUR", "2.00 EUR + 7.00 CNY")
+    drawn = json.loads(re.search(r'id="chart-data-cost"[^>]*>(.*?)</script>', page)[1])
+    assert max(drawn["series"][0]["values"]) == 7
+    assert (drawn["series"][0]["label"], drawn["prefix"]) == ("Cost in CNY", "")
