@@ -209,6 +209,13 @@ def test_a_session_from_elsewhere_is_read_like_a_conversation(team, read):
     assert "Elsewhere" not in page
 
 
+def test_amounts_of_different_currencies_are_not_added_up(team, read):
+    elsewhere.foreign_trace(team.id, cost="1.5", currency="USD")
+    elsewhere.foreign_trace(team.id, cost="2", currency="CNY")
+    elsewhere.foreign_trace(team.id, cost="0.5", currency="USD")
+    assert "¥2.00 + $2.00" in read(session_page(team), session="session-42")
+
+
 def test_files_have_every_turn_with_what_belongs_to_it(app, traced, client, read):
     first = make_turn(app, "How much leave?", "Thirty days [1].", metadata={"retriever_resources": [CITED]})
     traced(first)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import JSONObject, Left
 
 from apps.traces.models import AgentThought, Trace
@@ -28,12 +28,10 @@ class Sums:
     errors: int
     input_tokens: int
     output_tokens: int
-    cost: Decimal | None
-    currency: str
+    #: By currency: amounts of different ones are not added up.
+    costs: tuple[tuple[str, Decimal], ...]
     unpriced_calls: int
-    users: int
-    began: Any
-    ended: Any
+    ended: dt.datetime | None
 
 
 def with_thoughts(traces: QuerySet[Trace]) -> QuerySet[Trace]:
@@ -90,16 +88,25 @@ def troubled(traces: QuerySet[Trace]) -> QuerySet[Trace]:
 
 def sums_of(traces: QuerySet[Trace]) -> Sums:
     """What the traces come to: one query."""
-    sums = traces.order_by().aggregate(
-        traces=Count("id"),
-        errors=Count("id", Q(status__in=_TROUBLED)),
-        input_tokens=Sum("input_tokens", default=0),
-        output_tokens=Sum("output_tokens", default=0),
-        cost=Sum("cost"),
-        currency=Max("currency", default=""),
-        unpriced_calls=Sum("unpriced_calls", default=0),
-        users=Count("end_user", Q(end_user__gt=""), distinct=True),
-        began=Min("started_at"),
-        ended=Max("started_at"),
+    groups = list(
+        traces.order_by("currency")
+        .values("currency")
+        .annotate(
+            traces=Count("id"),
+            errors=Count("id", Q(status__in=_TROUBLED)),
+            sum_in=Sum("input_tokens"),
+            sum_out=Sum("output_tokens"),
+            spent=Sum("cost"),
+            unpriced=Sum("unpriced_calls"),
+            ended=Max("started_at"),
+        )
     )
-    return Sums(**sums)
+    return Sums(
+        traces=sum(group["traces"] for group in groups),
+        errors=sum(group["errors"] for group in groups),
+        input_tokens=sum(group["sum_in"] for group in groups),
+        output_tokens=sum(group["sum_out"] for group in groups),
+        costs=tuple((group["currency"], group["spent"]) for group in groups if group["spent"] is not None),
+        unpriced_calls=sum(group["unpriced"] for group in groups),
+        ended=max((group["ended"] for group in groups), default=None),
+    )

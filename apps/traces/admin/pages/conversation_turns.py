@@ -42,7 +42,7 @@ class Thought:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """A question and its answer. `tone` is what a pill and the rail at the left say."""
+    """A question and its answer."""
 
     id: UUID
     number: int
@@ -75,6 +75,16 @@ class Turn:
     trace_url: str = ""
     run_url: str = ""
     review_url: str = ""
+
+    @property
+    def tone(self) -> str:
+        """How the pill looks, where the status itself does not say."""
+        return "success" if self.status == "normal" else ""
+
+    @property
+    def icon(self) -> str:
+        """The sign in the pill, likewise."""
+        return "circle-check" if self.status == "normal" else ""
 
     @property
     def is_disliked(self) -> bool:
