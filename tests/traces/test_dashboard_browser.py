@@ -58,6 +58,8 @@ def test_a_wrong_answer_is_two_keys_away_and_its_passages_are_there(told, page):
     page.keyboard.press("d")
     assert "That was last year." in page.locator("[data-line]:focus").inner_text()
     page.keyboard.press("Enter")
+    # What was wrong with it stands above the steps.
+    page.locator(".trace-opinion-dislike").get_by_text("That was last year.").wait_for()
     arrives(page, told["wrong"])
     page.get_by_role("treeitem").filter(has_text="Find passages").first.click()
     page.wait_for_selector(".passage")

@@ -24,6 +24,7 @@ from apps.traces.models import Trace
 from apps.traces.selectors import trace_page as reading
 from apps.traces.selectors import traces
 from apps.traces.selectors.tree import Tree
+from apps.workflows.hooks import opinions_on
 from apps.workflows.selectors.happenings import story_of
 from support.admin import ReadOnlyModelAdmin
 from support.errors import NotFound
@@ -31,6 +32,8 @@ from support.errors import NotFound
 #: Rows of so many spans come with the page; those of longer traces are fetched beside it.
 MOST_INLINE = 1_500
 _LONGEST_SEARCH = 200
+#: The newest verdicts on the answer; all of them are with its review.
+_MOST_OPINIONS = 3
 _ANY = UUID(int=0)
 #: What the page's script is made of: fetched at once, not one after the other.
 _SCRIPTS = tuple(
@@ -77,6 +80,7 @@ def trace_page(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) 
         "errors": trace.error_count,
         "slowest": _slowest(tree) if is_short else None,
         "happenings": story_of(trace.run_id) if trace.run_id else [],
+        "opinions": opinions_on([trace.message_id])[-_MOST_OPINIONS:] if trace.message_id else [],
         "kinds": sorted({"other", *_kinds(trace, tree, is_short=is_short)}),
     }
     return TemplateResponse(request, "admin/traces/trace/page.html", context)
