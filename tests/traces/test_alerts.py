@@ -17,6 +17,7 @@ from django.utils import timezone
 from apps.traces.models import Alert, AlertFiring, AlertNotice
 from apps.traces.recorder.fold import fold
 from apps.traces.recorder.store import write
+from apps.traces.services.alerts import webhook
 from apps.traces.services.alerts.changes import mute_alert, save_alert
 from apps.traces.services.alerts.check import check_due_alerts
 from apps.traces.services.alerts.deliver import deliver_notices, send_test
@@ -292,6 +293,28 @@ def test_a_webhook_that_is_not_taken_is_tried_again_unless_it_was_refused(watch,
         AlertNotice.objects.update(due_at=NOW())
         assert deliver_notices() == 1
         assert [headers["webhook-id"] for headers, _body in receiver.seen] == [str(notice.id)] * 2
+
+
+def test_an_address_that_cannot_be_one_keeps_no_other_notice_from_being_sent(watch, receiver, monkeypatch):
+    alert = watch(emails=[], webhook_url=receiver.url)
+    facts = {"alert": alert, "team_id": alert.team_id, "kind": "fired", "channel": "webhook", "due_at": NOW()}
+    strange = AlertNotice.objects.create(target="http://xn--/", **facts)
+    AlertNotice.objects.create(target=receiver.url, **facts)
+    assert deliver_notices() == 1
+    strange.refresh_from_db()
+    assert (strange.sent_at, strange.due_at) == (None, None)
+    AlertNotice.objects.update(due_at=NOW(), sent_at=None)
+    real = webhook.post
+
+    def post(url: str, **given: object) -> None:
+        if url == "http://xn--/":
+            raise RuntimeError("nobody foresaw this")
+        real(url, **given)
+
+    monkeypatch.setattr(webhook, "post", post)
+    assert deliver_notices() == 1
+    strange.refresh_from_db()
+    assert (strange.error, strange.due_at is not None) == ("RuntimeError", True)
 
 
 def test_tries_end(watch, settings):
