@@ -12,6 +12,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import redis
+from django.conf import settings
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -20,6 +22,7 @@ from django.utils import timezone
 from accounts.models import User
 from apps.traces.admin.dashboard.scope import asked_by
 from apps.traces.models import Alert
+from apps.traces.recorder import counters
 from apps.traces.recorder.fold import fold
 from apps.traces.recorder.store import write
 from apps.workflows import hooks
@@ -300,3 +303,40 @@ def test_costs_are_drawn_in_one_currency_and_never_added(browse, team):
     drawn = json.loads(re.search(r'id="chart-data-cost"[^>]*>(.*?)</script>', page)[1])
     assert max(drawn["series"][0]["values"]) == 7
     assert (drawn["series"][0]["label"], drawn["prefix"]) == ("Cost in CNY", "")
+
+
+@pytest.fixture
+def recorder():
+    """The counts of the recorder, which begin at nothing."""
+
+    def clear() -> None:
+        with redis.Redis.from_url(settings.REDIS_URL) as client:
+            client.delete(counters.KEY)
+
+    clear()
+    yield counters
+    clear()
+
+
+def test_the_dashboard_says_what_the_recorder_lost(browse, recorder):
+    recorder.add({"written": 12, "retries": 1})
+    assert "data-lost" not in browse()
+    recorder.add({"dropped": 3})
+    page = browse()
+    assert "3 traces found no room" in page
+    assert "tone-warning" in page.split("data-lost")[0].rsplit("<p", 1)[1]
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        client.hset(recorder.KEY, "dropped_at", 1_700_000_000)
+    recorder.add({"refused": 1})
+    page = browse()
+    assert "1 trace could not be written" in page
+    assert "tone-warning" not in page.split("data-lost")[0].rsplit("<p", 1)[1]
+
+
+def test_the_dashboard_opens_while_the_counts_of_the_recorder_cannot_be_read(browse, monkeypatch, recorder):
+    def away() -> None:
+        raise redis.ConnectionError
+
+    recorder.add({"dropped": 3})
+    monkeypatch.setattr("apps.traces.admin.dashboard.page.recorder_counts", away)
+    assert "data-lost" not in browse()
