@@ -12,8 +12,11 @@ export function word(name, values = {}) {
   return (source[name] ?? "").replace(/\{(\w+)\}/g, (all, key) => values[key] ?? all);
 }
 
+/** By places: making one takes as long as drawing half a row. */
+const formats = [0, 1, 2].map((places) => new Intl.NumberFormat(language, { minimumFractionDigits: places, maximumFractionDigits: places }));
+
 function rounded(value, places) {
-  return new Intl.NumberFormat(language, { minimumFractionDigits: places, maximumFractionDigits: places }).format(value);
+  return formats[places].format(value);
 }
 
 /** 213 µs, 4.2 ms, 184 ms, 1.84 s, 2 min 5 s: as the server says it. */
