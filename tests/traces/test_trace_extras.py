@@ -113,6 +113,10 @@ def test_two_traces_stand_beside_each_other(fetch, record):
     one, other = (Span.objects.get(trace=trace, node_id="answer_it") for trace in (left, right))
     step = fetch("compared_step", left.id, one.id, right.id, other.id).text
     assert "<del>" in step
+    found = Span.objects.get(trace=left, node_id="find")
+    named = fetch("compared_step", left.id, found.id, left.id, found.id).text
+    assert "query\n" in named
+    assert "&quot;query&quot;:" not in named
     missing = fetch("compare", left.id, **{"with": str(uuid7())}).text
     assert "There is no trace" in missing
 
