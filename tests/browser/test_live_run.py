@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 from accounts.models import Membership, Role, Team, User
 from apps.workflows.models import Application, Run
 from tests.browser.conftest import LONG_ANSWER
+from tests.model_runtime.openai_server import Completion, OpenAIServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, databases=["default", "traces"])]
 OpenPage = Callable[..., Page]
@@ -53,8 +54,10 @@ def test_a_run_is_seen_growing_and_becomes_its_trace_by_itself(watch: Callable[.
 
 
 def test_a_run_that_is_watched_can_be_stopped_and_chosen_rows_stay_chosen(
-    watch: Callable[..., tuple[Page, Page, Run]],
+    watch: Callable[..., tuple[Page, Page, Run]], model: OpenAIServer
 ) -> None:
+    # Long enough to be stopped in the middle of it, however busy the machine is.
+    model.script(Completion(" ".join(f"word{number:02d}" for number in range(800)), pause=0.05))
     page, _asking, run = watch()
     expect(page.locator("[data-live-text]")).to_contain_text("word03")
     page.locator(".span-row").first.click()
