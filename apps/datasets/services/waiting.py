@@ -29,7 +29,7 @@ def run_here(steps: Steps[T]) -> T:
             return result
         try:
             turn = partial(steps.send, async_to_sync(_wait)(found))
-        except Exception as exc:  # noqa: BLE001  handed to the steps, which know what to do with it
+        except Exception as exc:  # noqa: BLE001 - handed to the steps, which know what to do with it
             turn = partial(steps.throw, exc)
 
 
@@ -43,7 +43,7 @@ async def run_beside_loop(steps: Steps[T]) -> T:
             return result
         try:
             turn = partial(steps.send, await found())
-        except Exception as exc:  # noqa: BLE001  handed to the steps, which know what to do with it
+        except Exception as exc:  # noqa: BLE001 - handed to the steps, which know what to do with it
             turn = partial(steps.throw, exc)
 
 
