@@ -28,10 +28,7 @@ DAY = 86_400
 
 
 @pytest.fixture(autouse=True)
-def _fresh(db):
-    """A process of another test may have written its last trace after that test was tidied up."""
-    for model in (SpanPayload, AgentThought, Span, Trace, Rollup):
-        model.objects.all()._raw_delete("traces")
+def _fresh():
     forget_policies()
     forget_prices()
     yield
