@@ -119,6 +119,20 @@ class Tallies:
         )
         self.add_call(trace, call, times)
 
+    def add_span(self, trace: TraceFacts, span: Any, times: int = 1) -> None:
+        """Count the call of a model that a span was: those from elsewhere may have no thought."""
+        call = Call(
+            model=span.model,
+            started_at=span.started_at,
+            duration_us=span.duration_us or 0,
+            first_text_us=span.first_text_us,
+            failed=span.status == "error",
+            tokens=tuple(getattr(span, name) for name in _TOKENS),
+            cost=None if span.cost is None else Decimal(span.cost),
+            currency=span.currency,
+        )
+        self.add_call(trace, call, times)
+
     def rows(self) -> list[dict[str, Any]]:
         """Rows for the table in the order of their key: who writes several locks them in one order."""
         return [_row(place, tally) for place, tally in sorted(self._tallies.items(), key=lambda item: item[0])]

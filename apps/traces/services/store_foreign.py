@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -21,7 +20,7 @@ from apps.traces.recorder.growth import New, calls_of, grown, is_call, setting_o
 from apps.traces.recorder.record import RecordedPayload, RecordedSpan, RecordedThought, TraceRow
 from apps.traces.recorder.shapes import stable_id
 from apps.traces.recorder.store import ALIAS, count
-from apps.traces.recorder.tallies import Call, Tallies
+from apps.traces.recorder.tallies import Tallies
 from apps.traces.recorder.treatment import treated_spans
 from apps.traces.recorder.words import with_words
 from apps.traces.recorder.wrappers import TOKENS, WRAPPER, wrappers
@@ -105,10 +104,10 @@ class _Batch:
         if self.old is not None:
             tallies.add_trace(self.old, times=-1)
             for counted in filter(is_call, self.was_counted):
-                tallies.add_call(self.old, _call(counted), times=-1)
+                tallies.add_span(self.old, counted, times=-1)
         tallies.add_trace(trace)
         for span in calls_of(rows):
-            tallies.add_call(trace, _call(span))
+            tallies.add_span(trace, span)
         return trace
 
 
@@ -126,7 +125,7 @@ def _count_only(team_id: UUID, spans: Sequence[ForeignSpan]) -> None:
         trace = batch.grown(all_ids, set(), counted)
         if trace is not None and counted is not tallies:
             for call in calls_of(batch.rows):
-                tallies.add_call(trace, _call(call))
+                tallies.add_span(trace, call)
     count(tallies)
 
 
@@ -220,23 +219,3 @@ def _growth() -> str:
     changes = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in names)
     traces = tables.insert(Trace, TraceRow, f"ON CONFLICT (id) DO UPDATE SET {changes}")
     return f"WITH grown AS ({traces}) {tables.add_up()}"
-
-
-def _call(span: RecordedSpan | Span) -> Call:
-    assert span.started_at is not None
-    return Call(
-        model=span.model,
-        started_at=span.started_at,
-        duration_us=span.duration_us or 0,
-        first_text_us=span.first_text_us,
-        failed=span.status == "error",
-        tokens=(
-            span.input_tokens,
-            span.output_tokens,
-            span.cached_tokens,
-            span.cache_write_tokens,
-            span.reasoning_tokens,
-        ),
-        cost=None if span.cost is None else Decimal(span.cost),
-        currency=span.currency,
-    )
