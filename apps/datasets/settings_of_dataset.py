@@ -118,6 +118,11 @@ def read_settings(stored: Mapping[str, Any] | None) -> DatasetSettings:
     return _Reading(stored or {}).settings()
 
 
+def settings_of_document(dataset: Mapping[str, Any] | None, document: Mapping[str, Any] | None) -> DatasetSettings:
+    """What its dataset says, where a document does not say otherwise itself."""
+    return read_settings({**(dataset or {}), **(document or {})})
+
+
 def checked_settings(given: Mapping[str, Any]) -> dict[str, Any]:
     """What to store for values that somebody gave. Raises InvalidInput, with every fault by its path."""
     reading = _Reading(given)

@@ -24,12 +24,21 @@ from apps.datasets.services import (
 from support.errors import ConsoleError
 from support.jobs import enqueue
 
+AGAIN_AFTER = (2, 3, 5, 10)
+"""Seconds after which a piece of indexing is tried again that lost the database; after that the sweep does it."""
+
 
 @shared_task(name="datasets.index_document", bind=True, max_retries=None, soft_time_limit=540, time_limit=600)
 def index_document(self: Any, run_id: str = "") -> int:
     """Do one piece of indexing: of this run, or of whichever has its turn; returns how many calls follow."""
     wanted = UUID(run_id) if run_id else None
-    calls, seconds = indexing.work(wanted, owner=f"{self.request.hostname}:{self.request.id}")
+    try:
+        calls, seconds = indexing.work(wanted, owner=f"{self.request.hostname}:{self.request.id}")
+    except indexing.DatabaseLost as exc:
+        # Under the same id, and so as the same owner: a database that restarts costs seconds, not a lease.
+        if self.request.retries >= len(AGAIN_AFTER):
+            raise
+        raise self.retry(args=[str(exc.run_id)], countdown=AGAIN_AFTER[self.request.retries], exc=exc) from exc
     for _ in range(calls):
         enqueue("datasets.index_document")
     if seconds:
@@ -47,6 +56,10 @@ def sweep_indexing() -> int:
         enqueue("datasets.index_document")
     for name, row_id in maintenance.deleted_rows():
         enqueue(name, str(row_id))
+    for dataset_id in maintenance.slow_datasets():
+        enqueue("datasets.optimise_vectors", str(dataset_id))
+    if seconds := runs.seconds_to_next_sweep():
+        enqueue("datasets.sweep_indexing", countdown=seconds)
     return len(overdue)
 
 

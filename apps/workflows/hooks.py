@@ -2,7 +2,8 @@
 
 They register in their `AppConfig.ready()`. An observer sees every event of a run and cannot steer or break it.
 An answer source may answer before the workflow runs; an example source lends approved answers to LLM nodes; a feedback
-source counts verdicts for those who watch runs.
+source counts verdicts for those who watch runs; an opinion source tells those who read a conversation what was thought
+of its answers.
 """
 
 from __future__ import annotations
@@ -27,18 +28,23 @@ __all__ = [
     "FeedbackSource",
     "Observer",
     "ObserverFactory",
+    "Opinion",
+    "OpinionSource",
     "PreparedAnswer",
     "RunInfo",
     "VerdictSource",
+    "disliked_in",
     "dislikes",
     "feedback_counts",
     "notify",
     "observers_for",
+    "opinions_on",
     "prepared_answer",
     "register_answer_source",
     "register_example_source",
     "register_feedback_source",
     "register_observer",
+    "register_opinion_source",
     "register_verdict_source",
     "similar_examples",
     "verdicts",
@@ -102,6 +108,30 @@ class FeedbackSource(Protocol):
         """The newest ones."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What one person thinks of an answer now: `like` or `dislike`, why, and where it was said."""
+
+    message_id: UUID
+    rating: str
+    rating_label: str
+    reason: str
+    text: str
+    who: str
+    source: str
+    at: dt.datetime
+
+
+class OpinionSource(Protocol):
+    """Knows what people think of single answers."""
+
+    def opinions_on(self, message_ids: Sequence[UUID]) -> Sequence[Opinion]:
+        """What stands, in the order in which it was said."""
+
+    def disliked_in(self, conversation_id: UUID, *, limit: int) -> Sequence[UUID]:
+        """Messages of a conversation that somebody does not find helpful, in the order of the conversation."""
+
+
 ObserverFactory = Callable[[RunInfo], Observer | None]
 AnswerSource = Callable[[RunInfo], Awaitable[PreparedAnswer | None]]
 ExampleSource = Callable[[RunInfo, str, int], Awaitable[Sequence[Example]]]
@@ -114,6 +144,7 @@ _answer_sources: list[AnswerSource] = []
 _example_sources: list[ExampleSource] = []
 _verdict_sources: list[VerdictSource] = []
 _feedback_sources: list[FeedbackSource] = []
+_opinion_sources: list[OpinionSource] = []
 
 
 def register_observer(factory: ObserverFactory) -> None:
@@ -144,6 +175,23 @@ def register_feedback_source(source: FeedbackSource) -> None:
     """Ask `source` how many people found answers helpful or not, when runs are watched."""
     if source not in _feedback_sources:
         _feedback_sources.append(source)
+
+
+def register_opinion_source(source: OpinionSource) -> None:
+    """Ask `source` what people think of the answers of a conversation that is being read."""
+    if source not in _opinion_sources:
+        _opinion_sources.append(source)
+
+
+def opinions_on(message_ids: Sequence[UUID]) -> list[Opinion]:
+    """What people think of these answers, over all sources."""
+    return [each for source in _opinion_sources for each in source.opinions_on(message_ids)]
+
+
+def disliked_in(conversation_id: UUID, *, limit: int) -> list[UUID]:
+    """Answers of a conversation that somebody does not find helpful, in its order."""
+    found = {each for source in _opinion_sources for each in source.disliked_in(conversation_id, limit=limit)}
+    return sorted(found)[:limit]
 
 
 def feedback_counts(scope: FeedbackScope, *, step: str = "hour") -> list[FeedbackCount]:

@@ -24,11 +24,11 @@ from apps.traces.services.store_foreign import store_foreign
 from benchmarks._traces.generate import TEAM, traces, words
 
 BATCH = 64
-ROUNDS = 5
+ROUNDS = 3
 TABLES = ((Trace, "trace"), (Span, "spans"), (SpanPayload, "payloads"), (AgentThought, "thoughts"))
 
 
-def against_copy(count: int = 640) -> dict[str, Any]:
+def against_copy(count: int = 256) -> dict[str, Any]:
     """Rows a second, side by side: whole batches as the recorder writes them, and COPY of the rows they made."""
     ours, theirs = [], []
     for turn in range(ROUNDS):

@@ -43,6 +43,24 @@ def take(page: Page, name: str) -> None:
     print(f"{path.relative_to(HERE.parents[1])}  {path.stat().st_size // 1024} KB")
 
 
+def walk(page: Page) -> None:
+    """From the dashboard to causes by keys alone, where there is a slow run and an answer that did not help."""
+    for key, name in (("s", "walk-slow"), ("d", "walk-wrong")):
+        page.goto("/admin/traces/dashboard/")
+        page.keyboard.press(key)
+        if page.locator("[data-line]:focus").count() == 0:
+            print(f"{name}: nothing to look at")
+            continue
+        page.keyboard.press("Enter")
+        expect(page.locator(".detail-title h2")).to_be_visible()
+        if key == "d":
+            take(page, name)
+            page.get_by_role("treeitem").filter(has_text="Find passages").first.click()
+            expect(page.locator(".passages")).to_be_visible()
+            name = "walk-passages"
+        take(page, name)
+
+
 def pictures(browser: Browser, base: str, password: str) -> None:
     """The chat with an opened source, its trace, its review, and the dashboard."""
     page = browser.new_context(base_url=base, viewport=SIZE, color_scheme="light", reduced_motion="reduce").new_page()
@@ -57,13 +75,20 @@ def pictures(browser: Browser, base: str, password: str) -> None:
     take(page, "chat")
     page.goto("/admin/traces/trace/")
     page.get_by_role("link", name=SECOND).first.click()
+    page.wait_for_selector("[data-trace][data-ready]")
     take(page, "trace")
+    page.locator(".trace-top details.menu > summary").click()
+    page.get_by_role("menuitem", name="Open the conversation").click()
+    page.wait_for_selector("[data-talk][data-ready]")
+    take(page, "conversation")
+    page.go_back()
     page.get_by_role("link", name="Review this answer").click()
     page.get_by_label("The answer it should have been").fill(CORRECTED)
     expect(page.locator("[data-diff] ins").first).to_be_visible()
     take(page, "review")
     page.goto("/admin/traces/dashboard/")
     take(page, "dashboard")
+    walk(page)
 
 
 if __name__ == "__main__":

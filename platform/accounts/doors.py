@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
+from django.views.defaults import permission_denied
 
 from accounts.selectors import may
 from support.errors import NotFound
@@ -38,6 +39,7 @@ def door(
 
     def for_right(right: str = "view") -> Callable[[View[T, P]], Callable[..., HttpResponse]]:
         def decorate(view: View[T, P]) -> Callable[..., HttpResponse]:
+            @refused_politely
             @login_required
             @wraps(view)
             def page(request: HttpRequest, slug: str, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -54,3 +56,17 @@ def door(
         return decorate
 
     return for_right
+
+
+def refused_politely(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Answer who lacks the right with the 403 page. Raised, the refusal would leave a traceback in the log, as if
+    something had gone wrong."""
+
+    @wraps(view)
+    def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except PermissionDenied as exc:
+            return permission_denied(request, exc)
+
+    return page

@@ -102,7 +102,11 @@ SECTIONS: tuple[Section, ...] = (
                 label=_("Conversations"),
                 icon="messages-square",
                 urls=("workflows:conversations", "admin:workflows_conversation_changelist"),
-                under=("/admin/workflows/message/",),
+                under=(
+                    "/admin/workflows/message/",
+                    "/admin/traces/trace/conversations/",
+                    "/admin/traces/trace/sessions/",
+                ),
             ),
             Item(label=_("Alerts"), icon="bell", urls=("traces:alerts", "admin:traces_alert_changelist")),
         ),

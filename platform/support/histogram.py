@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from operator import add
 
 GROWTH = 1.1
 FIRST_US = 1_000
@@ -49,8 +50,7 @@ class Histogram:
         """Count what another histogram counted."""
         if len(counts) > len(self.counts):
             self.counts.extend([0] * (len(counts) - len(self.counts)))
-        for bucket, count in enumerate(counts):
-            self.counts[bucket] += count
+        self.counts[: len(counts)] = map(add, self.counts, counts)
 
     @property
     def total(self) -> int:

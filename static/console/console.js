@@ -7,6 +7,7 @@ import { startPalette } from "./palette.js";
 import { startTimes } from "./relative-time.js";
 import { startShortcuts } from "./shortcuts.js";
 import { startTables } from "./tables.js";
+import { startTabs } from "./tabs.js";
 import { startTheme } from "./theme.js";
 import { startToasts } from "./toast.js";
 
@@ -21,3 +22,4 @@ startCopy();
 startTimes();
 startDirtyForms();
 startTables();
+startTabs();

@@ -36,13 +36,18 @@ function startUploads(form) {
 
 /** Two at a time: the third waits, so that a hundred files do not fight for the line. */
 async function send(form, files) {
+  let held = "";
   const list = form.querySelector(".upload-list");
   list.hidden = false;
   const waiting = files.map((file) => ({ file, item: addItem(list, form, file) }));
   const next = async () => {
-    for (let one = waiting.shift(); one; one = waiting.shift()) await sendOne(form, one);
+    for (let one = waiting.shift(); one; one = waiting.shift()) {
+      const preview = await sendOne(form, one);
+      held ||= preview;
+    }
   };
   await Promise.all([next(), next()]);
+  if (held) window.location.assign(held);
 }
 
 function addItem(list, form, file) {
@@ -63,19 +68,25 @@ function addItem(list, form, file) {
   return item;
 }
 
+/** Returns where its preview is, when somebody wants to see first how it would be cut: shown once all are sent. */
 async function sendOne(form, { file, item }) {
-  if (file.size > Number(form.dataset.maxBytes)) return say(item, form.dataset.tooLarge, "failed");
+  let preview = "";
+  if (file.size > Number(form.dataset.maxBytes)) {
+    say(item, form.dataset.tooLarge, "failed");
+    return preview;
+  }
   try {
     const answer = await post(form, file, (share) => show(item, share));
     const [result] = answer.files;
     say(item, result.outcome === "created" ? form.dataset.stored : result.message,
       result.outcome === "refused" ? "failed" : "stored");
-    if (result.preview) return window.location.assign(result.preview);
+    preview = result.preview ?? "";
     if (result.outcome === "created") setTimeout(() => item.remove(), 4000);
   } catch {
     say(item, form.dataset.failed, "failed");
   }
   refreshRows(form);
+  return preview;
 }
 
 /** XMLHttpRequest, because fetch does not tell how much has been sent. */

@@ -22,6 +22,11 @@ function look(role) {
   return roles[role] ?? roles.main;
 }
 
+/** Whether a number has no neighbour that a line could lead to: it is drawn as a point, or nobody would see it. */
+function isAlone(values, at) {
+  return values[at] != null && values[at - 1] == null && values[at + 1] == null;
+}
+
 function dataset(series, data) {
   const line = series.type === "line" || (data.type === "line" && !series.type);
   return {
@@ -32,7 +37,10 @@ function dataset(series, data) {
     stack: line ? undefined : "runs",
     order: series.role === "before" ? 0 : 1,
     borderWidth: line ? 2 : 0,
-    pointRadius: line && data.labels.length < 3 ? 3 : 0,
+    pointRadius: line ? (point) => (isAlone(point.dataset.data, point.dataIndex) ? 3.5 : 0) : 0,
+    pointBorderColor: colour(series.role === "before" ? "--text-muted" : "--chart-1"),
+    pointBackgroundColor: series.role === "main" ? colour("--chart-1") : colour("--surface-1"),
+    pointBorderWidth: 1.5,
     pointHoverRadius: 4,
     cubicInterpolationMode: "monotone",
     spanGaps: false,

@@ -45,7 +45,21 @@ SPOKEN = """() => {
 }"""
 #: The same in Chinese: names of the product, of languages, protocols and units, and of the test's own people.
 SAME = {
-    *("Skep", "English", "Python", "JavaScript", "API", "JSON", "PDF", "Token", "YAML", "ID", "SHA-256", "ms"),
+    *(
+        "Skep",
+        "English",
+        "Python",
+        "JavaScript",
+        "API",
+        "JSON",
+        "PDF",
+        "Token",
+        "YAML",
+        "ID",
+        "SHA-256",
+        "ms",
+        "OpenTelemetry",
+    ),
     *("Acme", "acme", "ada"),
 }
 #: Written as in documents and in the API: types of nodes, outputs, names of models.

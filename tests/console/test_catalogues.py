@@ -49,6 +49,13 @@ SAME = {
     "%(n)s ms",
     "%(n)s µs",
     "SHA-256",
+    "p95",
+    "×%(n)s",
+    "× {n}",
+    "%(n)s %%",
+    "ms",
+    "OpenTelemetry",
+    "langfuse SDK",
 }
 
 

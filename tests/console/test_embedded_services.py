@@ -2,8 +2,9 @@
 
 import os
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -81,17 +82,25 @@ def test_what_redis_was_given_survives_a_kill(tmp_path: Path):
     assert child.wait(timeout=5) == 0
 
 
+@pytest.fixture
+def reachable() -> Iterator[Path]:
+    """A folder that other accounts may pass through, unlike pytest's own: PostgreSQL may have to run as one of them."""
+    with tempfile.TemporaryDirectory(prefix="skep-services-") as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder)
+
+
 def make_cluster(home: Path) -> postgres.Cluster:
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     return postgres.Cluster(home=home, port=ports.choose(), password="it's a secret/@", identity=find_identity())
 
 
-def test_committed_rows_survive_a_kill_under_a_path_too_long_for_a_socket(tmp_path: Path):
-    cluster = make_cluster(tmp_path / ("a long path, with a comma 养蜂 " * 5))
+def test_committed_rows_survive_a_kill_under_a_path_too_long_for_a_socket(reachable: Path):
+    cluster = make_cluster(reachable / ("a long path, with a comma 养蜂 " * 5))
     assert postgres.initialise(cluster, sync=False)
     assert not postgres.initialise(cluster)
     for _ in range(2):
-        with (tmp_path / "log").open("ab") as log:
+        with (reachable / "log").open("ab") as log:
             child = postgres.start(cluster, output=log.fileno())
         wait_for(lambda: postgres.answers(cluster))
         postgres.create_database(cluster.url)
@@ -100,7 +109,7 @@ def test_committed_rows_survive_a_kill_under_a_path_too_long_for_a_socket(tmp_pa
             connection.execute("INSERT INTO kept VALUES (1)")
         child.kill()
         child.wait()
-    with (tmp_path / "log").open("ab") as log:
+    with (reachable / "log").open("ab") as log:
         child = postgres.start(cluster, output=log.fileno())
     wait_for(lambda: postgres.answers(cluster))
     client = psycopg.connect(cluster.url)
@@ -118,8 +127,8 @@ def test_a_cluster_of_another_version_is_refused_with_advice(tmp_path: Path):
         postgres.check(cluster)
 
 
-def test_a_failed_initdb_says_why_and_leaves_no_half_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    cluster = make_cluster(tmp_path / "postgres")
+def test_a_failed_initdb_says_why_and_leaves_no_half_cluster(reachable: Path, monkeypatch: pytest.MonkeyPatch):
+    cluster = make_cluster(reachable / "postgres")
     monkeypatch.setattr(postgres, "USER", "pg_forbidden")
     with pytest.raises(ServiceFailed, match="pg_"):
         postgres.initialise(cluster)

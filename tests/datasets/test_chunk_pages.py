@@ -8,7 +8,7 @@ from apps.datasets.models import ChunkEdit, Document, IndexRun
 from apps.datasets.selectors.documents import chunks_of
 from apps.datasets.services import indexing
 from apps.datasets.settings_of_dataset import read_settings
-from tests.datasets.making import long_pdf, put
+from tests.datasets.making import long_pdf, pdf, put
 from tests.datasets.test_chunks import GUIDE
 from tests.datasets.test_pages import act, text
 
@@ -45,19 +45,22 @@ def test_an_upload_can_be_looked_at_before_anything_is_indexed(member, dataset):
     page = text(member.get(answer.url))
     assert "flower0" in page
     assert "500" in page
-    smaller = text(member.post(answer.url, CHOSEN | {"show": "1"}))
+    of_all = CHOSEN | {"scope": "dataset"}
+    smaller = text(member.post(answer.url, of_all | {"show": "1"}))
     assert smaller.count("passage-card") > page.count("passage-card")
-    under = text(member.post(answer.url, CHOSEN | {"show": "1", "mode": "parent_child"}))
+    under = text(member.post(answer.url, of_all | {"show": "1", "mode": "parent_child"}))
     assert "Section 1" in under
-    refused = text(member.get(answer.url, CHOSEN | {"overlap": 100}))
+    refused = text(member.post(answer.url, of_all | {"overlap": 100}))
     assert "chunking.overlap" in refused
     assert not IndexRun.objects.filter(stage="embed").exists()
     dataset.refresh_from_db()
     assert dataset.settings == {}
-    started = member.post(answer.url, CHOSEN)
+    started = member.post(answer.url, of_all)
     assert started.url == reverse("datasets:dataset", args=[dataset.slug])
     dataset.refresh_from_db()
+    document.refresh_from_db()
     assert read_settings(dataset.settings).chunking.size == 120
+    assert document.settings == {}
     indexing.index_now(document.runs.get().id)
     document.refresh_from_db()
     assert (document.status, document.chunk_count) == ("ready", smaller.count("passage-card"))
@@ -147,11 +150,15 @@ def test_indexing_is_paused_and_goes_on_where_it_was(member, dataset, monkeypatc
 
 def test_all_that_failed_are_tried_again_and_all_are_paused_at_once(member, dataset):
     broken = put(dataset, "broken.pdf", b"%PDF-1.4 no").document
+    Document.objects.update(error={"code": "timeout", "message": "It took too long."})
+    hopeless = put(dataset, "locked.pdf", pdf([["Secret."]], password="bees")).document
     put(dataset, "a.txt", "Bees.")
     bulk = lambda action: member.post(reverse("datasets:act-on-all", args=[dataset.slug, action]))  # noqa: E731
     bulk("retry-failed")
     broken.refresh_from_db()
-    assert broken.status == "uploaded"
+    hopeless.refresh_from_db()
+    assert (broken.status, hopeless.status) == ("uploaded", "error")
+    hopeless.delete()
     bulk("pause-all")
     assert set(Document.objects.values_list("name", "status")) == {("broken.pdf", "paused"), ("a.txt", "ready")}
     bulk("resume-all")

@@ -4,12 +4,14 @@ import json
 import math
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from apps.datasets.models import Evaluation
+from apps.datasets.services import evaluate_jobs
 from apps.datasets.services.datasets import create_dataset
-from apps.datasets.services.evaluate import DEFAULT_VARIANTS, Variant, read_questions
+from apps.datasets.services.evaluate import DEFAULT_VARIANTS, Variant, measure, read_questions
 from apps.datasets.services.evaluate_jobs import start_evaluation, unfinished_evaluations, work_on
 from apps.datasets.text.metrics import difference, interval, ndcg, recall, reciprocal_rank
 from support.errors import InvalidInput
@@ -138,6 +140,43 @@ def test_an_evaluation_whose_worker_died_is_found_and_gone_on_with(filled, quest
     assert unfinished_evaluations() == [evaluation.id]
     assert not work_on(evaluation.id)
     assert unfinished_evaluations() == []
+
+
+@pytest.fixture
+def slow_question(filled, monkeypatch):
+    """The worker's time runs out during a question: once, or whenever it is asked."""
+    times = {"left": 1}
+
+    def run_out(measured, **asked):
+        if asked["question"].id == "b" and times["left"]:
+            times["left"] -= 1
+            raise SoftTimeLimitExceeded
+        measure(measured, **asked)
+
+    monkeypatch.setattr(evaluate_jobs, "measure", run_out)
+    return times
+
+
+def test_an_evaluation_whose_worker_runs_out_of_time_goes_on_where_it_was(filled, questions, slow_question):
+    asked = read_questions(questions.read_bytes().splitlines())
+    evaluation = start_evaluation(filled, name="first", questions=asked, variants=DEFAULT_VARIANTS)
+    assert work_on(evaluation.id)
+    evaluation.refresh_from_db()
+    assert (evaluation.state, evaluation.done, evaluation.lease_until) == ("running", 1, None)
+    assert not work_on(evaluation.id)
+    evaluation.refresh_from_db()
+    assert (evaluation.state, evaluation.done) == ("ready", 12)
+
+
+def test_a_question_that_takes_longer_than_a_worker_may_ends_the_evaluation(filled, questions, slow_question):
+    slow_question["left"] = 9
+    asked = read_questions(questions.read_bytes().splitlines())
+    evaluation = start_evaluation(filled, name="first", questions=asked, variants=DEFAULT_VARIANTS)
+    assert work_on(evaluation.id)
+    assert not work_on(evaluation.id)
+    evaluation.refresh_from_db()
+    assert (evaluation.state, evaluation.done) == ("error", 1)
+    assert "longer than a worker" in evaluation.error
 
 
 def test_an_evaluation_that_cannot_go_on_says_why(filled, questions):

@@ -8,6 +8,7 @@ import threading
 import zlib
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -23,6 +24,7 @@ from apps.datasets.services.importing import (
     stop_import,
     sync_import,
 )
+from apps.datasets.services.importing_fetch import Fetcher
 from apps.datasets.services.importing_work import work
 from apps.datasets.services.indexing import index_now
 from apps.datasets.text.sitemaps import MAX_UNPACKED, SitemapError, read_sitemap
@@ -176,6 +178,34 @@ def test_a_page_that_ends_every_worker_is_given_up(dataset, site):
     made.pages.update(attempts=3)
     assert reasons(run(made)) == {"deadly": "gave_up"}
     assert site.paths() == []
+
+
+def test_a_page_that_outlasts_its_worker_is_tried_again_and_then_given_up(dataset, site, monkeypatch):
+    site.article("/quick", "It is there at once.")
+    fetch = Fetcher.fetch
+
+    async def outlast(self, url, **options):
+        if url.endswith("/slow"):
+            raise SoftTimeLimitExceeded
+        return await fetch(self, url, **options)
+
+    monkeypatch.setattr(Fetcher, "fetch", outlast)
+    made = begin(dataset, site.url("/slow"), site.url("/quick"))
+    assert work(made.id, enqueue=False)
+    made.refresh_from_db()
+    assert (made.state, made.lease_until) == ("running", None)
+    assert states(run(made)) == {"slow": "failed", "quick": "added"}
+    assert reasons(made) == {"slow": "gave_up"}
+
+
+def test_a_sitemap_that_outlasts_its_worker_is_left_out(dataset, site, monkeypatch):
+    async def outlast(self, url, **options):
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(Fetcher, "fetch", outlast)
+    made = run(begin(dataset, sitemap=site.url("/sitemap.xml")))
+    assert made.state == "done"
+    assert [note["code"] for note in made.notes] == ["sitemap_timeout"]
 
 
 def test_only_one_worker_is_at_an_import_and_a_stopped_one_ends(dataset, site):

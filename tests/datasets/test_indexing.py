@@ -8,12 +8,15 @@ from django.utils import timezone
 from apps.datasets.models import Chunk, Dataset, DatasetTerm, Document, DocumentPage, IndexRun
 from apps.datasets.selectors.documents import chunks_of, open_document, pages_of, progress_of
 from apps.datasets.selectors.errors import DatasetNotFound, DocumentNotFound
-from apps.datasets.services import documents, embedding, indexing, runs
+from apps.datasets.services import documents, embedding, indexing, reading, runs
 from apps.datasets.services.blobs import blob_path
 from apps.datasets.services.datasets import create_dataset, delete_dataset, purge_dataset
 from apps.datasets.services.embedding import embed_batch
 from apps.datasets.services.errors import ContentMissing, DatasetExists
 from apps.datasets.services.retrieve import retrieve
+from apps.datasets.text.errors import TooLarge
+from apps.datasets.text.extract import extract
+from apps.datasets.text.limits import Limits
 from apps.datasets.vectorstores.protocol import Namespace
 from apps.datasets.vectorstores.registry import open_vector_store
 from model_runtime.errors import ContextTooLong, RateLimited, UnauthorizedProvider
@@ -358,3 +361,19 @@ def test_a_busy_provider_is_worth_another_try_and_a_wrong_key_is_not(dataset):
     assert 7 <= indexing.seconds_to_wait(RateLimited("slow down", retry_after=7), attempt=0) <= 8
     assert indexing.seconds_to_wait(RateLimited("slow down", retry_after=3600), attempt=0) <= 61
     assert not indexing.is_retryable(UnauthorizedProvider("no"))
+
+
+def test_an_operator_who_lets_larger_files_in_lets_what_they_hold_in(settings):
+    settings.MAX_UPLOAD_BYTES = 1_000_000
+    assert (reading.limits_now().max_chars, reading.max_chunks()) == (100_000_000, reading.MAX_CHUNKS)
+    settings.MAX_UPLOAD_BYTES = 600_000_000
+    assert reading.limits_now().max_chars == reading.limits_now().max_bytes == 600_000_000
+    assert reading.max_chunks() == 1_500_000
+
+
+def test_a_plain_text_that_cannot_fit_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "long.txt"
+    path.write_bytes(b"bees " * 1_000)
+    with pytest.raises(TooLarge):
+        next(extract(path, kind="txt", limits=Limits(max_chars=1_000)))
+    assert next(extract(path, kind="txt", limits=Limits(max_chars=1_250 * 4)))

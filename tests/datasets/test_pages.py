@@ -52,6 +52,14 @@ def test_a_dataset_is_made_and_its_page_waits_for_files(member, team):
     assert dataset.created_by.username == "editor"
 
 
+def test_datasets_are_listed_by_name_whatever_their_capitals(member, team):
+    for name in ("elsewhere", "Apiary", "Yard", "handbook"):
+        create_dataset(team_id=team.id, name=name)
+    page = text(member.get(reverse("datasets:datasets")))
+    listed = re.findall(r'<span class="card-title truncate">(.*?)</span>', page)
+    assert listed == ["Apiary", "elsewhere", "handbook", "Yard"]
+
+
 def test_uploaded_files_appear_with_their_progress_and_then_with_their_passages(member, dataset):
     answer = upload(member, dataset, ("book.pdf", pdf([["Queens live for years."]])), ("空.txt", b" "), **JSON)
     assert [file["outcome"] for file in answer.json()["files"]] == ["created", "created"]
@@ -94,6 +102,7 @@ def test_a_file_over_the_limit_says_so_in_the_answer_and_in_the_list(member, dat
 
 def test_a_failed_document_can_be_tried_again_a_running_one_stopped_and_any_deleted(member, dataset):
     document = put(dataset, "broken.pdf", b"%PDF-1.4").document
+    Document.objects.update(error={"code": "timeout", "message": "It took too long.", "params": {"seconds": 300}})
     assert "Index broken.pdf again" in text(member.get(reverse("datasets:dataset", args=[dataset.slug])))
     act(member, document, "retry")
     document.refresh_from_db()
@@ -179,7 +188,7 @@ def test_a_viewer_may_look_and_search_and_change_nothing(client, team, dataset):
 
 def test_settings_change_the_name_and_keep_the_slug(member, dataset):
     address = reverse("datasets:settings", args=[dataset.slug])
-    member.post(address, {"name": "The big handbook", "description": ""})
+    member.post(address, {"part": "about", "name": "The big handbook", "description": ""})
     dataset.refresh_from_db()
     assert (dataset.name, dataset.slug) == ("The big handbook", "handbook")
     member.post(reverse("datasets:delete", args=[dataset.slug]))
@@ -194,6 +203,7 @@ def test_the_admin_shows_state_and_reason_and_tries_again(client, dataset, other
     page = text(client.get(changelist))
     assert "cannot be read as pdf" in page
     assert "theirs.txt" in page
+    Document.objects.filter(id=document.id).update(error={"code": "timeout", "message": "It took too long."})
     client.post(changelist, {"action": "retry", "_selected_action": [str(document.id)]})
     document.refresh_from_db()
     assert document.status == "uploaded"

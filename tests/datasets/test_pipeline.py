@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from django.db import OperationalError
 from django.utils import timezone
 
 from apps.datasets import tasks
@@ -205,6 +206,43 @@ def test_the_sweep_calls_workers_when_all_messages_were_lost_and_only_then(datas
     tasks.sweep_indexing()
     assert ("datasets.index_document", str(run_id)) in sent
     assert Chunk.objects.count() == 0
+
+
+def test_a_sweep_comes_back_when_the_lease_of_somebody_silent_ends(dataset, monkeypatch):
+    sent: list[tuple[str, float]] = []
+    monkeypatch.setattr(tasks, "enqueue", lambda name, *args, countdown=0: sent.append((name, countdown)))
+    _document, run_id = begin(dataset)
+    runs.claim_run(run_id, owner="worker")
+    tasks.sweep_indexing()
+    assert sent == []
+    IndexRun.objects.update(lease_until=timezone.now() + dt.timedelta(seconds=6))
+    tasks.sweep_indexing()
+    ((name, seconds),) = sent
+    assert name == "datasets.sweep_indexing"
+    assert 0 < seconds <= 6.1
+    IndexRun.objects.update(lease_owner=runs.NOBODY_YET)
+    assert runs.seconds_to_next_sweep() == 0
+
+
+@pytest.mark.parametrize("stage", ["_read", "_embed"])
+def test_a_piece_that_loses_the_database_is_done_again_without_waiting_for_its_lease(dataset, monkeypatch, stage):
+    monkeypatch.setattr(tasks, "enqueue", lambda *args, **more: None)
+    document, run_id = begin(dataset)
+    calm, lost = getattr(indexing, stage), []
+
+    def lose_it_once(*args, **more):
+        if not lost:
+            lost.append(True)
+            raise OperationalError("the connection is gone")
+        return calm(*args, **more)
+
+    monkeypatch.setattr(indexing, stage, lose_it_once)
+    if stage == "_embed":
+        indexing.work(run_id, owner="worker")
+    tasks.index_document.apply()
+    works(document)
+    assert lost
+    assert (document.status, IndexRun.objects.get().outcome) == ("ready", "ready")
 
 
 def test_the_end_is_estimated_by_the_pace_of_the_last_minute(dataset):

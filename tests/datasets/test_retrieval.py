@@ -3,9 +3,9 @@
 import pytest
 
 from accounts.services import ensure_team
-from apps.datasets.models import Chunk, Dataset
+from apps.datasets.models import Chunk, Dataset, DocumentPage
 from apps.datasets.selectors.errors import DatasetNotFound, PassageNotFound
-from apps.datasets.selectors.passages import passage_with_surroundings
+from apps.datasets.selectors.passages import SURROUNDINGS, passage_with_surroundings
 from apps.datasets.services.datasets import create_dataset
 from apps.datasets.services.documents import rename_document, set_document_enabled
 from apps.datasets.services.errors import EmbeddingSpaceChanged
@@ -179,3 +179,19 @@ async def test_it_can_be_awaited():
     made = await in_thread(prepare)
     hits = await aretrieve(team_id=made.team_id, datasets=[made.slug], query="queen")
     assert [hit.document_name for hit in hits] == ["queens.txt"]
+
+
+def test_a_passage_of_a_long_text_is_shown_with_the_text_around_it(dataset):
+    lines = [f"Line {n}: the keeper of hive {n * 7} counts frames and bees." for n in range(3_000)]
+    put(dataset, "long.txt", "\n".join(lines))
+    parts = DocumentPage.objects.order_by("char_start")
+    assert parts.count() > 5
+    whole = "".join(part.text for part in parts)
+    assert whole.split() == " ".join(lines).split()
+    for wanted in (0, 340, 1_500, 2_999):
+        (hit, *_) = search(dataset, f"keeper hive {wanted * 7}", method="full_text")
+        shown = passage_with_surroundings(hit.chunk_id, dataset.team_id)
+        assert shown.text == hit.text
+        assert shown.before + shown.text + shown.after in whole
+        assert (shown.is_cut_before, shown.is_cut_after) == (wanted > 300, wanted < 2_900)
+        assert len(shown.before) == min(hit.char_start, SURROUNDINGS)

@@ -108,7 +108,7 @@ def test_questions_are_listed_with_what_they_found_and_forgotten_in_time(member,
 
 
 def test_an_uploaded_evaluation_is_followed_drawn_and_taken_along(member, filled):
-    assert "Nothing was measured yet" in text(member.get(at("evaluations", filled)))
+    assert "No evaluations yet" in text(member.get(at("evaluations", filled)))
     lines = [
         {"question": "How many eggs does a queen lay?", "relevant": ["queens"]},
         {"question": "=1+1 蜂王每天产多少卵", "relevant": ["蜂王"]},
@@ -130,7 +130,7 @@ def test_an_uploaded_evaluation_is_followed_drawn_and_taken_along(member, filled
     assert followed.headers["HX-Refresh"] == "true"
     page = text(member.get(answer.url))
     assert "chart.umd.min.js" in page
-    assert "hybrid, 0.9" in page
+    assert "Words and vectors, weight of words 0.9" in page
     assert ">nDCG@10</th>" in page
     assert "asked.jsonl" in text(member.get(at("evaluations", filled)))
     table = text(member.get(at("evaluation-csv", filled, made.id))).splitlines()

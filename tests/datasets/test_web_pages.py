@@ -104,7 +104,7 @@ def test_external_knowledge_is_connected_searched_and_its_key_is_never_shown(mem
     assert answer.url == reverse("datasets:search", args=[dataset.slug])
     found = text(member.get(answer.url, {"q": "do drones sting"}))
     assert 'href="https://b.example/d"' in found
-    assert "<dt>There</dt>" in found
+    assert "<dt>Score there</dt>" in found
     assert "External knowledge" in text(member.get(reverse("datasets:datasets")))
     page = reverse("datasets:connection", args=[dataset.slug])
     assert "A key is stored." in text(member.get(page))

@@ -16,7 +16,7 @@ from providers.services import store_credential
 from support.errors import InvalidInput
 from tests.model_runtime.openai_server import OpenAIServer, Refusal
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(databases=["default", "traces"])
 SECRET = "sk-the-secret-itself-1234"
 
 

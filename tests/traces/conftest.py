@@ -5,10 +5,21 @@ from collections.abc import Callable
 import pytest
 
 from accounts.models import Membership, Role, Team, User
-from apps.traces.models import Trace
+from apps.traces.models import AgentThought, Rollup, Span, SpanPayload, Trace
 from apps.traces.recorder.fold import fold
 from apps.traces.recorder.store import write
 from tests.traces import stories
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_others(request: pytest.FixtureRequest) -> None:
+    """A process of another test may have written its last trace after that test was tidied up."""
+    marker = request.node.get_closest_marker("django_db")
+    if marker is None or marker.kwargs.get("transaction") or "traces" not in marker.kwargs.get("databases", ()):
+        return
+    request.getfixturevalue("db")
+    for model in (SpanPayload, AgentThought, Span, Trace, Rollup):
+        model.objects.all()._raw_delete("traces")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import datetime as dt
 import hmac
 import json
 from base64 import b64decode, b64encode
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -14,6 +15,9 @@ from django.core import mail
 from django.utils import timezone
 
 from apps.traces.models import Alert, AlertFiring, AlertNotice
+from apps.traces.recorder.fold import fold
+from apps.traces.recorder.store import write
+from apps.traces.services.alerts import webhook
 from apps.traces.services.alerts.changes import mute_alert, save_alert
 from apps.traces.services.alerts.check import check_due_alerts
 from apps.traces.services.alerts.deliver import deliver_notices, send_test
@@ -148,6 +152,21 @@ def test_runs_tokens_and_cost_are_sums(watch, record, window):
     assert [alert.value for alert in alerts] == [1, trace.total_tokens, float(trace.cost or 0)]
 
 
+@pytest.mark.parametrize("window", [15, 60])
+@pytest.mark.parametrize(
+    ("costs", "watched"),
+    [([("1", "USD"), ("7", "CNY"), ("0.5", "USD")], 1.5), ([("1", "EUR"), ("7", "CNY")], 7)],
+)
+def test_costs_of_different_currencies_are_never_added(watch, team, window, costs, watched):
+    alert = watch(measure="cost", threshold=1_000_000, window_minutes=window)
+    for cost, currency in costs:
+        story = stories.moved(stories.retrieval_chat(team_id=team.id), ago=60)
+        told = fold(story.run, story.log)
+        thoughts = [replace(told.thoughts[0], price=cost, currency=currency)]
+        write([replace(told, thoughts=tuple(thoughts))])
+    assert checked(alert).value == watched
+
+
 def test_a_quiet_app_can_be_watched_for(watch):
     alert = watch(measure="runs", direction="below", threshold=1)
     assert checked(alert).state == "firing"
@@ -274,6 +293,28 @@ def test_a_webhook_that_is_not_taken_is_tried_again_unless_it_was_refused(watch,
         AlertNotice.objects.update(due_at=NOW())
         assert deliver_notices() == 1
         assert [headers["webhook-id"] for headers, _body in receiver.seen] == [str(notice.id)] * 2
+
+
+def test_an_address_that_cannot_be_one_keeps_no_other_notice_from_being_sent(watch, receiver, monkeypatch):
+    alert = watch(emails=[], webhook_url=receiver.url)
+    facts = {"alert": alert, "team_id": alert.team_id, "kind": "fired", "channel": "webhook", "due_at": NOW()}
+    strange = AlertNotice.objects.create(target="http://xn--/", **facts)
+    AlertNotice.objects.create(target=receiver.url, **facts)
+    assert deliver_notices() == 1
+    strange.refresh_from_db()
+    assert (strange.sent_at, strange.due_at) == (None, None)
+    AlertNotice.objects.update(due_at=NOW(), sent_at=None)
+    real = webhook.post
+
+    def post(url: str, **given: object) -> None:
+        if url == "http://xn--/":
+            raise RuntimeError("nobody foresaw this")
+        real(url, **given)
+
+    monkeypatch.setattr(webhook, "post", post)
+    assert deliver_notices() == 1
+    strange.refresh_from_db()
+    assert (strange.error, strange.due_at is not None) == ("RuntimeError", True)
 
 
 def test_tries_end(watch, settings):

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Membership, Role, Team
 from apps.traces.models import AgentThought, KeptTrace, Span, SpanPayload, Trace, TraceChange
-from apps.traces.services import changes
+from apps.traces.services import changes, list_jobs
 from apps.traces.services.changes import go_on_with_changes, make_change
 from apps.traces.services.find_missing import rebuild_missing_traces
 from tests.traces import stories
@@ -20,7 +20,8 @@ pytestmark = pytest.mark.django_db(databases=["default", "traces"])
 def queue(monkeypatch) -> list[str]:
     """What would have been sent to workers: the jobs are done in the tests themselves."""
     sent: list[str] = []
-    monkeypatch.setattr(changes, "enqueue", lambda name, *args: sent.append(args[0]))
+    for module in (changes, list_jobs):
+        monkeypatch.setattr(module, "enqueue", lambda name, *args: sent.append(args[0]))
     return sent
 
 

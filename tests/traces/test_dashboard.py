@@ -6,11 +6,14 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html import unescape
 from typing import Any
 from uuid import UUID
 
 import pytest
+import redis
+from django.conf import settings
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -19,6 +22,7 @@ from django.utils import timezone
 from accounts.models import User
 from apps.traces.admin.dashboard.scope import asked_by
 from apps.traces.models import Alert
+from apps.traces.recorder import counters
 from apps.traces.recorder.fold import fold
 from apps.traces.recorder.store import write
 from apps.workflows import hooks
@@ -287,3 +291,52 @@ def test_addresses_keep_what_was_asked_and_models_exclude_users():
     assert "from=2026-11-15T00%3A00Z" in asked.runs(status="failed")
     assert "to=" not in asked.runs()
     assert asked_by({"user": "ada", "model": "gpt"}, now=NOW).filters == {"model": "gpt"}
+
+
+def test_costs_are_drawn_in_one_currency_and_never_added(browse, team):
+    for cost, currency in (("2", "EUR"), ("7", "CNY")):
+        story = stories.moved(stories.retrieval_chat(team_id=team.id), ago=60)
+        told = fold(story.run, story.log)
+        write([replace(told, thoughts=(replace(told.thoughts[0], price=cost, currency=currency),))])
+    page = browse()
+    assert card(page, "Cost") in ("7.00 CNY + 2.00 EUR", "2.00 EUR + 7.00 CNY")
+    drawn = json.loads(re.search(r'id="chart-data-cost"[^>]*>(.*?)</script>', page)[1])
+    assert max(drawn["series"][0]["values"]) == 7
+    assert (drawn["series"][0]["label"], drawn["prefix"]) == ("Cost in CNY", "")
+
+
+@pytest.fixture
+def recorder():
+    """The counts of the recorder, which begin at nothing."""
+
+    def clear() -> None:
+        with redis.Redis.from_url(settings.REDIS_URL) as client:
+            client.delete(counters.KEY)
+
+    clear()
+    yield counters
+    clear()
+
+
+def test_the_dashboard_says_what_the_recorder_lost(browse, recorder):
+    recorder.add({"written": 12, "retries": 1})
+    assert "data-lost" not in browse()
+    recorder.add({"dropped": 3})
+    page = browse()
+    assert "3 traces found no room" in page
+    assert "tone-warning" in page.split("data-lost")[0].rsplit("<p", 1)[1]
+    with redis.Redis.from_url(settings.REDIS_URL) as client:
+        client.hset(recorder.KEY, "dropped_at", 1_700_000_000)
+    recorder.add({"refused": 1})
+    page = browse()
+    assert "1 trace could not be written" in page
+    assert "tone-warning" not in page.split("data-lost")[0].rsplit("<p", 1)[1]
+
+
+def test_the_dashboard_opens_while_the_counts_of_the_recorder_cannot_be_read(browse, monkeypatch, recorder):
+    def away() -> None:
+        raise redis.ConnectionError
+
+    recorder.add({"dropped": 3})
+    monkeypatch.setattr("apps.traces.admin.dashboard.page.recorder_counts", away)
+    assert "data-lost" not in browse()

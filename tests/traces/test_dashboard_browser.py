@@ -58,6 +58,8 @@ def test_a_wrong_answer_is_two_keys_away_and_its_passages_are_there(told, page):
     page.keyboard.press("d")
     assert "That was last year." in page.locator("[data-line]:focus").inner_text()
     page.keyboard.press("Enter")
+    # What was wrong with it stands above the steps.
+    page.locator(".trace-opinion-dislike").get_by_text("That was last year.").wait_for()
     arrives(page, told["wrong"])
     page.get_by_role("treeitem").filter(has_text="Find passages").first.click()
     page.wait_for_selector(".passage")
@@ -93,6 +95,21 @@ def test_a_key_adds_the_period_before(told, page):  # noqa: F811
     page.goto(PAGE)
     page.keyboard.press("c")
     page.wait_for_url(lambda url: "compare=1" in url)
+
+
+def test_a_single_hour_of_durations_is_seen_as_points(told, page):  # noqa: F811
+    page.goto(PAGE)
+    radii = page.evaluate(
+        """() => {
+          const chart = Chart.getChart(document.querySelector('canvas[data-chart="chart-data-duration"]'));
+          return chart.data.datasets.flatMap((set, at) =>
+            chart.getDatasetMeta(at).data
+              .filter((_, place) => set.data[place] !== null)
+              .map((point) => point.options.radius));
+        }"""
+    )
+    assert radii
+    assert min(radii) > 2
 
 
 def test_charts_are_drawn_again_in_another_theme_and_their_numbers_stand_below(told, page):  # noqa: F811

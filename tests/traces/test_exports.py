@@ -13,7 +13,7 @@ from accounts.models import Membership, Role, Team, User
 from apps.traces.models import Trace, TraceExport
 from apps.traces.selectors.lists import question_of
 from apps.traces.selectors.saved_views import Viewer
-from apps.traces.services import exports
+from apps.traces.services import exports, list_jobs
 from apps.traces.services.export_text import guarded
 from apps.traces.services.exports import ask_for_export, file_of, forget_exports, go_on_with_exports, write_export
 from support.errors import Conflict, InvalidInput
@@ -31,7 +31,8 @@ def folder(settings, tmp_path):
 def queue(monkeypatch) -> list[str]:
     """What would have been sent to workers: the jobs are done in the tests themselves."""
     sent: list[str] = []
-    monkeypatch.setattr(exports, "enqueue", lambda name, *args: sent.append(args[0]))
+    for module in (exports, list_jobs):
+        monkeypatch.setattr(module, "enqueue", lambda name, *args: sent.append(args[0]))
     return sent
 
 

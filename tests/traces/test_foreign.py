@@ -7,14 +7,16 @@ from decimal import Decimal
 
 import pytest
 from django.db import connections
-from django.db.models import Q
+from django.db.models import Q, Sum
 from django.test.utils import CaptureQueriesContext
 
 from apps.traces.models import AgentThought, ForeignTrace, Rollup, Span, SpanPayload, Trace
+from apps.traces.recorder import store
 from apps.traces.recorder.foreign import ForeignSpan
 from apps.traces.recorder.usage import TokenUsage
 from apps.traces.selectors import rollups, search
 from apps.traces.selectors.search import search_spans, search_traces
+from apps.traces.services import store_foreign as store_foreign_module
 from apps.traces.services.store_foreign import store_foreign
 from support.ids import uuid7
 
@@ -221,3 +223,113 @@ def _sums(team) -> dict:
             histogram.quantile(0.5),
         )
     return found
+
+
+def test_ends_that_nobody_means_do_not_close_the_sums_to_everybody_else():
+    for number in range(60):
+        store_foreign(TEAM, [span(1, trace_id=f"{number + 1:032x}", took=200_000_000_000)])
+    store_foreign(TEAM, [span(1, trace_id="f" * 32)])
+    assert Trace.objects.filter(team_id=TEAM).count() == 61
+    counted = Rollup.objects.get(team_id=TEAM, dimension="app", grain="day")
+    assert counted.count == 61
+    assert 0 < counted.duration_us < 2**62
+
+
+def test_costs_that_nobody_means_do_not_close_a_trace_or_the_sums():
+    dear = {"kind": "llm", "model": "m", "usage": TokenUsage(input=1), "costs": {"total": "999999999"}}
+    for number in range(30):
+        store_foreign(TEAM, [span(key, 1000, trace_id=f"{number + 1:032x}", **dear) for key in range(1, 40)])
+    assert Span.objects.filter(team_id=TEAM).count() == 30 * 39
+    one = Trace.objects.filter(team_id=TEAM).first()
+    assert one is not None
+    for number in range(2):
+        Trace.objects.filter(id=one.id).update(cost="9999999000")
+        store_foreign(TEAM, [span(100 + number, 1000, trace_id=one.external_id, **dear)])
+    assert Trace.objects.get(id=one.id).cost == Decimal(10**10 - 1)
+
+
+def wrapped_call() -> list[ForeignSpan]:
+    """A framework's call of a model around the client's own, and one more call beside it; both tell their tokens."""
+    usage = TokenUsage(input=1_000, output=50, cache_read=600, given={"prompt_tokens": 1_000})
+    call = {"kind": "llm", "model": "gpt-5-mini", "provider": "openai", "usage": usage}
+    other = {**call, "usage": TokenUsage(input=7, output=3)}
+    return [
+        span(1, took=9, name="assistant", kind="agent"),
+        span(2, 1, at=1, took=4, name="framework", **call),
+        span(3, 2, at=1.1, took=3, name="between"),
+        span(4, 3, at=1.2, took=2, name="client", **call),
+        span(5, 1, at=6, took=1, name="another", **other),
+    ]
+
+
+def sums_of(trace: Trace) -> tuple[object, ...]:
+    names = ("count", "input_tokens", "unpriced_calls", "cost")
+    days = {
+        dimension: Rollup.objects.filter(team_id=TEAM, dimension=dimension, grain="day").aggregate(
+            **{name: Sum(name) for name in names}
+        )
+        for dimension in ("model", "app")
+    }
+    return (
+        (trace.input_tokens, trace.output_tokens, trace.cached_tokens, trace.total_tokens),
+        (trace.unpriced_calls, trace.span_count),
+        [tuple(days[dimension][name] for name in names[:3]) for dimension in days],
+        days["model"]["cost"] == days["app"]["cost"] == trace.cost,
+        AgentThought.objects.filter(trace=trace).count(),
+    )
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(5)))[::7])
+@pytest.mark.parametrize("size", [1, 2, 5])
+def test_a_call_that_two_spans_tell_of_is_counted_once_in_whatever_order_they_come(order, size):
+    spans = [wrapped_call()[place] for place in order]
+    for start in range(0, 5, size):
+        store_foreign(TEAM, spans[start : start + size])
+    store_foreign(TEAM, spans)
+    trace = Trace.objects.get(team_id=TEAM)
+    assert sums_of(trace) == ((1_007, 53, 600, 1_060), (0, 5), [(2, 1_007, 0), (1, 1_007, 0)], True, 2)
+    assert trace.cost == sum(each.cost for each in Span.objects.filter(trace=trace) if each.cost is not None)
+    outer = Span.objects.get(trace=trace, name="framework")
+    assert (outer.input_tokens, outer.cost, outer.model) == (0, None, "gpt-5-mini")
+    assert SpanPayload.objects.get(span=outer).usage == {"prompt_tokens": 1_000}, "what was sent stays to be seen"
+
+
+def test_a_span_that_sums_up_several_calls_counts_nothing_and_one_inside_with_other_counts_is_another():
+    call = {"kind": "llm", "model": "nobody-knows-it"}
+    two = [span(key, 1, at=key, usage=TokenUsage(input=10, output=key), **call) for key in (2, 3)]
+    store_foreign(TEAM, [span(1, took=9, kind="other", usage=TokenUsage(input=20, output=5)), two[0]])
+    store_foreign(TEAM, [two[1]])
+    trace = Trace.objects.get(team_id=TEAM)
+    assert (trace.input_tokens, trace.output_tokens, trace.unpriced_calls) == (20, 5, 2)
+    inner = span(4, 2, at=2.5, took=0.1, usage=TokenUsage(input=4, output=1), **call)
+    store_foreign(TEAM, [inner])
+    trace.refresh_from_db()
+    assert (trace.input_tokens, trace.unpriced_calls) == (24, 3)
+
+
+@pytest.mark.django_db(databases=["default", "traces"], transaction=True)
+def test_a_trace_that_is_deleted_while_its_spans_arrive_leaves_nothing_of_itself(monkeypatch):
+    store_foreign(TEAM, [span(1, took=9)])
+    trace = Trace.objects.get(team_id=TEAM)
+    deleted = threading.Event()
+
+    def delete_it() -> None:
+        try:
+            store.delete([trace.id])
+        finally:
+            deleted.set()
+            connections["traces"].close()
+
+    deleting = threading.Thread(target=delete_it)
+    grow = store_foreign_module._grow
+
+    def grow_late(*given: object) -> None:
+        deleting.start()
+        deleted.wait(1)  # it may not get past those who write; where it does, this is the moment
+        grow(*given)
+
+    monkeypatch.setattr(store_foreign_module, "_grow", grow_late)
+    store_foreign(TEAM, [span(2, 1, inputs="my secret diary")])
+    deleting.join(30)
+    left = [model.objects.count() for model in (Trace, Span, SpanPayload, ForeignTrace)]
+    assert left == [0, 0, 0, 0]

@@ -85,7 +85,9 @@ def test_prices_are_entered_by_managers_and_the_list_says_its_source(client, man
     assert ModelPrice.objects.get().team == team
     broken = client.post(reverse("admin:providers_modelprice_add"), {**form, "model": "x", "tiers": '[{"above": 1}]'})
     assert broken.status_code == 200
-    assert client.get(reverse("admin:providers_modelprice_changelist")).status_code == 200
+    page = client.get(reverse("admin:providers_modelprice_changelist"))
+    assert page.status_code == 200
+    assert ">1.50<" in page.content.decode()
     listed = client.get(reverse("admin:providers_modelprice_listed"), {"q": "gpt-4o"}).content.decode()
     assert "LiteLLM" in listed
     assert "gpt-4o-mini" in listed

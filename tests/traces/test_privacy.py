@@ -13,15 +13,18 @@ from django.utils import timezone
 
 from apps.traces.models import AgentThought, Erasure, KeptTrace, Rollup, Span, SpanPayload, Trace, TracePolicy
 from apps.traces.recorder.shapes import stable_id
+from apps.traces.recorder.usage import TokenUsage
 from apps.traces.selectors.policies import forget_policies
 from apps.traces.services.erasure import erase, person_hash, what_is_there
 from apps.traces.services.keeping import keep_trace
 from apps.traces.services.partitions import make_partitions, partitions
 from apps.traces.services.reprice import reprice
 from apps.traces.services.retention import expire
+from apps.traces.services.store_foreign import store_foreign
 from providers.models import ModelPrice
 from providers.prices import forget_prices
 from tests.traces import stories
+from tests.traces.test_foreign import span
 
 pytestmark = pytest.mark.django_db(databases=["default", "traces"])
 DAY = 86_400
@@ -136,6 +139,33 @@ def test_the_command_counts_first_and_deletes_when_told(record, team, capsys):
     assert Trace.objects.exists()
     call_command("erase_user", "bees", "ada", "--yes")
     assert not Trace.objects.exists()
+
+
+def test_a_price_of_one_model_leaves_the_costs_of_other_calls_in_the_trace(team):
+    sent = [
+        span(1, took=9, kind="agent"),
+        span(
+            2, 1, kind="embedding", model="text-embedding-3-small", provider="openai", usage=TokenUsage(input=1_000_000)
+        ),
+        span(3, 1, at=1, kind="llm", model="our-own", usage=TokenUsage(input=1_000, output=10)),
+    ]
+    store_foreign(team.id, sent)
+    trace = Trace.objects.get(team_id=team.id)
+    before = trace.cost
+    assert before
+    assert trace.unpriced_calls == 1
+    ModelPrice.objects.create(team=team, model="our-own", input=1, output=1)
+    ModelPrice.objects.create(team=team, model="text-embedding-3-small", input=5, output=0)
+    forget_prices()
+    start, end = trace.started_at - dt.timedelta(days=1), trace.started_at + dt.timedelta(days=1)
+    assert reprice(team_id=team.id, start=start, end=end) == 1
+    trace.refresh_from_db()
+    expected = Decimal(5) + Decimal(1_010) / 1_000_000
+    assert (trace.cost, trace.unpriced_calls) == (expected, 0)
+    assert sum(Span.objects.filter(trace=trace, cost__isnull=False).values_list("cost", flat=True)) == expected
+    for dimension in ("app", "model"):
+        rows = Rollup.objects.filter(team_id=team.id, dimension=dimension, grain="hour")
+        assert sum(row.cost for row in rows) == expected
 
 
 def test_a_price_entered_later_reaches_traces_and_sums(record, team):

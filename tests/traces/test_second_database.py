@@ -40,7 +40,7 @@ def second_server(tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.mark.skipif("SKEP_TEST_TWO_SERVERS" in os.environ, reason="this is what it runs")
-def test_what_works_on_one_server_works_on_two(second_server):
+def test_what_works_on_one_server_works_on_two(second_server, tmp_path):
     apart = secrets.token_hex(4)
     first = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/apart_{apart}")
     _create(os.environ["DATABASE_URL"], f"apart_{apart}")
@@ -52,7 +52,9 @@ def test_what_works_on_one_server_works_on_two(second_server):
         "SKEP_TEST_TWO_SERVERS": "1",
     }
     environment.pop("PYTEST_XDIST_WORKER", None)
-    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", __file__]
+    # A folder of its own: pytest would close the common one to other accounts, as which some tests start PostgreSQL.
+    where = f"--basetemp={tmp_path / 'inner'}"
+    command = [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", where, __file__]
     done = subprocess.run(
         [*command, *(str(HERE / name) for name in SUITES)],
         env=environment,

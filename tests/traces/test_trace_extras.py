@@ -113,6 +113,10 @@ def test_two_traces_stand_beside_each_other(fetch, record):
     one, other = (Span.objects.get(trace=trace, node_id="answer_it") for trace in (left, right))
     step = fetch("compared_step", left.id, one.id, right.id, other.id).text
     assert "<del>" in step
+    found = Span.objects.get(trace=left, node_id="find")
+    named = fetch("compared_step", left.id, found.id, left.id, found.id).text
+    assert "query\n" in named
+    assert "&quot;query&quot;:" not in named
     missing = fetch("compare", left.id, **{"with": str(uuid7())}).text
     assert "There is no trace" in missing
 
@@ -131,6 +135,14 @@ def test_a_run_becomes_a_story_that_can_be_played(fetch, ran, tmp_path):
     out = io.StringIO()
     call_command("replay_runs", "--stories", str(tmp_path), stdout=out)
     assert "1 played, 0 different, 0 skipped" in out.getvalue()
+
+
+def test_the_file_of_a_story_bears_the_apps_name_in_any_script(fetch, team):
+    services.import_document(text=CHAT.replace("Echo", "回声"), team_id=team.id)
+    call_command("run_app", "回声", "--query", "?", "--team", "bees", stdout=io.StringIO())
+    assert flush(10)
+    response = fetch("story", Trace.objects.get().id)
+    assert "filename*=utf-8''%E5%9B%9E%E5%A3%B0" in response["Content-Disposition"]
 
 
 def test_a_trace_without_a_run_is_no_story(client, fetch, team):

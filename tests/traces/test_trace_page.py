@@ -197,7 +197,7 @@ def test_the_header_leads_to_the_run_the_conversation_and_the_review(open_page, 
     assert reverse("admin:traces_trace_download", args=[trace.id]) in page
     for name, key in (
         ("admin:workflows_run_change", trace.run_id),
-        ("admin:workflows_conversation_change", trace.conversation_id),
+        ("admin:traces_conversation", trace.conversation_id),
         ("admin:annotations_message_review", trace.message_id),
     ):
         assert f'href="{reverse(name, args=[key])}"' in page

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.datasets.api.retrieval_model import read_retrieval_model
-from apps.datasets.api.shapes import dataset_body, record_body
+from apps.datasets.api.shapes import dataset_body, hits_of_chunks, record_body
 from apps.datasets.api.views import DatasetView, body_of, paged, text_in
 from apps.datasets.models import Dataset, Document
 from apps.datasets.services.datasets import create_dataset, delete_dataset, describe_dataset
@@ -80,11 +80,12 @@ class Retrieve(DatasetView):
         documents = Document.objects.select_related("dataset").in_bulk(
             [UUID(hit.document_id) for hit in found.passages]
         )
+        counted = hits_of_chunks(UUID(hit.chunk_id) for hit in found.passages if not hit.is_external)
         by_id = {str(key): document for key, document in documents.items()}
         return Response(
             {
                 "query": {"content": query},
-                "records": [record_body(hit, by_id) for hit in found.passages],
+                "records": [record_body(hit, by_id, hits=counted.get(UUID(hit.chunk_id), 0)) for hit in found.passages],
                 "notes": [{"code": note.code, "message": note.message} for note in found.notes],
             }
         )

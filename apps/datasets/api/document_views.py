@@ -10,15 +10,17 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.datasets.api.shapes import STATUS, document_body, metadata_body
+from apps.datasets.api.process_rule import read_process_rule, written_process_rules
+from apps.datasets.api.shapes import document_body, metadata_body, with_hits
 from apps.datasets.api.views import DatasetView, body_of, paged, text_in
 from apps.datasets.models import Dataset, Document
-from apps.datasets.selectors.documents import documents_of, open_document, progress_of, reason_of
+from apps.datasets.selectors.documents import documents_of, open_document, reason_of
 from apps.datasets.services.documents import (
     add_document,
+    change_document_settings,
     delete_document,
     rename_document,
-    set_document_enabled,
+    retry_document,
 )
 from support.errors import InvalidInput, TooLarge
 
@@ -47,12 +49,6 @@ class TooManyFiles(InvalidInput):
     code = "too_many_files"
 
 
-class InvalidAction(InvalidInput):
-    """There is no such thing to do to documents."""
-
-    code = "invalid_action"
-
-
 class Documents(DatasetView):
     """GET /v1/datasets/<id>/documents."""
 
@@ -63,7 +59,7 @@ class Documents(DatasetView):
             if status not in FILTERS:
                 raise InvalidInput(f"status must be one of {', '.join(FILTERS)}.", path="/status")
             found = found.filter(**FILTERS[status])
-        return paged(request, found, document_body)
+        return paged(request, with_hits(found), document_body)
 
 
 class CreateByText(DatasetView):
@@ -73,7 +69,7 @@ class CreateByText(DatasetView):
         dataset, body = self.dataset(dataset_id), body_of(request)
         text = text_in(body, "text", most=MAX_TEXT, required=True)
         name = text_in(body, "name", most=500, required=True)
-        return _added(dataset, name=_text_name(name), content=text.encode())
+        return _added(dataset, name=_text_name(name), content=text.encode(), body=body)
 
 
 class CreateByFile(DatasetView):
@@ -82,8 +78,9 @@ class CreateByFile(DatasetView):
     parser_classes = [MultiPartParser]
 
     def post(self, request: Request, dataset_id: UUID) -> Response:
-        upload = _upload(request)
-        return _added(self.dataset(dataset_id), name=_name(request) or upload.name, content=upload.chunks())
+        upload, data = _upload(request), _data(request)
+        name = text_in(data, "name", most=500) or upload.name
+        return _added(self.dataset(dataset_id), name=name, content=upload.chunks(), body=data)
 
 
 class UpdateByText(DatasetView):
@@ -95,9 +92,9 @@ class UpdateByText(DatasetView):
             rename_document(document, name=_text_name(name))
             document.refresh_from_db()
         if body.get("text") is None:
-            return _answer(document)
+            return _recut(document, body)
         text = text_in(body, "text", most=MAX_TEXT, required=True)
-        return _replaced(document, content=text.encode())
+        return _replaced(document, content=text.encode(), body=body)
 
 
 class UpdateByFile(DatasetView):
@@ -106,11 +103,13 @@ class UpdateByFile(DatasetView):
     parser_classes = [MultiPartParser]
 
     def post(self, request: Request, dataset_id: UUID, document_id: UUID) -> Response:
-        document = self.document(dataset_id, document_id)
-        if name := _name(request):
+        document, data = self.document(dataset_id, document_id), _data(request)
+        if name := text_in(data, "name", most=500):
             rename_document(document, name=name)
             document.refresh_from_db()
-        return _replaced(document, content=_upload(request).chunks())
+        if not request.FILES:
+            return _recut(document, data)
+        return _replaced(document, content=_upload(request).chunks(), body=data)
 
 
 class DocumentDetail(DatasetView):
@@ -125,7 +124,7 @@ class DocumentDetail(DatasetView):
         document = self.document(dataset_id, document_id)
         if wanted == "only":
             return Response({"id": str(document.id), "doc_type": None, "doc_metadata": metadata_body(document)})
-        body = document_body(document)
+        body = document_body(document) | written_process_rules(document)
         if wanted == "without":
             del body["doc_metadata"]
         return Response(body)
@@ -138,63 +137,38 @@ class DocumentDetail(DatasetView):
         return Response(status=204)
 
 
-class IndexingStatus(DatasetView):
-    """GET /v1/datasets/<id>/documents/<batch>/indexing-status; a batch is one document here."""
-
-    def get(self, request: Request, dataset_id: UUID, batch: UUID) -> Response:
-        document = self.document(dataset_id, batch)
-        progress = progress_of(document)
-        chunks = progress is not None and progress.counts == "chunks"
-        body: dict[str, Any] = {
-            "id": str(document.id),
-            "indexing_status": STATUS[document.status],
-            "processing_started_at": int(document.created_at.timestamp()),
-            "error": reason_of(document) or None,
-            "completed_segments": progress.done if progress and chunks else document.chunk_count,
-            "total_segments": progress.total if progress and chunks else document.chunk_count,
-        }
-        absent = ("parsing_completed_at", "cleaning_completed_at", "splitting_completed_at")
-        body |= dict.fromkeys((*absent, "completed_at", "paused_at", "stopped_at"))
-        if progress:
-            body["progress"] = {
-                "counts": progress.counts,
-                "done": progress.done,
-                "total": progress.total,
-                "seconds_left": progress.seconds_left,
-                "waiting": progress.waiting or None,
-            }
-        return Response({"data": [body]})
-
-
-class DocumentStatus(DatasetView):
-    """PATCH /v1/datasets/<id>/documents/status/<action>."""
-
-    def patch(self, request: Request, dataset_id: UUID, action: str) -> Response:
-        if action not in ("enable", "disable"):
-            raise InvalidAction("Documents can be enabled and disabled; there is no archive.", path="/action")
-        ids = body_of(request).get("document_ids")
-        if not isinstance(ids, list) or not 0 < len(ids) <= 1_000:
-            raise InvalidInput("document_ids must be a list of 1 to 1,000 ids.", path="/document_ids")
-        for document in [self.document(dataset_id, each) for each in ids]:
-            set_document_enabled(document, enabled=action == "enable")
-        return Response({"result": "success"})
-
-
-def _added(dataset: Dataset, *, name: str, content: Any) -> Response:
+def _added(dataset: Dataset, *, name: str, content: Any, body: dict[str, Any]) -> Response:
     pieces = [content] if isinstance(content, bytes) else content
-    added = add_document(dataset=dataset, name=name, content=pieces)
+    own = read_process_rule(body, dataset)
+    added = add_document(dataset=dataset, name=name, content=pieces, own_settings=own)
     if added.outcome == "refused":
         raise TooLarge(reason_of(added.document))
+    if added.outcome == "unchanged":
+        return _recut(added.document, body)
     return _answer(added.document)
 
 
-def _replaced(document: Document, *, content: Any) -> Response:
-    """Other content under the name of a document becomes its next version."""
+def _replaced(document: Document, *, content: Any, body: dict[str, Any]) -> Response:
+    """Other content of a document becomes its next version; the same content is only cut anew, where that is asked."""
     pieces = [content] if isinstance(content, bytes) else content
-    added = add_document(dataset=document.dataset, name=document.name, content=pieces, replace_same_name=True)
+    own = read_process_rule(body, document.dataset)
+    added = add_document(
+        dataset=document.dataset, name=document.name, content=pieces, replaces=document.id, own_settings=own
+    )
     if added.outcome == "refused":
         raise TooLarge(reason_of(added.document))
+    if added.outcome == "unchanged" and added.document.id == document.id:
+        return _recut(document, body)
     return _answer(added.document)
+
+
+def _recut(document: Document, body: dict[str, Any]) -> Response:
+    """Index the same content by other rules, if there are any in the request."""
+    own = read_process_rule(body, document.dataset)
+    if own is not None and own != document.settings:
+        change_document_settings(document, own)
+        retry_document(document)
+    return _answer(document)
 
 
 def _answer(document: Document) -> Response:
@@ -211,18 +185,18 @@ def _upload(request: Request) -> Any:
     return uploads[0]
 
 
-def _name(request: Request) -> str:
-    """The name that the form's `data` gives, if any. Raises InvalidInput."""
+def _data(request: Request) -> dict[str, Any]:
+    """What the form's `data` says beside the file. Raises InvalidInput."""
     written = request.data.get("data") if hasattr(request.data, "get") else None
     if not written:
-        return ""
+        return {}
     try:
         data = orjson.loads(written)
     except (orjson.JSONDecodeError, TypeError) as exc:
         raise InvalidInput("data must be a JSON object.", path="/data") from exc
     if not isinstance(data, dict):
         raise InvalidInput("data must be a JSON object.", path="/data")
-    return text_in(data, "name", most=500)
+    return data
 
 
 def _text_name(name: str) -> str:

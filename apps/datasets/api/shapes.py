@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
+
+from django.db.models import OuterRef, QuerySet, Subquery, Sum
 
 from apps.datasets.api.retrieval_model import written_retrieval_model
-from apps.datasets.models import Chunk, Document
+from apps.datasets.models import Chunk, ChunkHit, Document
 from apps.datasets.selectors.documents import reason_of
 from apps.datasets.selectors.metadata import FieldValue, built_in_values, fields_of, values_of
 from apps.datasets.services.retrieve import RetrievedPassage
-from apps.datasets.settings_of_dataset import read_settings
+from apps.datasets.settings_of_dataset import read_settings, settings_of_document
 from apps.datasets.text.scripts import estimate_tokens
 
 STATUS = {
@@ -65,6 +68,30 @@ def dataset_body(dataset: Any) -> dict[str, Any]:
     }
 
 
+def form_of(document: Document) -> str:
+    """How a document is cut, in Dify's word."""
+    return FORMS[settings_of_document(document.dataset.settings, document.settings).chunking.mode]
+
+
+def with_hits(documents: QuerySet[Document]) -> QuerySet[Document]:
+    """The documents with how often chunks of each were handed out, in one query."""
+    counted = ChunkHit.objects.filter(document_id=OuterRef("id")).order_by().values("document_id")
+    return documents.annotate(hits=Subquery(counted.annotate(total=Sum("count")).values("total")))
+
+
+def hits_of(document: Document) -> int:
+    """How often chunks of a document were handed out to apps and programs."""
+    if hasattr(document, "hits"):
+        return int(document.hits or 0)
+    total = ChunkHit.objects.filter(document_id=document.id).aggregate(total=Sum("count"))["total"]
+    return int(total or 0)
+
+
+def hits_of_chunks(keys: Iterable[UUID]) -> dict[UUID, int]:
+    """The same for single chunks."""
+    return dict(ChunkHit.objects.filter(chunk_id__in=list(keys)).values_list("chunk_id", "count"))
+
+
 def document_body(document: Document) -> dict[str, Any]:
     """A document with how far it is."""
     return {
@@ -91,9 +118,9 @@ def document_body(document: Document) -> dict[str, Any]:
         "archived": False,
         "display_status": display_status(document),
         "word_count": document.characters,
-        "hit_count": 0,
+        "hit_count": hits_of(document),
         "segment_count": document.chunk_count,
-        "doc_form": FORMS[read_settings(document.dataset.settings).chunking.mode],
+        "doc_form": form_of(document),
         "doc_metadata": metadata_body(document),
         "need_summary": False,
         "summary_index_status": None,
@@ -116,7 +143,7 @@ def metadata_body(document: Document) -> list[dict[str, Any]]:
     return [_value(each) for each in (*values_of(document), *built_in_values(document))]
 
 
-def segment_body(chunk: Chunk) -> dict[str, Any]:
+def segment_body(chunk: Chunk, *, hits: int = 0) -> dict[str, Any]:
     """A chunk as a segment."""
     return {
         "id": str(chunk.id),
@@ -130,7 +157,7 @@ def segment_body(chunk: Chunk) -> dict[str, Any]:
         "keywords": [],
         "index_node_id": str(chunk.id),
         "index_node_hash": chunk.key,
-        "hit_count": 0,
+        "hit_count": hits,
         "enabled": chunk.is_enabled,
         "disabled_at": None,
         "disabled_by": None,
@@ -150,12 +177,15 @@ def segment_body(chunk: Chunk) -> dict[str, Any]:
     }
 
 
-def record_body(hit: RetrievedPassage, documents: Mapping[str, Document]) -> dict[str, Any]:
-    """A passage that a search found, with where it stands and the score of every leg."""
+def record_body(hit: RetrievedPassage, documents: Mapping[str, Document], *, hits: int = 0) -> dict[str, Any]:
+    """A passage that a search found, with where it stands and the score of every leg.
+
+    Where children were found the segment is their parent, as in the list of segments.
+    """
     document = documents.get(hit.document_id)
     return {
         "segment": {
-            "id": hit.chunk_id,
+            "id": hit.parent_id or hit.chunk_id,
             "position": hit.ordinal + 1,
             "document_id": hit.document_id,
             "content": hit.text,
@@ -166,7 +196,7 @@ def record_body(hit: RetrievedPassage, documents: Mapping[str, Document]) -> dic
             "keywords": [],
             "index_node_id": hit.chunk_id,
             "index_node_hash": "",
-            "hit_count": 0,
+            "hit_count": hits,
             "enabled": True,
             "disabled_at": None,
             "disabled_by": None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 from django.db.models import QuerySet
@@ -59,12 +60,38 @@ def text_in(body: dict[str, Any], name: str, *, most: int, required: bool = Fals
     return value.replace("\x00", "")
 
 
-def paged(request: Request, found: QuerySet[Any], shape: Any, **more: Any) -> Response:
-    """One page of a list, by `page` and `limit`, in the shape that clients know. Raises InvalidInput."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageOfList:
+    """Which part of a list a request wants."""
+
+    page: int
+    limit: int
+    total: int
+
+    @property
+    def start(self) -> int:
+        """The first one of it."""
+        return (self.page - 1) * self.limit
+
+    @property
+    def stop(self) -> int:
+        """The first one after it."""
+        return self.start + self.limit
+
+    def as_dict(self) -> dict[str, Any]:
+        """As clients read it."""
+        return {"has_more": self.stop < self.total, "limit": self.limit, "total": self.total, "page": self.page}
+
+
+def page_of(request: Request, *, total: int) -> PageOfList:
+    """The part that `page` and `limit` name. Raises InvalidInput."""
     page = number_of(request.query_params.get("page", "1"), name="page", most=MAX_PAGE)
     limit = number_of(request.query_params.get("limit", "20"), name="limit", most=100)
-    total = found.count()
-    start = (page - 1) * limit
-    data = [shape(each) for each in found[start : start + limit]]
-    paging = {"has_more": start + limit < total, "limit": limit, "total": total, "page": page}
-    return Response({"data": data, **more, **paging})
+    return PageOfList(page=page, limit=limit, total=total)
+
+
+def paged(request: Request, found: QuerySet[Any], shape: Any, **more: Any) -> Response:
+    """One page of a list in the shape that clients know. Raises InvalidInput."""
+    page = page_of(request, total=found.count())
+    data = [shape(each) for each in found[page.start : page.stop]]
+    return Response({"data": data, **more, **page.as_dict()})

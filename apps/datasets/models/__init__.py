@@ -9,7 +9,7 @@ from apps.datasets.models.evaluation import Evaluation
 from apps.datasets.models.external_knowledge import ExternalKnowledge
 from apps.datasets.models.index_run import IndexRun
 from apps.datasets.models.metadata import MetadataField
-from apps.datasets.models.query import DatasetQuery
+from apps.datasets.models.query import ChunkHit, DatasetQuery
 from apps.datasets.models.vector_move import VectorMove
 from apps.datasets.models.web_import import WebImport, WebPage
 
@@ -17,6 +17,7 @@ __all__ = [
     "CachedVector",
     "Chunk",
     "ChunkEdit",
+    "ChunkHit",
     "ChunkParent",
     "Dataset",
     "DatasetQuery",

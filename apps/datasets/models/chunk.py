@@ -9,17 +9,21 @@ from django.utils.translation import gettext_lazy as _
 
 
 class DocumentPage(models.Model):
-    """The cleaned text of a page: what the offsets of its chunks count in. `number` is 0 where there are no pages."""
+    """A part of the cleaned text of a page: what the offsets of its chunks count in.
 
-    pk = models.CompositePrimaryKey("document_id", "version", "number")
+    `number` is 0 where there are no pages; a long page has several parts, each beginning at its `char_start`.
+    """
+
+    pk = models.CompositePrimaryKey("document_id", "version", "number", "char_start")
     document = models.ForeignKey("datasets.Document", models.CASCADE, related_name="page_texts")
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", db_index=False)
     version = models.PositiveIntegerField()
     number = models.PositiveIntegerField()
+    char_start = models.PositiveIntegerField(default=0, db_default=0)
     text = models.TextField()
 
     class Meta:
-        ordering = ["document_id", "version", "number"]
+        ordering = ["document_id", "version", "number", "char_start"]
         verbose_name = _("page")
         verbose_name_plural = _("pages")
 

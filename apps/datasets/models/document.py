@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.conf import settings
+from django.conf import settings as site
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -30,6 +30,8 @@ class Document(models.Model):
         ERROR = "error", _("Error")
         CANCELLED = "cancelled", _("Cancelled")
 
+    #: Errors that come again however often the same file is read: only another file helps.
+    NEEDS_OTHER_FILE = ("empty_document", "encrypted", "damaged", "needs_ocr", "unsupported_type", "file_too_large")
     UNFINISHED = (Status.UPLOADED, Status.EXTRACTING, Status.CHUNKING, Status.EMBEDDING, Status.PAUSED)
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -51,8 +53,12 @@ class Document(models.Model):
     metadata = models.JSONField(_("metadata"), default=dict, blank=True)
     # What people wrote down about it, by the id of the MetadataField; a time is in seconds since 1970.
     attributes = models.JSONField(default=dict, blank=True, db_default=models.Value({}, models.JSONField()))
+    # How this one is cut and cleaned where that differs from its dataset: the parts `chunking` and `cleaning`.
+    settings = models.JSONField(
+        default=dict, blank=True, editable=False, db_default=models.Value({}, models.JSONField())
+    )
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
+        site.AUTH_USER_MODEL,
         models.SET_NULL,
         null=True,
         blank=True,
@@ -91,6 +97,11 @@ class Document(models.Model):
         return self.status in self.UNFINISHED
 
     @property
+    def needs_other_file(self) -> bool:
+        """Whether its file is what is wrong."""
+        return self.status == self.Status.ERROR and (self.error or {}).get("code") in self.NEEDS_OTHER_FILE
+
+    @property
     def may_retry(self) -> bool:
-        """Whether indexing it again can be asked for: it has ended, and its content was kept."""
-        return bool(self.blob) and not self.is_indexing
+        """Whether indexing it again is of use: it has ended, its content was kept, and another time may go better."""
+        return bool(self.blob) and not self.is_indexing and not self.needs_other_file

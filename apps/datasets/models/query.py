@@ -42,3 +42,19 @@ class DatasetQuery(models.Model):
 
     def __str__(self) -> str:
         return self.query[:80]
+
+
+class ChunkHit(models.Model):
+    """How often apps and programs got a chunk; outlives the versions of its document, like the chunk's id."""
+
+    chunk_id = models.UUIDField(primary_key=True)
+    team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", db_index=False)
+    document_id = models.UUIDField(db_index=True)
+    count = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = _("hits of a chunk")
+        verbose_name_plural = _("hits of chunks")
+
+    def __str__(self) -> str:
+        return f"{self.chunk_id}: {self.count}"

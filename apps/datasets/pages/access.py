@@ -15,6 +15,7 @@ def _open(request: HttpRequest, slug: str) -> Dataset:
     return open_dataset(slug, team_id=current_team(request).id)
 
 
+#: `view(request, dataset, ...)` becomes `view(request, slug, ...)` for members of its team with the right.
 dataset_page = door(_open)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from apps.datasets.pages.cleaning_rules import read_rules, written_rules
 from apps.datasets.settings_of_dataset import PARENT_SIZES, SIZES, checked_settings, read_settings
@@ -19,6 +22,27 @@ MODES = {
 }
 PARENTS = {"section": _("Its section"), "paragraph": _("Its paragraph"), "document": _("The whole document")}
 UNITS = {"characters": _("characters"), "tokens": _("tokens")}
+
+
+_PASSAGES = ("general", "parent_child")
+#: Which fields belong together, and the ways of cutting that know them; none means all.
+PARTS: tuple[tuple[Any, tuple[str, ...], tuple[str, ...]], ...] = (
+    ("", (), ("mode",)),
+    ("", _PASSAGES, ("size", "unit", "overlap")),
+    ("", ("parent_child",), ("parent_mode", "parent_size")),
+    ("", ("qa",), ("question", "answer", "model")),
+    ("", _PASSAGES, ("separators",)),
+    (_("Cleaning"), (), ("spaces", "urls_emails", "tables", "rules")),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Fields that are shown together, in certain modes only."""
+
+    title: Any
+    modes: str
+    fields: tuple[forms.BoundField, ...]
 
 
 class ChunkingForm(forms.Form):
@@ -38,7 +62,7 @@ class ChunkingForm(forms.Form):
     parent_mode = forms.ChoiceField(
         label=_("What a small passage brings along"),
         choices=list(PARENTS.items()),
-        help_text=_("For small passages only: they are found, and this is what the model reads."),
+        help_text=_("The small passages are found; this is what the model reads."),
     )
     parent_size = forms.IntegerField(
         label=_("Size of a section or paragraph"), min_value=PARENT_SIZES[0], max_value=PARENT_SIZES[1]
@@ -47,14 +71,13 @@ class ChunkingForm(forms.Form):
         label=_("Column of the questions"),
         required=False,
         max_length=200,
-        help_text=_("For questions and answers from a table. Empty: the column that is called so, else the first."),
+        help_text=_("Of a table (CSV, Excel). Empty: the column that is called so, else the first."),
     )
     answer = forms.CharField(label=_("Column of the answers"), required=False, max_length=200)
-    model = forms.CharField(
+    model = forms.ChoiceField(
         label=_("Model that writes questions"),
         required=False,
-        max_length=200,
-        help_text=_("For documents that are no table. Empty: the team's default model. It is called per passage."),
+        help_text=_("For documents that are no table. It is called for each passage."),
     )
     separators = forms.CharField(
         label=_("Cut always at"),
@@ -79,8 +102,17 @@ class ChunkingForm(forms.Form):
         ),
     )
 
+    def __init__(self, *args: Any, models: list[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        stored = (kwargs.get("initial") or {}).get("model", "")
+        names = dict.fromkeys(name for name in (stored, *models) if name)
+        self.fields["model"].choices = [  # type: ignore[attr-defined]
+            ("", _("the team's default model")),
+            *((name, name) for name in names),
+        ]
+
     @classmethod
-    def of(cls, settings: dict[str, Any], data: Any = None) -> ChunkingForm:
+    def of(cls, settings: Mapping[str, Any], data: Any = None, **options: Any) -> ChunkingForm:
         """The form over stored settings; bound when there is data."""
         stored = read_settings(settings)
         chunking, cleaning = stored.chunking, stored.cleaning
@@ -100,11 +132,18 @@ class ChunkingForm(forms.Form):
             "tables": cleaning.tables,
             "rules": written_rules(cleaning.rules),
         }
-        form = cls(data, initial=initial)
+        form = cls(data, initial=initial, **options)
         form.stored = settings
         return form
 
-    stored: dict[str, Any]
+    stored: Mapping[str, Any]
+
+    def parts(self) -> list[Part]:
+        """The fields in the groups in which they are shown."""
+        return [
+            Part(title=title, modes=" ".join(modes), fields=tuple(self[name] for name in names))
+            for title, modes, names in PARTS
+        ]
 
     def clean(self) -> dict[str, Any]:
         """Let the one validator decide."""
@@ -134,3 +173,22 @@ class ChunkingForm(forms.Form):
                 "cleaning": cleaning | {"rules": read_rules(values["rules"])},
             }
         )
+
+
+class PreviewForm(ChunkingForm):
+    """The same for one document, and for what else it is meant."""
+
+    scope = forms.ChoiceField(label=_("Use these settings for"), widget=forms.RadioSelect, initial="document")
+
+    def __init__(self, *args: Any, others: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        waiting = ngettext(
+            "this document and %(number)s other that waits",
+            "this document and %(number)s others that wait",
+            others,
+        ) % {"number": others}
+        choices = [("document", _("this document")), *([("waiting", waiting)] if others else [])]
+        self.fields["scope"].choices = [  # type: ignore[attr-defined]
+            *choices,
+            ("dataset", _("the whole dataset; what is indexed stays as it is")),
+        ]

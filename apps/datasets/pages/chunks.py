@@ -1,4 +1,4 @@
-"""What people do to single chunks, and the preview of how a document would be cut."""
+"""What people do to single chunks: change, hide, delete, add, and take back."""
 
 from __future__ import annotations
 
@@ -8,24 +8,15 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from apps.datasets.models import Dataset, Document
 from apps.datasets.pages.access import dataset_page
-from apps.datasets.pages.chunking_forms import ChunkingForm
 from apps.datasets.pages.documents import document_or_404
-from apps.datasets.selectors.documents import progress_of
 from apps.datasets.services import chunks as service
-from apps.datasets.services.datasets import change_settings
-from apps.datasets.services.documents import retry_document
-from apps.datasets.services.previewing import Preview, preview
-from apps.datasets.services.runs import resume_indexing
-from apps.datasets.settings_of_dataset import read_settings
-from apps.datasets.text.errors import ExtractionError
 from support.errors import ConsoleError
 
 CHUNK_ACTIONS: Mapping[str, Callable[[HttpRequest, Document, UUID], Any]] = {
@@ -83,47 +74,6 @@ def add_chunk(request: HttpRequest, dataset: Dataset, document_id: UUID) -> Http
     text, answer = request.POST.get("text", ""), request.POST.get("answer", "")
     _try(request, "add", lambda: service.add_chunk(document, text=text, answer=answer, by=request.user))
     return _back(request, dataset, document)
-
-
-@dataset_page("edit")
-def preview_document(request: HttpRequest, dataset: Dataset, document_id: UUID) -> HttpResponse:
-    """Choose settings, see what they make of the first pages, then start."""
-    document = document_or_404(dataset, document_id)
-    form = ChunkingForm.of(dataset.settings, request.POST or request.GET or None)
-    settings = dataset.settings
-    if form.is_bound and form.is_valid():
-        settings = form.settings
-        if request.method == "POST" and "show" not in request.POST:
-            change_settings(dataset, settings)
-            _start(document)
-            messages.success(request, _("“%(name)s” is being indexed.") % {"name": document.name})
-            return redirect("datasets:dataset", dataset.slug)
-    shown, error = _preview(document, settings)
-    context = {
-        "dataset": dataset,
-        "document": document,
-        "form": form,
-        "preview": shown,
-        "error": error,
-        "rows": list(zip(shown.chunks, shown.tokens, strict=True)) if shown else [],
-        "is_waiting": progress_of(document) is not None,
-    }
-    return render(request, "datasets/preview.html", context)
-
-
-def _preview(document: Document, settings: dict[str, Any]) -> tuple[Preview | None, str]:
-    try:
-        return preview(document, read_settings(settings)), ""
-    except ExtractionError as exc:
-        return None, exc.message
-    except ConsoleError as exc:
-        return None, exc.message
-
-
-def _start(document: Document) -> None:
-    """Let a held document go on; read one again that had been indexed already."""
-    if not resume_indexing(document):
-        retry_document(document)
 
 
 def _act(

@@ -10,15 +10,17 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from accounts.doors import refused_politely
 from accounts.selectors import current_team, may
 from apps.datasets.models import Dataset
 from apps.datasets.pages.access import dataset_page, may_edit
 from apps.datasets.pages.chunking_forms import ChunkingForm
 from apps.datasets.pages.forms import DatasetForm, NewDatasetForm
+from apps.datasets.pages.retrieval_forms import RetrievalForm
 from apps.datasets.selectors.datasets import datasets_of, document_counts
 from apps.datasets.selectors.documents import documents_of
 from apps.datasets.services.datasets import change_settings, create_dataset, delete_dataset, describe_dataset
-from apps.datasets.services.models import embedding_model_names, store_names
+from apps.datasets.services.models import chat_model_names, embedding_model_names, rerank_model_names, store_names
 from apps.datasets.services.previewing import Changes, changes, outdated
 from apps.datasets.services.spaces import move_under_way
 from apps.datasets.services.spaces_health import store_conditions
@@ -42,6 +44,7 @@ def dataset_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@refused_politely
 def new_dataset(request: HttpRequest) -> HttpResponse:
     """Make a dataset and go on to its documents."""
     team = current_team(request)
@@ -56,17 +59,25 @@ def new_dataset(request: HttpRequest) -> HttpResponse:
 
 @dataset_page("edit")
 def dataset_settings(request: HttpRequest, dataset: Dataset) -> HttpResponse:
-    """What people read about it, and the way to delete it."""
+    """What people read about it, how it is searched, and the way to delete it."""
+    part = request.POST.get("part", "") if request.method == "POST" else None
     initial = {"name": dataset.name, "description": dataset.description}
-    form = DatasetForm(request.POST or None, initial=initial)
-    if request.method == "POST" and form.is_valid():
+    form = DatasetForm(request.POST if part == "about" else None, initial=initial)
+    search_form = RetrievalForm(
+        request.POST if part == "search" else None, dataset=dataset, rerankers=rerank_model_names(dataset.team_id)
+    )
+    if form.is_valid():
         describe_dataset(dataset, **form.cleaned_data)
+    elif search_form.is_valid():
+        change_settings(dataset, search_form.settings)
+    if form.is_valid() or search_form.is_valid():
         messages.success(request, _("Saved."))
         return redirect("datasets:settings", dataset.slug)
     context = {
         "dataset": dataset,
         "tab": "settings",
         "form": form,
+        "search_form": search_form,
         "counts": document_counts(dataset),
         "store_condition": store_conditions().get(dataset.vector_store, "ok"),
         "move": move_under_way(dataset),
@@ -78,7 +89,7 @@ def dataset_settings(request: HttpRequest, dataset: Dataset) -> HttpResponse:
 @dataset_page("edit")
 def chunking(request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """How its documents are cut and cleaned; what is indexed stays as it is until somebody asks for more."""
-    form = ChunkingForm.of(dataset.settings, request.POST or None)
+    form = ChunkingForm.of(dataset.settings, request.POST or None, models=chat_model_names(dataset.team_id))
     if request.method == "POST" and form.is_valid():
         change_settings(dataset, form.settings)
         messages.success(request, _("Saved."))
@@ -90,6 +101,7 @@ def chunking(request: HttpRequest, dataset: Dataset) -> HttpResponse:
         "form": form,
         "outdated_count": number,
         "changes": _changes(dataset) if number and "changes" in request.GET else None,
+        "own_count": documents_of(dataset).exclude(settings={}).count(),
         "example": documents_of(dataset).exclude(blob="").first(),
         "may_edit": may_edit(request, dataset),
     }

@@ -10,10 +10,8 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST
 
@@ -32,8 +30,6 @@ from apps.datasets.selectors.documents import (
 )
 from apps.datasets.services.bulk import BULK, do_to_all
 from apps.datasets.services.documents import (
-    Added,
-    add_document,
     delete_document,
     retry_document,
     set_document_enabled,
@@ -62,6 +58,7 @@ def documents(request: HttpRequest, dataset: Dataset) -> HttpResponse:
         "filters": FILTERS,
         "accept": ",".join(sorted(EXTENSIONS)),
         "max_bytes": settings.MAX_UPLOAD_BYTES,
+        "max_size": f"{settings.MAX_UPLOAD_BYTES // (1 << 20)} MB",
     }
     return render(request, "datasets/documents.html", context)
 
@@ -70,24 +67,6 @@ def documents(request: HttpRequest, dataset: Dataset) -> HttpResponse:
 def rows(request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """The table's body alone, asked for again and again while something is being indexed."""
     return render(request, "datasets/parts/rows.html", _rows(request, dataset) | {"is_update": True})
-
-
-@require_POST
-@dataset_page("edit")
-def upload(request: HttpRequest, dataset: Dataset) -> HttpResponse:
-    """Keep the files of a form. A script sends them one by one and gets JSON; without it one form sends all."""
-    hold = request.POST.get("hold") == "on"
-    added = [_add(request, dataset, file, hold=hold) for file in request.FILES.getlist("files")]
-    if request.headers.get("Accept", "").startswith("application/json"):
-        return JsonResponse({"files": added})
-    for one in added:
-        (messages.error if one["outcome"] == "refused" else messages.success)(request, one["message"])
-    if not added:
-        messages.error(request, _("Choose at least one file."))
-    held = [one["preview"] for one in added if "preview" in one]
-    if held:
-        return redirect(held[0])
-    return redirect("datasets:dataset", dataset.slug)
 
 
 VIEWS: Mapping[str, tuple[Callable[[Document], QuerySet[Any]], int]] = {
@@ -110,6 +89,7 @@ def document(request: HttpRequest, dataset: Dataset, document_id: UUID) -> HttpR
         "document": found,
         "progress": progress_of(found),
         "reason": reason_of(found),
+        "accept": ",".join(sorted(EXTENSIONS)),
         "view": view,
         "page": page,
         "lost": lost_edits_of(found),
@@ -175,6 +155,9 @@ def _rows(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
     return {
         "dataset": dataset,
         "page": page,
+        "may_retry": _applies("retry-failed", dataset),
+        "may_pause": _applies("pause-all", dataset),
+        "may_resume": _applies("resume-all", dataset),
         "rows": [
             {"document": each, "progress": progress_of(each), "reason": reason_of(each)} for each in page.object_list
         ],
@@ -185,22 +168,9 @@ def _rows(request: HttpRequest, dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def _add(request: HttpRequest, dataset: Dataset, file: Any, *, hold: bool) -> dict[str, str]:
-    """Keep one file; `hold` leaves it unread until somebody has seen how it would be cut."""
-    added = add_document(dataset=dataset, name=file.name, content=file.chunks(), by=request.user, enqueue=not hold)
-    answer = {"name": file.name, "outcome": added.outcome, "message": _sentence(added, file.name)}
-    if hold and added.run_id:
-        pause_indexing(added.document)
-        answer["preview"] = reverse("datasets:preview", args=[dataset.slug, added.document.id])
-    return answer
-
-
-def _sentence(added: Added, name: str) -> str:
-    if added.outcome == "refused":
-        return f"{name}: {reason_of(added.document)}"
-    if added.outcome == "unchanged":
-        return _("%(name)s is already here, as “%(other)s”.") % {"name": name, "other": added.document.name}
-    return _("%(name)s is uploaded.") % {"name": name}
+def _applies(action: str, dataset: Dataset) -> bool:
+    choose, _act = BULK[action]
+    return choose(dataset).exists()
 
 
 def document_or_404(dataset: Dataset, document_id: UUID) -> Document:

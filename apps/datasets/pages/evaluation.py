@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -49,10 +50,18 @@ class EvaluationForm(forms.Form):
         label=gettext_lazy("And words and vectors with this weight of words"), min_value=0, max_value=1, required=False
     )
 
-    def __init__(self, *args: Any, rerankers: list[str], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, dataset: Dataset, rerankers: list[str], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if dataset.kind == Dataset.Kind.EXTERNAL:
+            # The other program searches as it likes: there is one way only.
+            del self.fields["weight"]
+            self._offer([("as set", COMPARED["as set"][0])])
+            self.fields["variants"].initial = ["as set"]
+            return
         named = [(f"rerank {name}", _("Reranked by %(model)s") % {"model": name}) for name in rerankers]
-        choices = [*((key, label) for key, (label, _options) in COMPARED.items()), *named]
+        self._offer([*((key, label) for key, (label, _options) in COMPARED.items()), *named])
+
+    def _offer(self, choices: list[tuple[str, Any]]) -> None:
         self.fields["variants"].choices = choices  # type: ignore[attr-defined]
 
     def clean_file(self) -> Any:
@@ -64,7 +73,7 @@ class EvaluationForm(forms.Form):
     def chosen(self) -> list[Variant]:
         """The ways of searching that were chosen."""
         found = [_variant(name) for name in self.cleaned_data["variants"]]
-        weight = self.cleaned_data["weight"]
+        weight = self.cleaned_data.get("weight")
         if weight is not None:
             found.append(Variant(name=f"hybrid, {weight:g}", method="hybrid", weight=weight, rerank=""))
         return found
@@ -73,10 +82,12 @@ class EvaluationForm(forms.Form):
 @dataset_page()
 def evaluations(request: HttpRequest, dataset: Dataset) -> HttpResponse:
     """What was measured, and a form to measure again."""
-    form = EvaluationForm(request.POST or None, request.FILES or None, rerankers=rerank_model_names(dataset.team_id))
+    form = EvaluationForm(
+        request.POST or None, request.FILES or None, dataset=dataset, rerankers=rerank_model_names(dataset.team_id)
+    )
     edits = may_edit(request, dataset)
     if request.method == "POST" and not edits:
-        return HttpResponse(status=403)
+        raise PermissionDenied
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]
         try:
@@ -104,6 +115,7 @@ def evaluation(request: HttpRequest, dataset: Dataset, evaluation_id: UUID) -> H
         "tab": "evaluations",
         "evaluation": found,
         "percent": 100 * found.done // max(1, found.total),
+        "question_count": len(found.questions),
         "is_open": found.state in (Evaluation.State.WAITING, Evaluation.State.RUNNING),
         "measures": [_measure_label(name) for name in MEASURES],
         "rows": [_row(each) for each in found.summary],
@@ -159,7 +171,7 @@ def _variant(name: str) -> Variant:
 
 def _row(summary: dict[str, Any]) -> dict[str, Any]:
     return {
-        "name": summary["variant"]["name"],
+        "name": _variant_label(summary["variant"]["name"]),
         "values": [summary["measures"][name] for name in MEASURES],
         "p50_ms": summary["p50_ms"],
         "p95_ms": summary["p95_ms"],
@@ -172,9 +184,22 @@ def _chart(found: Evaluation) -> dict[str, Any]:
     """What the plot shows: a group of bars for each measure, with the interval of each."""
     names = ("ndcg@10", "recall@1", "recall@5", "recall@10", "mrr")
     series = [
-        {"name": row["variant"]["name"], "values": [row["measures"][name] for name in names]} for row in found.summary
+        {"name": str(_variant_label(row["variant"]["name"])), "values": [row["measures"][name] for name in names]}
+        for row in found.summary
     ]
     return {"labels": [_measure_label(name) for name in names], "series": series}
+
+
+def _variant_label(name: str) -> Any:
+    """A way of searching, as the search test and the form call it."""
+    key = name if name in COMPARED else name.replace(" ", "_")
+    if key in COMPARED:
+        return COMPARED[key][0]
+    if name.startswith("rerank "):
+        return _("Reranked by %(model)s") % {"model": name.removeprefix("rerank ")}
+    if name.startswith("hybrid, "):
+        return _("Words and vectors, weight of words %(weight)s") % {"weight": name.removeprefix("hybrid, ")}
+    return name
 
 
 def _measure_label(name: str) -> str:

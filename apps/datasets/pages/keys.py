@@ -19,6 +19,13 @@ from accounts.services import revoke_api_key
 from apps.datasets.models import Dataset
 from apps.datasets.pages.access import dataset_page, may_edit
 
+EXAMPLE = """\
+curl -X POST %s \\
+  -H "Authorization: Bearer dataset-…" \\
+  -H "Content-Type: application/json" \\
+  -d '{"query": "…"}'\
+"""
+
 
 class DatasetKeyForm(KeyForm):
     """A key that opens one dataset or, made by who manages the team, all of them."""
@@ -53,7 +60,7 @@ def keys(request: HttpRequest, dataset: Dataset) -> HttpResponse:
         "secret": secret,
         "keys": keys_of(subject_kind="dataset", subject_id=dataset.id),
         "team_keys": keys_of(subject_kind="dataset", subject_id=dataset.team_id) if manages else [],
-        "address": request.build_absolute_uri(reverse("v1-dataset-retrieve", args=[dataset.id])),
+        "example": EXAMPLE % request.build_absolute_uri(reverse("v1-dataset-retrieve", args=[dataset.id])),
         "may_edit": may_edit(request, dataset),
     }
     response = render(request, "datasets/keys.html", context)

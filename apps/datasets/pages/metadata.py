@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -112,7 +113,7 @@ def document_metadata(request: HttpRequest, dataset: Dataset, document_id: UUID)
     posted = request.POST if request.method == "POST" else None
     form = ValuesForm(posted, values=values_of(document))
     if request.method == "POST" and not edits:
-        return HttpResponse(status=403)
+        raise PermissionDenied
     if request.method == "POST" and form.is_valid():
         try:
             replace_values(document, values=form.given())

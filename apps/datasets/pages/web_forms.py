@@ -70,7 +70,7 @@ class ConnectionForm(forms.Form):
         required=False,
         max_length=2_000,
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-        help_text=_("Kept encrypted and never shown. Left empty, a stored key stays."),
+        help_text=_("Kept encrypted and never shown. Left empty, the stored key stays."),
     )
     timeout = forms.IntegerField(label=_("Seconds to wait"), min_value=TIMEOUTS[0], max_value=TIMEOUTS[1], initial=10)
 
@@ -91,3 +91,7 @@ class NewExternalForm(ConnectionForm):
     name = forms.CharField(label=_("Name"), max_length=200)
     description = forms.CharField(label=_("Description"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
     field_order = ("name", "description", "endpoint", "knowledge_id", "secret", "timeout")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["secret"].help_text = _("Kept encrypted and never shown. Empty: requests are sent without one.")

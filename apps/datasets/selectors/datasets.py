@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
+from django.db.models.functions import Lower
 
 from apps.datasets.models import Dataset, Document
 from apps.datasets.selectors.errors import DatasetNotFound
@@ -25,7 +26,8 @@ def dataset_slugs(team_id: UUID) -> list[str]:
 
 def datasets_of(team_id: UUID) -> QuerySet[Dataset]:
     """The team's datasets by name, with `document_count`, `indexing_count` and `error_count`."""
-    return with_counts(Dataset.objects.live().filter(team_id=team_id))
+    # Where rows are counted, the order of the model is not applied by itself.
+    return with_counts(Dataset.objects.live().filter(team_id=team_id)).order_by(Lower("name"), "id")
 
 
 def with_counts(datasets: QuerySet[Dataset]) -> QuerySet[Dataset]:

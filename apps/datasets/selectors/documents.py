@@ -117,5 +117,5 @@ def lost_edits_of(document: Document) -> QuerySet[ChunkEdit]:
 
 
 def pages_of(document: Document) -> QuerySet[DocumentPage]:
-    """The page texts of the searchable version, in order; one page numbered 0 where a format has none."""
-    return DocumentPage.objects.filter(document=document, version=document.version).order_by("number")
+    """The page texts of the searchable version, in order and in parts; one page numbered 0 where a format has none."""
+    return DocumentPage.objects.filter(document=document, version=document.version).order_by("number", "char_start")

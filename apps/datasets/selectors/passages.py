@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import F, Value
-from django.db.models.functions import Length, Substr
+from django.db.models.functions import Greatest, Length, Substr
 
 from apps.datasets.models import Chunk, Document, DocumentPage
 from apps.datasets.selectors.errors import PassageNotFound
@@ -47,15 +47,9 @@ def passage_of_teams(chunk_id: UUID | str, team_ids: Collection[UUID]) -> Passag
     chunk = _live_chunk(chunk_id, team_ids)
     start = max(0, chunk.char_start - SURROUNDINGS)
     length = chunk.char_end + SURROUNDINGS - start
-    page = (
-        DocumentPage.objects.filter(document_id=chunk.document_id, version=chunk.version, number=chunk.page or 0)
-        .annotate(window=Substr("text", Value(start + 1), Value(length)), size=Length("text"))
-        .values("window", "size")
-        .first()
-    )
-    window = page["window"] if page else chunk.text
-    size = page["size"] if page else chunk.char_end
-    begin, end = (chunk.char_start - start, chunk.char_end - start) if page else (0, len(chunk.text))
+    window, size = _window(chunk, start, start + length)
+    begin, end = (chunk.char_start - start, chunk.char_end - start) if window else (0, len(chunk.text))
+    window = window or chunk.text
     neighbours = _neighbours(chunk)
     return PassageInPage(
         chunk_id=chunk.id,
@@ -73,6 +67,30 @@ def passage_of_teams(chunk_id: UUID | str, team_ids: Collection[UUID]) -> Passag
         previous_id=neighbours.get(chunk.ordinal - 1),
         next_id=neighbours.get(chunk.ordinal + 1),
     )
+
+
+def _window(chunk: Chunk, start: int, end: int) -> tuple[str, int]:
+    """A stretch of the page's text and where the last part of it ends; an empty one where the text is gone."""
+    pages = DocumentPage.objects.filter(document_id=chunk.document_id, version=chunk.version, number=chunk.page or 0)
+    first = pages.filter(char_start__lte=start).order_by("-char_start").values_list("char_start", flat=True).first()
+    parts = (
+        pages.filter(char_start__gte=first or 0, char_start__lte=end)
+        .order_by("char_start")
+        .annotate(
+            window=Substr(
+                "text",
+                Greatest(start + 1 - F("char_start"), Value(1)),
+                Greatest(end - Greatest(F("char_start"), Value(start)), Value(0)),
+            ),
+            size=Length("text"),
+        )
+        .values_list("char_start", "window", "size")
+    )
+    text, size = "", 0
+    for at, window, length in parts:
+        text += window
+        size = at + length
+    return text[: end - start], size
 
 
 def _live_chunk(chunk_id: UUID | str, team_ids: Collection[UUID]) -> Chunk:

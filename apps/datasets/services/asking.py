@@ -19,7 +19,7 @@ from apps.datasets.models import Chunk, ChunkParent, IndexRun
 from apps.datasets.services.edits import Edits, Written
 from apps.datasets.services.reading import copy_written
 from apps.datasets.services.runs import hold_run
-from apps.datasets.settings_of_dataset import read_settings
+from apps.datasets.settings_of_dataset import settings_of_document
 from apps.datasets.text.chunk import Chunk as Passage
 from apps.datasets.text.pairs import MAX_PAIRS, Pair, read_pairs
 from model_runtime.protocols import ChatModel
@@ -84,7 +84,8 @@ def next_passages(run: IndexRun) -> int | None:
 def ask_batch(run: IndexRun, *, start: int) -> None:
     """Have pairs written for the passages from `start` on. Safe to repeat. Raises ModelError and RunEnded."""
     hold_run(run)
-    pairs = read_settings(run.document.dataset.settings).chunking.pairs
+    document = run.document
+    pairs = settings_of_document(document.dataset.settings, document.settings).chunking.pairs
     model = open_chat_model(pairs.model, team_id=run.team_id)
     for passage in unasked(run).filter(ordinal__gte=start, ordinal__lt=start + PASSAGES):
         _keep(run, passage, async_to_sync(_ask)(model, passage.text))

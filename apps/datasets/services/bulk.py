@@ -28,7 +28,10 @@ def _outdated(dataset: Dataset) -> QuerySet[Document]:
 BULK: Mapping[str, _Act] = {
     "retry-failed": (
         lambda dataset: (
-            _live(dataset).filter(status__in=[Document.Status.ERROR, Document.Status.CANCELLED]).exclude(blob="")
+            _live(dataset)
+            .filter(status__in=[Document.Status.ERROR, Document.Status.CANCELLED])
+            .exclude(blob="")
+            .exclude(status=Document.Status.ERROR, error__code__in=Document.NEEDS_OTHER_FILE)
         ),
         retry_document,
     ),

@@ -14,11 +14,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from apps.datasets.models import Chunk, ChunkEdit, ChunkParent, Dataset, Document, DocumentPage, IndexRun
+from apps.datasets.models import Chunk, ChunkEdit, ChunkHit, ChunkParent, Dataset, Document, DocumentPage, IndexRun
 from apps.datasets.services import figures
 from apps.datasets.services.blobs import Draft, received, remove_blob
 from apps.datasets.services.runs import Reason, end_run, start_run
 from apps.datasets.services.spaces import forget_everywhere
+from apps.datasets.settings_of_dataset import checked_settings
 from support.errors import InvalidInput, TooLarge
 from support.jobs import enqueue_on_commit
 
@@ -44,13 +45,15 @@ def add_document(
     replace_same_name: bool = False,
     replaces: UUID | None = None,
     facts: Mapping[str, Any] | None = None,
+    own_settings: Mapping[str, Any] | None = None,
     enqueue: bool = True,
 ) -> Added:
     """Keep a file and start to index it.
 
     Content that the dataset already holds is not added twice. With `replace_same_name`, other content under a name
     that is there becomes that document's next version; `replaces` names such a document by its id. `facts` is kept as
-    its metadata: where it came from. A file over the size limit becomes a document in `error`.
+    its metadata: where it came from. `own_settings` (checked) says how it is cut where that differs from the dataset,
+    and None leaves that as it is. A file over the size limit becomes a document in `error`.
     """
     name = _checked_name(name)
     if dataset.kind != Dataset.Kind.OWN:
@@ -58,7 +61,10 @@ def add_document(
     try:
         with received(content, limit=settings.MAX_UPLOAD_BYTES) as draft, transaction.atomic():
             older = Q(id=replaces) if replaces else Q(name=name) if replace_same_name else None
-            return _add(dataset, name=name, draft=draft, by=by, older=older, facts=facts or {}, enqueue=enqueue)
+            added = _add(dataset, name=name, draft=draft, by=by, older=older, facts=facts or {}, enqueue=enqueue)
+            if own_settings is not None and added.run_id:
+                change_document_settings(added.document, own_settings)
+            return added
     except TooLarge as exc:
         return Added(document=_refuse(dataset, name=name, error=exc, by=by), outcome="refused")
 
@@ -137,6 +143,14 @@ def rename_document(document: Document, *, name: str) -> None:
     Document.objects.filter(id=document.id).update(name=_checked_name(name), updated_at=timezone.now())
 
 
+def change_document_settings(document: Document, settings: Mapping[str, Any]) -> None:
+    """Cut a document in its own way from its next indexing on; nothing: as its dataset says. Raises InvalidInput."""
+    if others := set(settings) - {"chunking", "cleaning"}:
+        raise InvalidInput(gettext("A document has no setting %(name)s.") % {"name": ", ".join(sorted(others))})
+    document.settings = checked_settings(settings)
+    Document.objects.filter(id=document.id).update(settings=document.settings, updated_at=timezone.now())
+
+
 def set_document_enabled(document: Document, *, enabled: bool) -> None:
     """Let a document be found, or not, without losing its index."""
     Document.objects.filter(id=document.id).update(is_enabled=enabled, updated_at=timezone.now())
@@ -162,6 +176,7 @@ def purge_document(document_id: UUID) -> None:
         for rows in (Chunk, ChunkParent, ChunkEdit):
             rows.objects.filter(document=document)._raw_delete("default")
         DocumentPage.objects.filter(document=document)._raw_delete("default")
+        ChunkHit.objects.filter(document_id=document.id)._raw_delete("default")
         blobs = {document.blob, *document.runs.values_list("blob", flat=True)} - {""}
         IndexRun.objects.filter(document=document)._raw_delete("default")
         Document.objects.filter(id=document.id)._raw_delete("default")

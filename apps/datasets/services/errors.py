@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.utils.translation import gettext as _
+
 from support.errors import Conflict, Unavailable
 
 
@@ -58,8 +60,11 @@ class EmbeddingSpaceChanged(Unavailable):
 
     def __init__(self, *, dataset: str, stored: str, current: str) -> None:
         super().__init__(
-            f"The vectors of dataset {dataset!r} belong to the space {stored!r}, but its embedding model now makes "
-            f"{current!r}. Restore the model, or embed the dataset anew with manage.py migrate_vectors.",
+            _(
+                "The vectors of dataset %(dataset)s belong to the space %(stored)s, but its embedding model now makes "
+                "%(current)s. Restore the model, or embed the dataset anew with manage.py migrate_vectors."
+            )
+            % {"dataset": f"{dataset!r}", "stored": f"{stored!r}", "current": f"{current!r}"},
             dataset=dataset,
             stored=stored,
             current=current,

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from django.utils.translation import gettext as _
 
 from apps.datasets.services.retrieve import METHODS, Search, search
 from apps.datasets.settings_of_dataset import RerankSettings
@@ -49,9 +50,14 @@ class Variant:
         try:
             variant = cls(**given)
         except TypeError as exc:
-            raise InvalidInput(f"A variant has a name and, as needed: {', '.join(_VARIANT_KEYS)}.") from exc
+            raise InvalidInput(
+                _("A variant has a name and, as needed: %(known)s.") % {"known": ", ".join(_VARIANT_KEYS)}
+            ) from exc
         if variant.method is not None and variant.method not in METHODS:
-            raise InvalidInput(f"There is no retrieval method {variant.method!r}. Known are: {', '.join(METHODS)}.")
+            raise InvalidInput(
+                _("There is no retrieval method %(method)s. Known are: %(known)s.")
+                % {"method": f"{variant.method!r}", "known": ", ".join(METHODS)}
+            )
         return variant
 
 
@@ -84,10 +90,10 @@ def read_questions(lines: Iterable[bytes | str]) -> list[Question]:
         if not line.strip():
             continue
         if len(questions) == MAX_QUESTIONS:
-            raise InvalidInput(f"There are more than {MAX_QUESTIONS:,} questions.")
+            raise InvalidInput(_("There are more than %(most)s questions.") % {"most": f"{MAX_QUESTIONS:,}"})
         questions.append(_question(line, number))
     if not questions:
-        raise InvalidInput("There is no question in the file.")
+        raise InvalidInput(_("There is no question in the file."))
     return questions
 
 
@@ -140,7 +146,7 @@ def _question(line: bytes | str, number: int) -> Question:
     try:
         given = orjson.loads(line)
     except orjson.JSONDecodeError as exc:
-        raise InvalidInput(f"Line {number} is not JSON.", line=number) from exc
+        raise InvalidInput(_("Line %(number)s is not JSON.") % {"number": number}, line=number) from exc
     given = given if isinstance(given, dict) else {}
     text, relevant = given.get("question", given.get("query")), given.get("relevant")
     if isinstance(relevant, list):
@@ -148,7 +154,8 @@ def _question(line: bytes | str, number: int) -> Question:
     good = isinstance(relevant, dict) and relevant and all(_is_grade(grade) for grade in relevant.values())
     if not isinstance(text, str) or not text.strip() or not good:
         raise InvalidInput(
-            f'Line {number} needs "question" and "relevant": a list of documents, or documents with grades.',
+            _('Line %(number)s needs "question" and "relevant": a list of documents, or documents with grades.')
+            % {"number": number},
             line=number,
         )
     return Question(id=str(given.get("id", number)), text=text, relevant=dict(relevant or {}))

@@ -10,8 +10,10 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.datasets.models import Dataset, Evaluation
 from apps.datasets.services.evaluate import MAX_VARIANTS, Measured, Question, Variant, measure, summary
@@ -31,7 +33,7 @@ def start_evaluation(
 ) -> Evaluation:
     """Keep what is to be measured and let a worker begin. Raises InvalidInput."""
     if not 1 <= len(variants) <= MAX_VARIANTS:
-        raise InvalidInput(f"An evaluation compares 1 to {MAX_VARIANTS} ways of searching.")
+        raise InvalidInput(_("An evaluation compares 1 to %(most)s ways of searching.") % {"most": MAX_VARIANTS})
     evaluation = Evaluation.objects.create(
         team_id=dataset.team_id,
         dataset=dataset,
@@ -55,13 +57,20 @@ def work_on(evaluation_id: UUID, *, seconds: float = PIECE_SECONDS) -> bool:
     if not claim.update(lease_until=now + LEASE, state=Evaluation.State.RUNNING):
         return False
     evaluation = Evaluation.objects.select_related("dataset").get(id=evaluation_id)
+    measured = _measured_so_far(evaluation)
+    before = _done(measured)
     try:
-        return _work(evaluation, until=time.monotonic() + seconds)
+        return _work(evaluation, measured, until=time.monotonic() + seconds)
+    except SoftTimeLimitExceeded:
+        # What was measured is kept, and the next piece goes on: unless one question alone is too much for a worker.
+        if _done(measured) > before:
+            return _note(evaluation, measured, last=True)
+        _end(evaluation, state=Evaluation.State.ERROR, error=_("One question took longer than a worker may."))
     except ConsoleError as exc:
         _end(evaluation, state=Evaluation.State.ERROR, error=exc.message)
     except Exception:  # the border of an evaluation: none is left running for ever
         logger.exception("evaluation %s failed", evaluation_id)
-        _end(evaluation, state=Evaluation.State.ERROR, error="Something went wrong on our side.")
+        _end(evaluation, state=Evaluation.State.ERROR, error=_("Something went wrong on our side."))
     return False
 
 
@@ -78,13 +87,12 @@ def delete_evaluation(evaluation: Evaluation) -> None:
     evaluation.delete()
 
 
-def _work(evaluation: Evaluation, *, until: float) -> bool:
+def _work(evaluation: Evaluation, measured: Sequence[Measured], *, until: float) -> bool:
     questions = [Question(**each) for each in evaluation.questions]
-    measured = _measured_so_far(evaluation)
     for each in measured:
         for question in questions[each.done :]:
             measure(each, team_id=evaluation.team_id, dataset=str(evaluation.dataset_id), question=question)
-            done = sum(one.done for one in measured)
+            done = _done(measured)
             late = time.monotonic() > until
             if (late or done % EVERY == 0) and not _note(evaluation, measured, last=late):
                 return False
@@ -102,10 +110,14 @@ def _measured_so_far(evaluation: Evaluation) -> list[Measured]:
     return [Measured(variant=variant, **stored) for variant, stored in zip(variants, kept, strict=True)]
 
 
+def _done(measured: Sequence[Measured]) -> int:
+    return sum(each.done for each in measured)
+
+
 def _note(evaluation: Evaluation, measured: Sequence[Measured], *, last: bool) -> bool:
     """Write the progress down; false when the evaluation is gone. The numbers themselves are kept at the end only."""
     changes: dict[str, Any] = {
-        "done": sum(each.done for each in measured),
+        "done": _done(measured),
         "lease_until": None if last else timezone.now() + LEASE,
     }
     if last:

@@ -12,18 +12,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
 import httpx
 import orjson
-from asgiref.sync import async_to_sync
+from django.utils.translation import gettext as _
 
-from apps.datasets.models import ExternalKnowledge
+from apps.datasets.models import Dataset, ExternalKnowledge
 from apps.datasets.services.errors import ExternalKnowledgeFailed
 from apps.datasets.services.importing_fetch import operator_policy
 from apps.datasets.services.metadata_filters import SPELLINGS
 from apps.datasets.services.retrieve_passages import RetrievedPassage
+from apps.datasets.services.waiting import Steps, run_here
 from providers.crypto import UnreadableSecret
 from support.egress import EgressRefused, open_client, read_bounded
 
@@ -51,10 +53,18 @@ class Answer:
     error: ExternalKnowledgeFailed | None = None
 
 
-def ask_external(datasets: Sequence[UUID], asked: Question, *, thresholds: Mapping[UUID, float | None]) -> list[Answer]:
-    """Ask all of them at once; a failure is part of the answer. Blocks; not for an event loop."""
+def ask_external(
+    datasets: Sequence[UUID], asked: Question, *, thresholds: Mapping[UUID, float | None]
+) -> Steps[list[Answer]]:
+    """Ask all of them at once; a failure is part of the answer."""
     rows = list(ExternalKnowledge.objects.select_related("dataset").filter(dataset_id__in=datasets).order_by("id"))
-    return async_to_sync(_ask_all)(rows, asked, thresholds)
+    answers: list[Answer] = yield partial(_ask_all, rows, asked, thresholds)
+    return answers
+
+
+def try_connection(dataset: Dataset) -> ExternalKnowledgeFailed | None:
+    """What a question to it meets just now; None when it answers."""
+    return run_here(ask_external([dataset.id], Question(query="test", top_k=1), thresholds={}))[0].error
 
 
 async def _ask_all(
@@ -90,17 +100,19 @@ async def _request(row: ExternalKnowledge, asked: Question, threshold: float | N
             async with request as response:
                 content, whole = await read_bounded(response, limit=MAX_BYTES)
     except UnreadableSecret as exc:
-        raise ExternalKnowledgeFailed("Its key cannot be read. Enter the key again.", reason="bad_key") from exc
+        raise ExternalKnowledgeFailed(_("Its key cannot be read. Enter the key again."), reason="bad_key") from exc
     except EgressRefused as exc:
         raise ExternalKnowledgeFailed(exc.message, reason=exc.code) from exc
     except (TimeoutError, httpx.TimeoutException) as exc:
-        message = f"It did not answer within {row.timeout} seconds."
+        message = _("It did not answer within %(seconds)s seconds.") % {"seconds": row.timeout}
         raise ExternalKnowledgeFailed(message, reason="timeout") from exc
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
-        message = f"It cannot be reached: {str(exc) or type(exc).__name__}."
+        message = _("It cannot be reached: %(reason)s.") % {"reason": str(exc) or type(exc).__name__}
         raise ExternalKnowledgeFailed(message, reason="unreachable") from exc
     if not whole:
-        raise ExternalKnowledgeFailed(f"It answers with more than {MAX_BYTES >> 20} MB.", reason="too_large")
+        raise ExternalKnowledgeFailed(
+            _("It answers with more than %(megabytes)s MB.") % {"megabytes": MAX_BYTES >> 20}, reason="too_large"
+        )
     if response.status_code != 200:
         raise _refusal(response.status_code, content)
     return _passages(row, content)
@@ -115,7 +127,7 @@ def _refusal(status: int, content: bytes) -> ExternalKnowledgeFailed:
     code = told.get("error_code") if isinstance(told, dict) else None
     said = str(told.get("error_msg") or told.get("message") or "")[:300] if isinstance(told, dict) else ""
     reason = "bad_key" if status in (401, 403) or code in (1001, 1002) else "no_such_knowledge" if code == 2001 else ""
-    message = f"It answers {status}{f': {said}' if said else ''}."
+    message = _("It answers %(status)s.") % {"status": f"{status}: {said}" if said else status}
     return ExternalKnowledgeFailed(message, reason=reason or "http_status", status_of_answer=status)
 
 
@@ -123,10 +135,10 @@ def _passages(row: ExternalKnowledge, content: bytes) -> list[RetrievedPassage]:
     try:
         told = orjson.loads(content)
     except orjson.JSONDecodeError as exc:
-        raise ExternalKnowledgeFailed("Its answer is not JSON.", reason="bad_answer") from exc
+        raise ExternalKnowledgeFailed(_("Its answer is not JSON."), reason="bad_answer") from exc
     records = told.get("records") if isinstance(told, dict) else None
     if not isinstance(records, list):
-        raise ExternalKnowledgeFailed("Its answer has no list of records.", reason="bad_answer")
+        raise ExternalKnowledgeFailed(_("Its answer has no list of records."), reason="bad_answer")
     return [_passage(row, each) for each in records if isinstance(each, dict) and _text(each.get("content"))]
 
 

@@ -18,6 +18,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.datasets.models import Dataset, WebImport, WebPage
 from apps.datasets.services.errors import ImportUnderway
@@ -53,15 +54,17 @@ def start_import(
     `include` and `exclude` are patterns with * for the whole address; they choose among what a sitemap lists.
     """
     if dataset.kind != Dataset.Kind.OWN:
-        raise InvalidInput("This dataset is kept elsewhere; it takes no documents.")
+        raise InvalidInput(_("This dataset is kept elsewhere; it takes no documents."))
     wanted = list(dict.fromkeys(checked_url(url) for url in urls if url.strip()))
     root = checked_url(sitemap) if sitemap.strip() else ""
     if not wanted and not root:
-        raise InvalidInput("Give at least one address, or a sitemap.")
+        raise InvalidInput(_("Give at least one address, or a sitemap."))
     if len(wanted) > min(MAX_URLS, max_pages):
-        raise InvalidInput(f"Up to {min(MAX_URLS, max_pages)} addresses can be given; use a sitemap for more.")
+        raise InvalidInput(
+            _("Up to %(most)s addresses can be given; use a sitemap for more.") % {"most": min(MAX_URLS, max_pages)}
+        )
     if not 1 <= max_pages <= MAX_PAGES:
-        raise InvalidInput(f"An import has 1 to {MAX_PAGES:,} pages.")
+        raise InvalidInput(_("An import has 1 to %(most)s pages.") % {"most": f"{MAX_PAGES:,}"})
     made = WebImport.objects.create(
         team_id=dataset.team_id,
         dataset=dataset,
@@ -137,7 +140,7 @@ def is_chosen(web_import: WebImport, url: str) -> bool:
 def _begin(web_import: WebImport, pages: Any, *, sitemaps: list[str], enqueue: bool) -> WebImport:
     locked = WebImport.objects.select_for_update().get(id=web_import.id)
     if locked.state == WebImport.State.RUNNING:
-        raise ImportUnderway("This import is running. Wait until it has ended, or stop it.")
+        raise ImportUnderway(_("This import is running. Wait until it has ended, or stop it."))
     pages.update(state=State.WAITING, attempts=0, error=None)
     now = timezone.now()
     for name, value in {
@@ -161,5 +164,8 @@ def _begin(web_import: WebImport, pages: Any, *, sitemaps: list[str], enqueue: b
 def _patterns(given: Sequence[str]) -> list[str]:
     patterns = [each.strip() for each in given if each.strip()]
     if len(patterns) > MAX_PATTERNS or any(len(each) > MAX_PATTERN for each in patterns):
-        raise InvalidInput(f"Up to {MAX_PATTERNS} patterns of up to {MAX_PATTERN} characters can be given.")
+        raise InvalidInput(
+            _("Up to %(most)s patterns of up to %(characters)s characters can be given.")
+            % {"most": MAX_PATTERNS, "characters": MAX_PATTERN}
+        )
     return patterns

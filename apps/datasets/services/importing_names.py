@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from django.utils.translation import gettext as _
+
 from apps.datasets.models.web_import import MAX_URL
 from apps.datasets.text.extract.kinds import EXTENSIONS, extension_of_type
 from support.errors import InvalidInput
@@ -19,13 +21,16 @@ def checked_url(text: str) -> str:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as exc:
-        raise InvalidInput(f"{text[:200]!r} is not an address.") from exc
+        raise InvalidInput(_("%(text)s is not an address.") % {"text": f"{text[:200]!r}"}) from exc
     if parts.scheme.lower() not in ("http", "https") or not parts.hostname:
-        raise InvalidInput(f"{text[:200]!r} is not an address: it begins with http:// or https:// and names a host.")
+        raise InvalidInput(
+            _("%(text)s is not an address: it begins with http:// or https:// and names a host.")
+            % {"text": f"{text[:200]!r}"}
+        )
     if parts.username is not None or parts.password is not None:
-        raise InvalidInput("An address with a user or a password is not taken: it would be shown to everybody.")
+        raise InvalidInput(_("An address with a user or a password is not taken: it would be shown to everybody."))
     if len(text) > MAX_URL or any(char.isspace() or not char.isprintable() for char in text):
-        raise InvalidInput(f"An address has up to {MAX_URL:,} characters and no blanks.")
+        raise InvalidInput(_("An address has up to %(most)s characters and no blanks.") % {"most": f"{MAX_URL:,}"})
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     place = f"{host}:{port}" if port is not None else host
     return urlunsplit((parts.scheme.lower(), place, parts.path or "/", parts.query, ""))

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from asgiref.sync import async_to_sync
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -55,19 +56,27 @@ class _Piece:
 
     def run(self, *, until: float) -> bool:
         """Whether there is more to do."""
-        while self._hold():
-            if time.monotonic() > until:
-                self._hold(lease_owner="", lease_until=None)
-                return True
-            if self._import.sitemaps:
-                self._read_sitemap(self._import.sitemaps[0])
-            elif page := self._next_page():
-                self._take(page)
-            else:
-                now = timezone.now()
-                self._hold(state=WebImport.State.DONE, finished_at=now, lease_owner="", lease_until=None)
-                return False
+        try:
+            while self._hold():
+                if time.monotonic() > until:
+                    return self._leave()
+                if self._import.sitemaps:
+                    self._read_sitemap(self._import.sitemaps[0])
+                elif page := self._next_page():
+                    self._take(page)
+                else:
+                    now = timezone.now()
+                    self._hold(state=WebImport.State.DONE, finished_at=now, lease_owner="", lease_until=None)
+                    return False
+        except SoftTimeLimitExceeded:
+            # The page is tried again, as often as one whose worker died.
+            logger.warning("importing %s: a piece took longer than a worker may", self._import.id)
+            return self._leave()
         return False
+
+    def _leave(self) -> bool:
+        """Let the next piece go on at once; false when nobody needs to."""
+        return self._hold(lease_owner="", lease_until=None)
 
     def _hold(self, **changes: Any) -> bool:
         """Renew the lease and write changes; false when the import was stopped, or somebody else has it."""
@@ -84,6 +93,9 @@ class _Piece:
             note = {"code": exc.reason, "message": f"{url}: {exc.message}", "sitemap": url}
         except SitemapError as exc:
             note = {"code": "bad_sitemap", "message": f"{url}: {exc}.", "sitemap": url}
+        except SoftTimeLimitExceeded:
+            message = f"{url}: reading it took longer than a worker may."
+            note = {"code": "sitemap_timeout", "message": message, "sitemap": url}
         self._note_sitemap(url, found, note)
 
     @transaction.atomic
@@ -123,6 +135,8 @@ class _Piece:
             self._keep(page, fetched)
         except PageFailed as exc:
             _fail(page, exc)
+        except SoftTimeLimitExceeded:
+            raise
         except Exception:  # the border of a page: one that we stumble over must not hold up the others
             logger.exception("importing %s failed", page.url)
             _end(page, State.FAILED, code="internal_error", message="Something went wrong on our side.")

@@ -18,7 +18,7 @@ from functools import partial
 from uuid import UUID
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import Error
+from django.db import Error, InterfaceError, OperationalError
 
 from apps.datasets.models import Dataset, Document, IndexRun
 from apps.datasets.services.asking import ask_batch, begin_embedding, keep_answered, next_passages, unasked
@@ -41,7 +41,7 @@ from apps.datasets.services.runs import (
 from apps.datasets.services.scheduling import Work, has_work, next_work
 from apps.datasets.services.spaces_writing import choose_place
 from apps.datasets.services.switching import count_ready, switch_version
-from apps.datasets.settings_of_dataset import read_settings
+from apps.datasets.settings_of_dataset import settings_of_document
 from apps.datasets.text.errors import ExtractionError, ExtractionTimeout
 from model_runtime.protocols import EmbeddingModel
 from providers.services import open_embedding_model
@@ -63,10 +63,19 @@ OUR_FAULT = Reason(
 )
 
 
+class DatabaseLost(Exception):
+    """The database went away during a piece of work; the run may be gone on with under the same owner."""
+
+    def __init__(self, run_id: UUID) -> None:
+        super().__init__(f"the database went away while run {run_id} was worked on")
+        self.run_id = run_id
+
+
 def work(run_id: UUID | None = None, *, owner: str) -> tuple[int, float]:
     """Do one piece of work, of this run or of whichever has its turn.
 
-    Returns how many calls to workers to send now, and in how many seconds one for this run (0: none).
+    Returns how many calls to workers to send now, and in how many seconds one for this run (0: none). Raises
+    DatabaseLost.
     """
     piece = Work(run_id=run_id, has_batches=False) if run_id else next_work()
     if piece is None:
@@ -87,8 +96,10 @@ def work(run_id: UUID | None = None, *, owner: str) -> tuple[int, float]:
         # What was embedded is kept; the rest goes on in another task.
         wait = _later(piece.run_id, Throttled(seconds=1), start=start) if start is not None else 0.0
         logger.warning("indexing run %s: a batch took too long (%s)", piece.run_id, exc)
+    except (OperationalError, InterfaceError) as exc:
+        raise DatabaseLost(piece.run_id) from exc
     except Error:
-        raise  # the database: the lease ends by itself, and the sweep starts again
+        raise  # the lease ends by itself, and the sweep starts again
     except Exception:  # the border of indexing: no document is left without a reason
         logger.exception("indexing run %s failed", piece.run_id)
         fail_run(piece.run_id, OUR_FAULT)
@@ -191,7 +202,7 @@ def _read(run: IndexRun, *, owner: str) -> None:
     """The first stage, and the step to the second."""
     dataset = run.document.dataset
     model = _model(dataset)
-    settings = read_settings(dataset.settings)
+    settings = settings_of_document(dataset.settings, run.document.settings)
     cutting = cutting_for(settings, model)
     _show(run, Document.Status.EXTRACTING)
     run.space, run.dim = model.space, model.dim

@@ -11,10 +11,16 @@ from apps.datasets.models import Dataset, Document
 from apps.datasets.services.importing import overdue_imports
 from apps.datasets.services.migrating import overdue_moves
 from apps.datasets.services.spaces import place_of
+from apps.datasets.services.throttle import is_first
+from apps.datasets.vectorstores.errors import VectorStoreError
 
 #: Time for the job that was enqueued with the deletion; only then is it taken for lost.
 GRACE = dt.timedelta(minutes=2)
 LIMIT = 100
+GROWN = 10_000
+"""From so many chunks on, the store is asked to prepare itself for a large dataset."""
+#: When a preparation that does not come to an end is begun again.
+AGAIN = dt.timedelta(minutes=30)
 
 
 def deleted_rows() -> list[tuple[str, UUID]]:
@@ -28,6 +34,23 @@ def deleted_rows() -> list[tuple[str, UUID]]:
         *overdue_moves(),
         *overdue_imports(),
     ]
+
+
+def slow_datasets() -> list[UUID]:
+    """Grown datasets whose store is not prepared for it: the message was lost, or whoever built the index died.
+
+    Each is named once in a while only: building takes minutes, and what fails once may fail again.
+    """
+    found = []
+    for dataset in Dataset.objects.live().filter(chunk_count__gt=GROWN).exclude(space=""):
+        place = place_of(dataset)
+        try:
+            is_fast = place is None or place.open().is_optimised(place.ns)
+        except VectorStoreError:
+            continue
+        if not is_fast and is_first(f"optimise:{dataset.id}", seconds=AGAIN.total_seconds()):
+            found.append(dataset.id)
+    return found
 
 
 def optimise_vectors(dataset_id: UUID) -> None:

@@ -8,15 +8,16 @@ import json
 import logging
 from collections.abc import Mapping
 from contextlib import aclosing
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.utils.translation import gettext as _
 
 from apps.datasets.selectors.filters import OPERATORS, Field, MetadataFilter
 from apps.datasets.services.metadata_filters import read_filter
 from apps.datasets.services.rerank import Note
+from apps.datasets.services.waiting import Steps
 from model_runtime.protocols import ChatModel
 from model_runtime.types import Format, Message, ModelParameters, Wish
 from providers.services import open_chat_model
@@ -35,10 +36,10 @@ without doubt; what the question is about is no condition. Without any, reply {{
 
 def choose_filter(
     query: str, *, fields: Mapping[str, Field], team_id: UUID, model: str
-) -> tuple[MetadataFilter | None, Note | None]:
+) -> Steps[tuple[MetadataFilter | None, Note | None]]:
     """The filter that a question asks for. Where none can be made, everything is searched and a note says why."""
     try:
-        said = async_to_sync(_ask)(open_chat_model(model, team_id=team_id), query, fields)
+        said = yield partial(_ask, open_chat_model(model, team_id=team_id), query, fields)
         return read_filter(_object(said), fields=fields), None
     except (ConsoleError, TimeoutError, ValueError) as exc:
         reason = exc.message if isinstance(exc, ConsoleError) else _("the model's reply cannot be read")

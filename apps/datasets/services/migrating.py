@@ -18,6 +18,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from apps.datasets.models import Dataset, IndexRun, VectorMove
 from apps.datasets.services.errors import MoveUnderway
@@ -56,11 +57,16 @@ def start_move(dataset: Dataset, *, store: str = "", model: str = "") -> VectorM
     if open_move is not None:
         if target_of(open_move) == target:
             return open_move
-        raise MoveUnderway(f"The dataset is already moving to {open_move.to_store} ({open_move.to_space}).")
+        raise MoveUnderway(
+            _("The dataset is already moving to %(to_store)s (%(to_space)s).")
+            % {"to_store": open_move.to_store, "to_space": open_move.to_space}
+        )
     if place_of(dataset) == target:
-        raise InvalidInput(f"The dataset is in {target.store} ({target.ns.space}) already.")
+        raise InvalidInput(
+            _("The dataset is in %(store)s (%(space)s) already.") % {"store": target.store, "space": target.ns.space}
+        )
     if any(source_of(left) == target for left in VectorMove.objects.filter(dataset=dataset, state=State.SWITCHED)):
-        raise MoveUnderway("What the last move left there has not been removed yet. Try again in a few minutes.")
+        raise MoveUnderway(_("What the last move left there has not been removed yet. Try again in a few minutes."))
     return VectorMove.objects.create(
         team_id=dataset.team_id,
         dataset=dataset,
@@ -188,14 +194,14 @@ def _work(copying: Copying, *, owner: str, until: float | None, on_progress: OnP
             _release(move)
             return
     target = target_of(move)
-    for _ in range(PASSES):
+    for _pass in range(PASSES):
         _catch_up(copying)
         target.open().optimise(target.ns)
         _hold(move)
         check_move(move, refused=len(copying.refused))
         if _switch(copying):
             return
-    raise MoveUnderway("The dataset changes faster than it can be copied. Try again when less is indexed.")
+    raise MoveUnderway(_("The dataset changes faster than it can be copied. Try again when less is indexed."))
 
 
 def _catch_up(copying: Copying) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from apps.datasets.models import VectorMove
 from apps.datasets.services.errors import MoveNotVerified
 from apps.datasets.services.migrating_copy import count_ready_chunks, ready_chunks
@@ -23,14 +25,19 @@ def check_move(move: VectorMove, *, refused: int) -> None:
     expected = count_ready_chunks(move.dataset_id) - refused
     found = target.open().count(target.ns)
     if found < expected:
-        raise MoveNotVerified(f"The new place holds {found} vectors of {expected}.", found=found, expected=expected)
+        raise MoveNotVerified(
+            _("The new place holds %(found)s vectors of %(expected)s.") % {"found": found, "expected": expected},
+            found=found,
+            expected=expected,
+        )
     sampled = _sample(move)
     if not sampled:
         return
     recall = sum(_recall(move, record) for record in sampled) / len(sampled)
     if recall < LEAST_RECALL:
         raise MoveNotVerified(
-            f"Of the nearest passages, the new place finds {recall:.0%} for {len(sampled)} sampled queries.",
+            _("Of the nearest passages, the new place finds %(recall)s for %(sampled)s sampled queries.")
+            % {"recall": f"{recall:.0%}", "sampled": len(sampled)},
             recall=round(recall, 4),
         )
 

@@ -1,4 +1,4 @@
-"""Which embedding models a team may choose for a dataset."""
+"""Which models and stores a team may choose for a dataset."""
 
 from __future__ import annotations
 
@@ -16,6 +16,11 @@ def embedding_model_names(team_id: UUID) -> list[str]:
 def rerank_model_names(team_id: UUID) -> list[str]:
     """The names of the team's rerank models."""
     return [model.name for model in list_models(team_id) if model.kind == "rerank"]
+
+
+def chat_model_names(team_id: UUID) -> list[str]:
+    """The names of the team's chat models, for what a model is asked while documents are indexed."""
+    return [model.name for model in list_models(team_id) if model.kind == "chat"]
 
 
 def store_names() -> list[str]:

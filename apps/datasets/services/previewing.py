@@ -8,11 +8,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import F
+
 from apps.datasets.models import Dataset, Document
 from apps.datasets.services.cutting import Cutting, config_hash, cutting_for
 from apps.datasets.services.edits import chunk_id
 from apps.datasets.services.reading import content_of
-from apps.datasets.settings_of_dataset import DatasetSettings, read_settings
+from apps.datasets.settings_of_dataset import DatasetSettings, as_stored, settings_of_document
 from apps.datasets.text.child import Progress, extract_in_child
 from apps.datasets.text.chunk import Chunk
 from apps.datasets.text.errors import ExtractionTimeout
@@ -71,23 +73,30 @@ def preview(document: Document, settings: DatasetSettings) -> Preview:
 
 def outdated(dataset: Dataset, settings: DatasetSettings | None = None) -> list[UUID]:
     """The documents that were indexed in another way than the settings say now."""
-    chosen = settings or read_settings(dataset.settings)
+    stored = as_stored(settings) if settings else dataset.settings
     model = open_embedding_model(dataset.embedding_model, team_id=dataset.team_id)
-    wanted = config_hash(chosen, model)
+    wanted: dict[str, str] = {}
     rows = (
         Document.objects.live()
-        .filter(dataset=dataset, version__gt=0)
-        .values_list("id", "version", "runs__version", "runs__config_hash")
+        .filter(dataset=dataset, version__gt=0, runs__version=F("version"))
+        .values_list("id", "settings", "runs__config_hash")
     )
-    return [key for key, version, run, hashed in rows if version == run and hashed != wanted]
+    found = []
+    for key, own, hashed in rows:
+        name = repr(own)
+        if name not in wanted:
+            wanted[name] = config_hash(settings_of_document(stored, own), model)
+        if hashed != wanted[name]:
+            found.append(key)
+    return found
 
 
 def changes(dataset: Dataset, settings: DatasetSettings, *, seconds: float = 10.0) -> Changes:
     """What indexing the outdated documents again would change, as far as it can be found out in the time."""
-    until, total = time.monotonic() + seconds, Changes()
-    cutting = _cutting(dataset, settings)
+    until, total, stored = time.monotonic() + seconds, Changes(), as_stored(settings)
     for key in outdated(dataset, settings):
         document = Document.objects.select_related("dataset").get(id=key)
+        cutting = _cutting(dataset, settings_of_document(stored, document.settings))
         found = None if time.monotonic() > until else _changes(document, cutting, until=until)
         if found is None:
             found = Changes(unknown=1)

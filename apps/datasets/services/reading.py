@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, LiteralString
 from uuid import UUID
 
 import orjson
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Value
 from django.db.models.functions import Greatest
@@ -27,11 +28,14 @@ from apps.datasets.text.chunk import Chunk as Passage
 from apps.datasets.text.chunk import Parent, text_with_headings
 from apps.datasets.text.errors import Cancelled, Damaged, EmptyDocument, TooLarge
 from apps.datasets.text.limits import Limits
-from apps.datasets.text.sections import Page, Section, page_texts
+from apps.datasets.text.page_parts import PagePart, PageRecorder
+from apps.datasets.text.sections import Section
 
 FLUSH = 256
 """Chunks written at once: also what a worker holds in memory."""
 MAX_CHUNKS = 200_000
+LEAST_CHUNK = 400
+"""Characters of a chunk, by which the limit of chunks grows with an operator's limit of uploads."""
 LIMITS = Limits(wall_seconds=300.0)
 
 _CHUNKS = """
@@ -42,35 +46,7 @@ _PARENTS = """
     COPY datasets_chunkparent (id, version, team_id, document_id, ordinal, text, page, page_end, char_start, char_end,
         heading_path, is_asked) FROM STDIN
 """
-_PAGES = "COPY datasets_documentpage (document_id, version, team_id, number, text) FROM STDIN"
-
-
-@dataclass(slots=True)
-class _PageRecorder:
-    """Lets sections through and keeps the text of each page that is complete."""
-
-    complete: list[Page] = field(default_factory=list)
-    unreadable: list[int] = field(default_factory=list)
-    _current: list[Section] = field(default_factory=list)
-
-    def through(self, sections: Iterable[Section]) -> Iterator[Section]:
-        for section in sections:
-            if self._current and section.page != self._current[0].page:
-                self._close()
-            self._current.append(section)
-            if section.unreadable and section.page is not None:
-                self.unreadable.append(section.page)
-            yield section
-        self._close()
-
-    def take(self) -> list[Page]:
-        """The pages that became complete since the last call."""
-        taken, self.complete = self.complete, []
-        return taken
-
-    def _close(self) -> None:
-        self.complete.extend(page_texts(self._current))
-        self._current = []
+_PAGES = "COPY datasets_documentpage (document_id, version, team_id, number, char_start, text) FROM STDIN"
 
 
 def read_document(run: IndexRun, *, owner: str, cutting: Cutting) -> int:
@@ -80,11 +56,11 @@ def read_document(run: IndexRun, *, owner: str, cutting: Cutting) -> int:
         hold_run(run, owner=owner)
         # What an earlier delivery wrote; nothing of it is searchable, and the same comes again.
         remove_version(document, version=run.version)
-    recorder = _PageRecorder()
+    recorder = PageRecorder()
     sections = extract_in_child(
         content_of(run.blob),
         document.name,
-        limits=LIMITS,
+        limits=limits_now(),
         clean=cutting.clean,
         cancelled=_Watch(run),
         on_progress=_Progress(run, owner),
@@ -101,6 +77,17 @@ def read_document(run: IndexRun, *, owner: str, cutting: Cutting) -> int:
     writer.finish(recorder.take())
     _note_unreadable(document, recorder.unreadable)
     return writer.total
+
+
+def limits_now() -> Limits:
+    """What one document may have: an operator who lets larger files in lets what they hold in, too."""
+    most: int = settings.MAX_UPLOAD_BYTES
+    return replace(LIMITS, max_bytes=max(LIMITS.max_bytes, most), max_chars=max(LIMITS.max_chars, most))
+
+
+def max_chunks() -> int:
+    """The most chunks of one document."""
+    return max(MAX_CHUNKS, settings.MAX_UPLOAD_BYTES // LEAST_CHUNK)
 
 
 def _cut_lazily(cutting: Cutting, sections: Iterator[Section], document: Document) -> Iterator[Passage]:
@@ -137,17 +124,18 @@ class _Writer:
         self._run, self._owner = run, owner
         self._asks = cutting.asks_model
         self._edits = Edits(run.document)
+        self._most = max_chunks()
         self._last_parent: UUID | None = None
         self.read = 0
         """Passages that the file has."""
         self.total = 0
         """Chunks that were written: without what people deleted, with what they added."""
 
-    def write(self, passages: list[Passage], pages: list[Page]) -> None:
+    def write(self, passages: list[Passage], pages: list[PagePart]) -> None:
         """Write a batch while holding the run, so that a cancelled run gets no more rows."""
         self.read += len(passages)
-        if self.read > MAX_CHUNKS:
-            raise TooLarge(what="chunks", limit=MAX_CHUNKS)
+        if self.read > self._most:
+            raise TooLarge(what="chunks", limit=self._most)
         with transaction.atomic():
             hold_run(self._run, owner=self._owner)
             self._copy_pages(pages)
@@ -157,7 +145,7 @@ class _Writer:
                 self._copy_parents(passages)
                 self._copy_chunks(self._edits.apply(passages))
 
-    def finish(self, pages: list[Page]) -> None:
+    def finish(self, pages: list[PagePart]) -> None:
         """Write the last pages, and the chunks that are not from the file."""
         with transaction.atomic():
             hold_run(self._run, owner=self._owner)
@@ -166,9 +154,9 @@ class _Writer:
                 self._copy_chunks(self._edits.added(first=self.total))
                 self._edits.note_lost(self._run)
 
-    def _copy_pages(self, pages: Iterable[Page]) -> None:
+    def _copy_pages(self, pages: Iterable[PagePart]) -> None:
         run = self._run
-        rows = ((run.document_id, run.version, run.team_id, page.number or 0, page.text) for page in pages)
+        rows = ((run.document_id, run.version, run.team_id, page.number or 0, page.start, page.text) for page in pages)
         _copy(_PAGES, rows)
 
     def _copy_chunks(self, written: list[Written]) -> None:

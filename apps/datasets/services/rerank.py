@@ -8,12 +8,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
 from django.utils.translation import gettext as _
 
 from apps.datasets.selectors.candidates import Candidate
+from apps.datasets.services.waiting import Steps
 from apps.datasets.settings_of_dataset import RerankSettings
 from apps.datasets.text.chunk import text_with_headings
 from providers.services import open_rerank_model
@@ -38,13 +39,13 @@ class Reranked:
     note: Note | None = None
 
 
-def rerank(settings: RerankSettings, *, team_id: UUID, query: str, best: Sequence[Candidate]) -> Reranked:
+def rerank(settings: RerankSettings, *, team_id: UUID, query: str, best: Sequence[Candidate]) -> Steps[Reranked]:
     """Ask the model about the first `settings.candidates` of `best`. Never raises."""
     looked_at = list(best[: settings.candidates])
     texts = [_read_by_model(each) for each in looked_at]
     try:
         model = open_rerank_model(settings.model, team_id=team_id, timeout=settings.timeout)
-        scores = async_to_sync(model.rerank)(query, texts)
+        scores = yield partial(model.rerank, query, texts)
     except ConsoleError as exc:
         logger.warning("reranking with %s failed: %s", settings.model, exc.code)
         message = _("Reranking failed, so the order is the one before it: %(reason)s") % {"reason": exc.message}

@@ -26,14 +26,25 @@ from apps.datasets.services.metadata_automatic import choose_filter
 from apps.datasets.services.metadata_filters import as_given, read_filter
 from apps.datasets.services.rerank import Note, rerank
 from apps.datasets.services.retrieve_passages import FoundChild, RetrievedPassage, passages_of
+from apps.datasets.services.waiting import Steps, run_beside_loop, run_here
 from apps.datasets.settings_of_dataset import Fusion, Method, RerankSettings, RetrievalSettings, read_settings
 from apps.datasets.text.analyze import analyze
 from apps.datasets.text.fusion import Leg, blend, ranked, reciprocal_rank
 from apps.datasets.text.languages import lexical_weight
-from support.database import in_thread
 from support.errors import InvalidInput
 
-__all__ = ["METHODS", "Found", "FoundChild", "Note", "RetrievedPassage", "Search", "aretrieve", "retrieve", "search"]
+__all__ = [
+    "METHODS",
+    "Found",
+    "FoundChild",
+    "Note",
+    "RetrievedPassage",
+    "Search",
+    "aretrieve",
+    "asearch",
+    "retrieve",
+    "search",
+]
 METHODS: tuple[Method, ...] = get_args(Method)
 MAX_TOP_K = 100
 MAX_QUERY_CHARS = 4_000
@@ -109,10 +120,9 @@ async def aretrieve(
     top_k: int | None = None,
     min_score: float | None = None,
 ) -> list[RetrievedPassage]:
-    """The same beside an event loop; the database connection is given back before this returns."""
-    return await in_thread(
-        retrieve, team_id=team_id, datasets=datasets, query=query, method=method, top_k=top_k, min_score=min_score
-    )
+    """The same beside an event loop."""
+    asked = Search(team_id=team_id, datasets=datasets, query=query, method=method, top_k=top_k, min_score=min_score)
+    return (await asearch(asked)).passages
 
 
 def search(asked: Search) -> Found:
@@ -123,13 +133,22 @@ def search(asked: Search) -> Found:
     Raises DatasetNotFound, InvalidInput, ModelError, VectorStoreError, ExternalKnowledgeFailed. A reranker or a model
     that chooses filters may fail without that: then a note says what was done instead.
     """
+    return run_here(_search(asked))
+
+
+async def asearch(asked: Search) -> Found:
+    """The same beside an event loop: no thread and no connection is held while a model or another program is asked."""
+    return await run_beside_loop(_search(asked))
+
+
+def _search(asked: Search) -> Steps[Found]:
     started = time.perf_counter()
     _check(asked)
     query = asked.query[:MAX_QUERY_CHARS]
     terms = analyze(query)
     opened = _open(asked, terms)
     plan = _plan(asked, opened, query)
-    chosen, notes = _filter(asked, opened)
+    chosen, notes = yield from _filter(asked, opened)
     searched = [scope for scope in opened if scope.chunk_count]
     found = Found(
         passages=[],
@@ -139,9 +158,9 @@ def search(asked: Search) -> Found:
         dataset_ids=tuple(scope.id for scope in opened),
     )
     if query.strip() and searched:
-        found = _find(replace(asked, query=query), plan, searched, terms, chosen, found)
+        found = yield from _find(replace(asked, query=query), plan, searched, terms, chosen, found)
     if query.strip() and any(scope.kind == "external" for scope in opened):
-        found = _with_external(found, replace(asked, query=query), plan, opened)
+        found = yield from _with_external(found, replace(asked, query=query), plan, opened)
     return replace(found, elapsed_ms=(time.perf_counter() - started) * 1000)
 
 
@@ -152,8 +171,8 @@ def _find(
     terms: Sequence[str],
     chosen: MetadataFilter | None,
     found: Found,
-) -> Found:
-    live, cosines = _both_legs(asked, plan, searched, terms, chosen)
+) -> Steps[Found]:
+    live, cosines = yield from _both_legs(asked, plan, searched, terms, chosen)
     lexical = legs.lexical_scores(searched, live, terms) if plan.method != "semantic" else {}
     spaces = _by_space(searched, live, cosines)
     scores: dict[str, Mapping[UUID, float]] = {"lexical": lexical, "vector": cosines}
@@ -163,7 +182,7 @@ def _find(
     notes = list(found.notes)
     if plan.rerank is not None and order:
         best = [by_id[key] for key, _score in order]
-        reranked = rerank(plan.rerank, team_id=asked.team_id, query=asked.query, best=best)
+        reranked = yield from rerank(plan.rerank, team_id=asked.team_id, query=asked.query, best=best)
         notes += [reranked.note] if reranked.note else []
         if reranked.scores:
             scores["rerank"] = reranked.scores
@@ -182,7 +201,7 @@ def _find(
     return replace(found, passages=passages, notes=tuple(notes), reranked="rerank" in scores)
 
 
-def _with_external(found: Found, asked: Search, plan: _Plan, opened: Sequence[Scope]) -> Found:
+def _with_external(found: Found, asked: Search, plan: _Plan, opened: Sequence[Scope]) -> Steps[Found]:
     """What was found here, with what the programs found that keep the other datasets.
 
     One that fails is told in a note. Raises ExternalKnowledgeFailed when there was nothing else to search.
@@ -190,7 +209,7 @@ def _with_external(found: Found, asked: Search, plan: _Plan, opened: Sequence[Sc
     kept_elsewhere = [scope.id for scope in opened if scope.kind == "external"]
     condition = found.filter or (asked.filter if asked.filter and asked.filter.get("conditions") else None)
     question = Question(query=asked.query, top_k=plan.top_k, condition=condition)
-    answers = ask_external(kept_elsewhere, question, thresholds=plan.thresholds)
+    answers = yield from ask_external(kept_elsewhere, question, thresholds=plan.thresholds)
     failed = [answer.error for answer in answers if answer.error is not None]
     if failed and len(failed) == len(opened):
         raise failed[0]
@@ -200,9 +219,11 @@ def _with_external(found: Found, asked: Search, plan: _Plan, opened: Sequence[Sc
 
 def _both_legs(
     asked: Search, plan: _Plan, searched: Sequence[Scope], terms: Sequence[str], chosen: MetadataFilter | None
-) -> tuple[list[Candidate], dict[UUID, float]]:
+) -> Steps[tuple[list[Candidate], dict[UUID, float]]]:
     """The live passages that the legs found, and their cosines."""
-    vectors = {} if plan.method == "full_text" else legs.query_vectors(asked.team_id, searched, asked.query)
+    vectors: dict[str, list[float]] = {}
+    if plan.method != "full_text":
+        vectors = yield from legs.query_vectors(asked.team_id, searched, asked.query)
     tsquery = legs.tsquery_of(searched, terms) if plan.method != "semantic" else ""
     for patiently in (False, True):
         near = legs.near(searched, vectors, chosen=chosen, patiently=patiently) if vectors else legs.Near(cosines={})
@@ -262,7 +283,7 @@ def _above_threshold(
     return kept, None
 
 
-def _filter(asked: Search, opened: Sequence[Scope]) -> tuple[MetadataFilter | None, tuple[Note, ...]]:
+def _filter(asked: Search, opened: Sequence[Scope]) -> Steps[tuple[MetadataFilter | None, tuple[Note, ...]]]:
     if asked.filter_model is None and not (asked.filter or {}).get("conditions"):
         return None, ()
     if all(scope.kind == "external" for scope in opened):
@@ -270,21 +291,28 @@ def _filter(asked: Search, opened: Sequence[Scope]) -> tuple[MetadataFilter | No
     fields = fields_by_name([scope.id for scope in opened])
     if asked.filter_model is None:
         return read_filter(asked.filter or {}, fields=fields), ()
-    chosen, note = choose_filter(asked.query, fields=fields, team_id=asked.team_id, model=asked.filter_model)
+    chosen, note = yield from choose_filter(asked.query, fields=fields, team_id=asked.team_id, model=asked.filter_model)
     return chosen, (note,) if note else ()
 
 
 def _check(asked: Search) -> None:
     if asked.method is not None and asked.method not in METHODS:
         raise InvalidInput(
-            f"There is no retrieval method {asked.method!r}. Known are: {', '.join(METHODS)}.", method=asked.method
+            _("There is no retrieval method %(method)s. Known are: %(known)s.")
+            % {"method": f"{asked.method!r}", "known": ", ".join(METHODS)},
+            method=asked.method,
         )
     if asked.top_k is not None and not 1 <= asked.top_k <= MAX_TOP_K:
-        raise InvalidInput(f"top_k must be from 1 to {MAX_TOP_K}, not {asked.top_k}.", top_k=asked.top_k)
+        raise InvalidInput(
+            _("top_k must be from 1 to %(most)s, not %(top_k)s.") % {"most": MAX_TOP_K, "top_k": asked.top_k},
+            top_k=asked.top_k,
+        )
     if asked.fusion is not None and asked.fusion not in get_args(Fusion):
-        raise InvalidInput(f"fusion must be one of {', '.join(get_args(Fusion))}.", fusion=asked.fusion)
+        raise InvalidInput(
+            _("fusion must be one of %(known)s.") % {"known": ", ".join(get_args(Fusion))}, fusion=asked.fusion
+        )
     if asked.weight is not None and not 0 <= asked.weight <= 1:
-        raise InvalidInput("The weight of the words must be from 0 to 1.", weight=asked.weight)
+        raise InvalidInput(_("The weight of the words must be from 0 to 1."), weight=asked.weight)
 
 
 def _open(asked: Search, terms: Sequence[str]) -> list[Scope]:

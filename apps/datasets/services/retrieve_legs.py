@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
-from asgiref.sync import async_to_sync
-
-from apps.datasets.selectors.candidates import Candidate, Scope, chosen_documents, count_chosen
+from apps.datasets.selectors.candidates import LEXICAL_LIMIT, Candidate, Scope, chosen_documents, count_chosen
 from apps.datasets.selectors.filters import MetadataFilter
 from apps.datasets.services.errors import EmbeddingSpaceChanged
+from apps.datasets.services.waiting import Steps
 from apps.datasets.text.analyze import tsquery_literal
 from apps.datasets.text.bm25 import bm25, rarest
 from apps.datasets.vectorstores.protocol import Hit, Namespace
@@ -20,6 +20,9 @@ from providers.services import open_embedding_model
 
 VECTOR_LIMIT = 100
 RAREST_TERMS = 8
+#: What the words may match: this share of a large collection, and all of a small one.
+MOST_MATCHED = 0.05
+LEAST_MATCHES = 5_000
 #: A filter that keeps at least this share of the chunks is applied to more hits instead of being sent to the store.
 LARGE_SHARE = 0.2
 #: How many more hits than the share asks for, since what is near is not spread evenly.
@@ -34,7 +37,7 @@ class Near:
     complete: bool = True
 
 
-def query_vectors(team_id: UUID, searched: Sequence[Scope], query: str) -> dict[str, list[float]]:
+def query_vectors(team_id: UUID, searched: Sequence[Scope], query: str) -> Steps[dict[str, list[float]]]:
     """The query in every vector space that the datasets use, by the model's name; each model is asked once.
 
     Raises ModelError, and EmbeddingSpaceChanged where stored vectors are of another space.
@@ -45,7 +48,7 @@ def query_vectors(team_id: UUID, searched: Sequence[Scope], query: str) -> dict[
         name = scope.embedding_model
         if name not in models:
             models[name] = open_embedding_model(name, team_id=team_id)
-            vectors[name] = async_to_sync(models[name].embed_query)(query)
+            vectors[name] = yield partial(models[name].embed_query, query)
         if models[name].space != scope.space:
             raise EmbeddingSpaceChanged(dataset=scope.slug, stored=scope.space, current=models[name].space)
     return vectors
@@ -88,7 +91,9 @@ def _search(scope: Scope, vector: Sequence[float], limit: int, documents: Sequen
 
 def tsquery_of(searched: Sequence[Scope], terms: Sequence[str]) -> str:
     """Any of the rarest terms; an OR of all would cost time and find little more."""
-    return tsquery_literal(rarest(terms, document_frequencies(searched), limit=RAREST_TERMS))
+    most = max(LEAST_MATCHES, MOST_MATCHED * sum(scope.chunk_count for scope in searched))
+    df = document_frequencies(searched)
+    return tsquery_literal(rarest(terms, df, limit=RAREST_TERMS, enough=LEXICAL_LIMIT, most=most))
 
 
 def lexical_scores(searched: Sequence[Scope], live: Sequence[Candidate], terms: Sequence[str]) -> dict[UUID, float]:

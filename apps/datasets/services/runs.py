@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max, Q, Value
+from django.db.models import F, Max, Q, QuerySet, Value
 from django.db.models.functions import Least
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -24,7 +24,9 @@ from support.errors import ConsoleError
 from support.jobs import enqueue_on_commit
 
 #: How long a worker may be silent before it is taken for dead.
-LEASE = dt.timedelta(seconds=30)
+LEASE = dt.timedelta(seconds=20)
+#: A worker renews its lease every quarter of it: one that has less than this left is most likely dead.
+DYING = LEASE / 2
 #: How long a message may wait in the queue before it is taken for lost.
 PATIENCE = dt.timedelta(minutes=1)
 MAX_DELIVERIES = 3
@@ -87,9 +89,12 @@ def start_run(document: Document, *, enqueue: bool = True) -> IndexRun:
 
 
 def claim_run(run_id: UUID, *, owner: str) -> IndexRun | None:
-    """Take the run's lease; None when it has ended or somebody else is at work."""
+    """Take the run's lease; None when it has ended or somebody else is at work.
+
+    Whoever lost the database for a moment still has its own lease and goes on with it.
+    """
     now = timezone.now()
-    free = Q(lease_owner="") | Q(lease_until__lt=now)
+    free = Q(lease_owner__in=["", owner]) | Q(lease_until__lt=now)
     open_run = IndexRun.objects.filter(free, id=run_id, finished_at=None, paused_at=None, document__deleted_at=None)
     claimed = open_run.update(lease_owner=owner, lease_until=now + LEASE, deliveries=F("deliveries") + 1, waiting=None)
     return IndexRun.objects.select_related("document__dataset").get(id=run_id) if claimed else None
@@ -203,14 +208,24 @@ def resume_indexing(document: Document) -> bool:
     return True
 
 
+def _begun() -> QuerySet[IndexRun]:
+    somebody = ~Q(lease_owner="") | ~Q(stage=IndexRun.Stage.READ)
+    return IndexRun.objects.filter(somebody, finished_at=None, paused_at=None)
+
+
+def seconds_to_next_sweep() -> float:
+    """When the lease of a worker ends that seems to be dead; 0 when all are alive."""
+    now = timezone.now()
+    dying = _begun().exclude(lease_owner=NOBODY_YET).filter(lease_until__gte=now, lease_until__lt=now + DYING)
+    first = dying.order_by("lease_until").values_list("lease_until", flat=True).first()
+    return (first - now).total_seconds() + 0.1 if first else 0.0
+
+
 def overdue_runs() -> list[UUID]:
     """Begun runs whose worker or message is lost, given back to the queue's patience so that none is taken twice."""
     now = timezone.now()
-    begun = ~Q(lease_owner="") | ~Q(stage=IndexRun.Stage.READ)
     with transaction.atomic():
-        overdue = IndexRun.objects.select_for_update(skip_locked=True).filter(
-            begun, finished_at=None, paused_at=None, lease_until__lt=now
-        )
+        overdue = _begun().select_for_update(skip_locked=True).filter(lease_until__lt=now)
         ids = list(overdue.order_by("lease_until").values_list("id", flat=True)[:SWEEP_LIMIT])
         IndexRun.objects.filter(id__in=ids).update(lease_owner="", lease_until=now + PATIENCE)
     return ids

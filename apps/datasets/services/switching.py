@@ -12,12 +12,10 @@ from django.utils import timezone
 from apps.datasets.models import Chunk, Dataset, Document, DocumentPage, IndexRun
 from apps.datasets.services import figures
 from apps.datasets.services.embedding import pending_chunks
+from apps.datasets.services.maintenance import GROWN
 from apps.datasets.services.runs import forget_vectors, remove_version
 from apps.datasets.text.analyze import ANALYZER_VERSION
 from support.jobs import enqueue_on_commit
-
-GROWN = 10_000
-"""From so many chunks on, the store is asked to prepare itself for a large dataset."""
 
 
 @transaction.atomic
@@ -56,7 +54,7 @@ def switch_version(run_id: UUID) -> bool:
 
 def _show(document: Document, run: IndexRun, *, chunks: int) -> None:
     pages = DocumentPage.objects.filter(document=document, version=run.version)
-    size = pages.aggregate(pages=Count("number"), characters=Sum(Length("text")))
+    size = pages.aggregate(pages=Count("number", distinct=True), characters=Sum(Length("text")))
     paged = pages.filter(number__gt=0).exists()
     Document.objects.filter(id=document.id).update(
         status=Document.Status.READY,

@@ -41,6 +41,14 @@ def take(limits: CallLimits, *, tokens: float) -> float:
     return float(waited)
 
 
+def is_first(what: str, *, seconds: float) -> bool:
+    """Whether nobody asked for this within so many seconds; nobody is the first while Redis is away."""
+    try:
+        return bool(_client(os.getpid()).set(f"{PREFIX}first:{what}", "1", nx=True, ex=max(1, round(seconds))))
+    except redis.RedisError:
+        return False
+
+
 def close_for(limits: CallLimits, *, seconds: float) -> None:
     """Nobody calls before so many seconds have passed: the provider said so."""
     client = _client(os.getpid())

@@ -32,10 +32,23 @@ def idf(df: int, *, n: int) -> float:
     return log(1 + (total - held + 0.5) / (held + 0.5))
 
 
-def rarest(terms: Sequence[str], df: Mapping[str, int], *, limit: int = 8) -> list[str]:
-    """The most telling terms that occur at all, rarest first: an OR of more costs time and finds little."""
+def rarest(
+    terms: Sequence[str], df: Mapping[str, int], *, limit: int = 8, enough: int = 200, most: float = float("inf")
+) -> list[str]:
+    """The most telling terms that occur at all, rarest first: an OR of more costs time and finds little.
+
+    The first may hold for `enough` documents however common they are; after that a term is left out with which they
+    would hold for more than `most`, since every one of those has to be read to be ranked.
+    """
     known = [term for term in dict.fromkeys(terms) if df.get(term, 0) > 0]
-    return sorted(known, key=lambda term: df[term])[:limit]
+    chosen: list[str] = []
+    held = 0
+    for term in sorted(known, key=lambda term: df[term])[:limit]:
+        if held >= enough and held + df[term] > most:
+            break
+        chosen.append(term)
+        held += df[term]
+    return chosen
 
 
 def _score(weights: Mapping[str, float], counts: Mapping[str, int], relative_length: float) -> float:

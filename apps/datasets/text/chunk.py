@@ -3,12 +3,12 @@
 import json
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 
+from apps.datasets.text.equals import Equals
 from apps.datasets.text.scripts import estimate_tokens
 from apps.datasets.text.sections import JOIN, Section
 from apps.datasets.text.split import TokenCount, overlap_start, split_spans
@@ -124,7 +124,7 @@ class Numbering:
     def __init__(self, settings: ChunkSettings) -> None:
         self._settings = settings
         self._fingerprint = settings.fingerprint
-        self._equals: Counter[str] = Counter()
+        self._equals = Equals()
         self._ordinal = 0
 
     def cut(self, blocks: Iterable[Block], *, page: int | None, parent: Parent | None = None) -> Iterator[Chunk]:
@@ -147,8 +147,7 @@ class Numbering:
     def key(self, text: str, heading_path: tuple[str, ...]) -> str:
         """A new identity for a text under headings."""
         digest = digest_of(text, heading_path, self._fingerprint)
-        self._equals[digest] += 1
-        return f"{digest}-{self._equals[digest] - 1}"
+        return f"{digest}-{self._equals.number(digest)}"
 
 
 def placed(sections: Iterable[Section]) -> Iterator[Block]:

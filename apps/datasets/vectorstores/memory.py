@@ -51,6 +51,10 @@ class MemoryVectorStore:
         with self._lock:
             self._namespaces.pop(ns, None)
 
+    def is_optimised(self, ns: Namespace) -> bool:
+        """Always: see `optimise`."""
+        return True
+
     def optimise(self, ns: Namespace) -> None:
         """There is nothing to build."""
 

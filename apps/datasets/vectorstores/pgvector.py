@@ -33,7 +33,8 @@ from apps.datasets.vectorstores.protocol import (
 
 EXACT_LIMIT = 10_000
 FILTERED_TIMES = 20
-"""How much larger a dataset may be when a filter leaves few of its rows to compare; the index would lose them."""
+"""How much larger a dataset may be when a filter leaves few of its rows to compare, or where its vectors are words
+that were hashed; the index would lose them."""
 WIDER = 10
 """How many times more rows than wanted the index is asked for where a filter stands."""
 MAX_DIM = 4_000
@@ -83,9 +84,15 @@ class PgVectorStore:
         if self._has_table(ns):
             self._run(statements.on(ns, "DELETE FROM {table} WHERE {here}"), _here(ns))
 
+    def is_optimised(self, ns: Namespace) -> bool:
+        """Whether the index is there, or the namespace too small to need it."""
+        if not self._has_table(ns) or self._has_index(ns):
+            return True
+        return (ns.size if ns.size is not None else self.count(ns)) <= self._exact_limit
+
     def optimise(self, ns: Namespace) -> None:
         """Build the HNSW index once a namespace is too large for exact search, without blocking writers."""
-        if not self._has_table(ns) or self.count(ns) <= self._exact_limit or self._has_index(ns):
+        if not self._has_table(ns) or self._has_index(ns) or self.count(ns) <= self._exact_limit:
             return
         with self._alone(ns) as first, _translated(), connection.cursor() as cursor:
             if not first or self._has_index(ns):
@@ -173,7 +180,7 @@ class PgVectorStore:
             return [hit for hit in hits if min_score is None or hit.score >= min_score]
         size = ns.size if ns.size is not None else self.count(ns)
         hits = []
-        if size > self._exact_limit * (1 if where is None else FILTERED_TIMES):
+        if size > self._exact_limit * (FILTERED_TIMES if where is not None or _has_no_neighbours(ns) else 1):
             hits = self._search_index(ns, vector, k, where)
         # The index gives up after so many tuples of other datasets: then every row is looked at.
         if len(hits) < k and self._has_table(ns):
@@ -259,6 +266,11 @@ class PgVectorStore:
         with _translated(), connection.cursor() as cursor:
             cursor.execute(statement, list(values))
             return int(cursor.rowcount)
+
+
+def _has_no_neighbours(ns: Namespace) -> bool:
+    """Hashed words are nearly all equally far from each other: a graph of them leads to three in ten of the nearest."""
+    return ns.space.startswith("hashing/")
 
 
 def _here(ns: Namespace) -> list[Any]:

@@ -36,13 +36,12 @@ MERGE_STAGING: LiteralString = """
         document_id = EXCLUDED.document_id, payload = EXCLUDED.payload, embedding = EXCLUDED.embedding
 """
 
-# Materialised, so that the planner reads the dataset's rows and not the HNSW index, which would lose rows.
+# The sum keeps the planner from the HNSW index, which would lose rows; several processes may share the work.
 EXACT: LiteralString = """
-    WITH scored AS MATERIALIZED (
-        SELECT id, document_id, payload, embedding <=> %s::halfvec AS distance
+    SELECT id, document_id, payload, 1 - distance FROM (
+        SELECT id, document_id, payload, (embedding <=> %s::halfvec) + 0 AS distance
         FROM {table} WHERE {here} AND {condition}
-    )
-    SELECT id, document_id, payload, 1 - distance FROM scored ORDER BY distance, id LIMIT %s
+    ) AS scored ORDER BY distance, id LIMIT %s
 """
 NEAREST: LiteralString = """
     SELECT id, document_id, payload, 1 - (embedding <=> %s::halfvec) FROM {table}

@@ -88,6 +88,9 @@ class VectorStore(Protocol):
     def drop(self, ns: Namespace) -> None:
         """Remove the namespace with everything in it."""
 
+    def is_optimised(self, ns: Namespace) -> bool:
+        """Whether `optimise` would find nothing to do; cheap enough to be asked every few seconds."""
+
     def optimise(self, ns: Namespace) -> None:
         """Build what makes searching a grown namespace fast. May take minutes; harmless to repeat."""
 

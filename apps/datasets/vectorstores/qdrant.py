@@ -6,8 +6,9 @@ graph is built per dataset (`m=0`, `payload_m`): a search never walks through ot
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,8 @@ class QdrantStore:
     def __init__(self, client: QdrantClient, *, local: bool = False) -> None:
         self._client, self._local = client, local
         self._known: set[str] = set()
+        # Without a server the client is plain Python on shared arrays: a search during a write would read past them.
+        self._turn: AbstractContextManager[Any] = threading.RLock() if local else nullcontext()
 
     def capabilities(self) -> Capabilities:
         """Filters, but no order among texts."""
@@ -45,7 +48,7 @@ class QdrantStore:
 
     def health(self) -> None:
         """Whether the server answers."""
-        with _translated():
+        with self._calling():
             self._client.get_collections()
 
     def close(self) -> None:
@@ -57,7 +60,7 @@ class QdrantStore:
         if self._has(ns):
             return
         name = collection_name(ns)
-        with _translated():
+        with self._calling():
             try:
                 self._client.create_collection(
                     name,
@@ -83,6 +86,10 @@ class QdrantStore:
         if self._has(ns):
             self._delete(ns, scope(ns))
 
+    def is_optimised(self, ns: Namespace) -> bool:
+        """Always: see `optimise`."""
+        return True
+
     def optimise(self, ns: Namespace) -> None:
         """Qdrant builds its indexes by itself."""
 
@@ -94,7 +101,7 @@ class QdrantStore:
         self.ensure(ns)
         unique = list({record.id: record for record in records}.values())
         for start in range(0, len(unique), BATCH):
-            with _translated():
+            with self._calling():
                 points = [point_of(ns, record) for record in unique[start : start + BATCH]]
                 self._client.upsert(collection_name(ns), points, wait=True, ordering=models.WriteOrdering.STRONG)
         return len(unique)
@@ -154,7 +161,7 @@ class QdrantStore:
         """All records, page by page."""
         offset: Any = None
         while self._has(ns):
-            with _translated():
+            with self._calling():
                 points, offset = self._client.scroll(
                     collection_name(ns), scroll_filter=scope(ns), limit=batch, offset=offset, with_vectors=vectors
                 )
@@ -163,27 +170,32 @@ class QdrantStore:
             if offset is None:
                 return
 
+    @contextmanager
+    def _calling(self) -> Iterator[None]:
+        with self._turn, _translated():
+            yield
+
     def _has(self, ns: Namespace) -> bool:
         name = collection_name(ns)
         if name not in self._known:
-            with _translated():
+            with self._calling():
                 if self._client.collection_exists(name):
                     self._known.add(name)
         return name in self._known
 
     def _count(self, ns: Namespace, condition: models.Filter) -> int:
-        with _translated():
+        with self._calling():
             return int(self._client.count(collection_name(ns), count_filter=condition, exact=True).count)
 
     def _delete(self, ns: Namespace, condition: models.Filter) -> None:
-        with _translated():
+        with self._calling():
             chosen = models.FilterSelector(filter=condition)
             self._client.delete(collection_name(ns), chosen, wait=True, ordering=models.WriteOrdering.STRONG)
 
     def _query(
         self, ns: Namespace, vector: Sequence[float], limit: int, condition: models.Filter, *, exact: bool
     ) -> list[Hit]:
-        with _translated():
+        with self._calling():
             found = self._client.query_points(
                 collection_name(ns),
                 query=list(vector),
@@ -198,7 +210,7 @@ class QdrantStore:
     def _retrieve(self, ns: Namespace, ids: Sequence[UUID], *, vectors: bool) -> list[Any]:
         if not ids or not self._has(ns):
             return []
-        with _translated():
+        with self._calling():
             names = [point_id(ns, each) for each in ids]
             return self._client.retrieve(collection_name(ns), names, with_payload=True, with_vectors=vectors)
 

@@ -95,6 +95,10 @@ class WeaviateStore:
         """Give the connections back."""
         self._client.close()
 
+    def is_optimised(self, ns: Namespace) -> bool:
+        """Always: see `optimise`."""
+        return True
+
     def optimise(self, ns: Namespace) -> None:
         """Weaviate builds its indexes by itself."""
 

@@ -27,11 +27,15 @@ class ErasureForm(forms.Form):
     """Whose traces, and why."""
 
     end_user = forms.CharField(
-        label=gettext_lazy("user"), max_length=200, help_text=gettext_lazy("The id as your calls give it.")
+        label=gettext_lazy("User"),
+        max_length=200,
+        widget=forms.TextInput(attrs={"class": "input", "autocomplete": "off"}),
+        help_text=gettext_lazy("The id as your calls give it."),
     )
     reason = forms.CharField(
-        label=gettext_lazy("reason"),
+        label=gettext_lazy("Reason"),
         max_length=200,
+        widget=forms.TextInput(attrs={"class": "input"}),
         required=False,
         help_text=gettext_lazy("Kept beside the deletion: a case number, for example. Name nobody."),
     )

@@ -43,11 +43,11 @@ def tick(microseconds: int) -> str:
 
 
 def money(amount: Decimal | str | None, currency: str = "USD", *, at_least: bool = False) -> str:
-    """$0.0042, $12.30, 0.31 EUR; "≥" before it where some calls had no price."""
+    """$0, $0.0042, $12.30, 0.31 EUR; "≥" before it where some calls had no price."""
     if amount is None:
         return "–"
     value = Decimal(amount)
-    places = 2 if value >= 10 or value == 0 else max(2, min(6, 2 - value.adjusted()))
+    places = 0 if value == 0 else 2 if value >= 10 else max(2, min(6, 2 - value.adjusted()))
     number = formats.number_format(round(value, places), places)
     while places > 2 and number.endswith("0"):
         number, places = number[:-1], places - 1

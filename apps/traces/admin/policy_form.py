@@ -68,6 +68,16 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = TracePolicy
         fields = ("sample_percent", "retention_days", "personal", "own_rules")
+        labels = {"sample_percent": _("keep, in percent"), "retention_days": _("keep for, in days")}
+        help_texts = {
+            "sample_percent": _(
+                "Of the runs that succeed; all others and those that somebody reviewed are kept. All are counted. "
+                "Empty: as for all apps, or all of them."
+            ),
+            "retention_days": _(
+                "What somebody reviewed is kept longer. Empty: as for all apps, or as this installation keeps traces."
+            ),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -7,16 +7,21 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 
 from apps.traces.admin import filters
 from apps.traces.admin.columns import TRACE_COLUMNS
 from apps.traces.admin.history import HistoryAdmin
+from apps.traces.admin.pages.access import teams_seen
 from apps.traces.admin.pages.urls import PAGES
 from apps.traces.models import Trace
 from apps.traces.models.saved_view import Listed
+from apps.workflows.selectors.runs import running_now
+
+#: So many runs that go on are named above the list; all of them are in the list of runs.
+MOST_RUNNING = 4
 
 
 @admin.register(Trace)
@@ -51,6 +56,11 @@ class TraceAdmin(HistoryAdmin):
 
     def listed(self, request: HttpRequest) -> QuerySet[Trace]:
         return self.get_queryset(request).defer("input", "output", "error_details", "truncated")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, with the runs above it that go on and have no trace yet."""
+        running = running_now(team_ids=teams_seen(self, request), limit=MOST_RUNNING)
+        return super().changelist_view(request, {**(extra_context or {}), "running": running})
 
     def main_of(self, row: Trace) -> dict[str, Any]:
         return {

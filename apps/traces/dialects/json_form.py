@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -22,12 +23,16 @@ from apps.traces.dialects.wire import (
 
 _HEX = frozenset("0123456789abcdef")
 _LARGEST = 2**63 - 1
+#: An escaped backslash, two halves that belong together, or a half alone, which is the group.
+_HALVES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
 
 
 def read_json(body: bytes) -> Batch:
     """The spans of a body. Raises Unreadable."""
     try:
-        request = orjson.loads(body or b"{}")
+        request = _loaded(body or b"{}")
     except orjson.JSONDecodeError as exc:
         raise Unreadable(f"The body is not valid JSON: {exc}.") from exc
     if not isinstance(request, dict):
@@ -46,6 +51,17 @@ def read_json(body: bytes) -> Batch:
                 except SpanRefused as exc:
                     refused.append(str(exc))
     return Batch(spans=spans, refused=refused)
+
+
+def _loaded(body: bytes) -> Any:
+    """The JSON; halves of letters, as JavaScript leaves them where it cuts a text, become the sign for no letter."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        whole = _HALVES.sub(lambda found: found[0] if found[1] is None else b"\\ufffd", body)
+        if whole == body:
+            raise
+        return orjson.loads(whole)
 
 
 def _span(span: Any, origin: Origin) -> WireSpan:

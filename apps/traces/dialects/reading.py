@@ -34,6 +34,8 @@ DIALECTS: tuple[Dialect, ...] = (
 )
 #: Calls of a model, which alone have tokens of their own: agents and chains repeat the sums of what is inside them.
 _CALLS = frozenset({"llm", "embedding", "reranker", "evaluator", "guardrail"})
+#: Counts that are kept as they came beside the settled ones.
+_COUNTED = ("gen_ai.usage.", "llm.token_count.", "ai.usage.")
 #: What is the same for every span of a process is kept on the spans that begin something.
 _OF_THE_PROCESS = ("telemetry.", "process.", "host.", "os.", "service.", "deployment.environment", "logfire.")
 
@@ -47,6 +49,7 @@ def foreign_span(span: WireSpan, *, application_id: UUID | None = None) -> Forei
     kind = _kind(facts.pop("kind"), facts.get("model"))
     if kind in _CALLS or (kind == "other" and counts is not None):
         facts["usage"] = settled(counts) if counts is not None else None
+        spent.extend(_COUNTED if counts is not None else ())
     else:
         facts.pop("costs", None)
     ended = span.end_ns if span.end_ns else None

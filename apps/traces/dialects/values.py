@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -34,7 +34,10 @@ def text_of(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, (dict, list, tuple)):
-        return orjson.dumps(value, default=str).decode()
+        try:
+            return orjson.dumps(value, default=str).decode()
+        except orjson.JSONEncodeError:  # deeper than it writes, though it read it
+            return "…"
     return str(value)
 
 
@@ -139,4 +142,4 @@ def without_nothing(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_nothing(value: Any) -> bool:
     """None, an empty text or an empty collection; zero and False say something."""
-    return value is None or (isinstance(value, (str, Mapping, Sequence)) and len(value) == 0)
+    return not value and not isinstance(value, (int, float))

@@ -67,9 +67,18 @@ class Masker:
             name = _masked(str(key), rules)
             while name in found:
                 name += "'"
-            secret = isinstance(inner, str) and inner and names_a_secret(name) and not inner.startswith(_MASKED)
-            found[name] = mark("secret") if secret else self._inside(inner, rules)
+            secret = isinstance(inner, (str, list, tuple, Mapping)) and names_a_secret(name)
+            found[name] = _hidden(inner) if secret else self._inside(inner, rules)
         return found
+
+
+def _hidden(value: Any) -> Any:
+    """No text at all of what a name calls secret, in whatever shape: headers are lists in OpenTelemetry."""
+    if isinstance(value, str):
+        return value if not value or value.startswith(_MASKED) else mark("secret")
+    if isinstance(value, Mapping):
+        return {str(name): _hidden(inner) for name, inner in value.items()}
+    return [_hidden(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def _masked(text: str, rules: tuple[Rule, ...]) -> str:

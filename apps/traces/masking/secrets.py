@@ -45,6 +45,7 @@ _PREFIXED = (
     _token("api key", ("gsk_", "nvapi-", "xai-", "pplx-", "tvly-"), rf"(?:gsk_|nvapi-|xai-|pplx-|tvly-){_KEY}{{16,}}"),
     _token("api key", ("app-", "dataset-", "traces-"), rf"(?:app|dataset|traces)-{_KEY}{{24,}}", checked=True),
     _token("api key", ("hf_", "r8_"), r"(?:hf|r8)_[A-Za-z0-9]{30,}"),
+    _token("webhook secret", ("whsec_",), r"whsec_[A-Za-z0-9+/=]{16,}"),
     _token("github token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"gh[pousr]_[A-Za-z0-9]{36,}"),
     _token("github token", ("github_pat_",), r"github_pat_[A-Za-z0-9_]{22,}"),
     _token("gitlab token", ("glpat-",), rf"glpat-{_KEY}{{20,}}"),
@@ -84,7 +85,7 @@ SECRETS: tuple[Rule, ...] = (
     _token("aws key", ("AKIA", "ASIA"), r"A(?:KIA|SIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
     _token("cloud key", ("LTAI", "AKID"), r"(?:LTAI[A-Za-z0-9]{12,26}|AKID[A-Za-z0-9]{24,40})(?![A-Za-z0-9])"),
     _token("sendgrid key", ("SG.",), rf"SG\.{_KEY}{{16,80}}\.{_KEY}{{16,80}}"),
-    _token("jwt", ("eyJ",), rf"eyJ{_KEY}{{8,2000}}\.eyJ{_KEY}{{8,}}(?:\.{_KEY}*)?"),
+    _token("jwt", ("eyJ",), rf"eyJ{_KEY}{{8,2000}}+\.eyJ{_KEY}{{8,}}(?:\.{_KEY}*)?"),
     Anchored(
         name="webhook address",
         anchors=("hooks.slack.com/", "/bot/v2/hook/", "/send?"),
@@ -106,12 +107,25 @@ SECRETS: tuple[Rule, ...] = (
         check=_looks_random,
     ),
     Anchored(
+        name="credential",
+        anchors=("authorization",),
+        caseless=True,
+        # With or without a scheme, and as variables of the environment have it.
+        pattern=re.compile(
+            rf"(?P<keep>authorization{_IS}(?:[A-Za-z][A-Za-z-]{{1,15}}(?:\s|%20|\+){{1,3}})?)"
+            r"(?!\[masked:)[A-Za-z0-9._~+/=%-]{4,4000}",
+            re.IGNORECASE,
+        ),
+        check=_has_digit,
+    ),
+    Anchored(
         name="password",
         anchors=("passw", "pwd", "passphrase", "密码", "口令"),
         caseless=True,
         pattern=re.compile(
             rf"(?P<keep>(?:passw(?:or)?d|pwd|passphrase|密码|口令)(?:{_IS}|\s?[：是]\s?))"
-            r"(?!\[masked:)[^\s\"'\\,;，。；&<>]{4,200}",
+            # In quotes it may hold anything but a quote.
+            r"(?!\[masked:)(?:(?<=[\"'])[^\"'\\\n]{1,200}(?=\\{0,3}[\"'])|[^\s\"'\\,;，。；&<>]{4,200})",
             re.IGNORECASE,
         ),
     ),

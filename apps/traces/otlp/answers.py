@@ -30,7 +30,7 @@ class Answer:
 
 
 #: Codes of google.rpc.Status for the HTTP statuses that we send.
-_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}
+_CODES = {400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 429: 8, 500: 13, 503: 14}
 
 
 def taken(content_type: str, *, refused: Sequence[str] = ()) -> Answer:

@@ -10,6 +10,8 @@ from support.errors import InvalidInput, TooLarge
 LIMIT = 20 * 1024 * 1024
 _GZIP = zlib.MAX_WBITS | 16
 _STEP = 1024 * 1024
+#: Compressed pieces one after the other; each costs a look at all that follows, and nobody needs more.
+_MOST_MEMBERS = 64
 
 
 class EncodingNotTaken(InvalidInput):
@@ -45,7 +47,11 @@ def _inflated(body: bytes, *, wbits: int, limit: int) -> bytes:
     pieces: list[bytes] = []
     size = 0
     rest = body
+    members = 0
     while rest:
+        members += 1
+        if members > _MOST_MEMBERS:
+            raise InvalidInput(f"A compressed body has at most {_MOST_MEMBERS} members.")
         stream = zlib.decompressobj(wbits)
         while True:
             try:

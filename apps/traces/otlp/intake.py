@@ -50,6 +50,16 @@ class Export:
     who: Callable[[], Sender]
 
 
+def admitted(who: Callable[[], Sender]) -> Sender:
+    """Who sends, before anything of it is read. Raises ConsoleError."""
+    try:
+        return who()
+    except _PASSING as exc:
+        raise _away(exc) from exc
+    finally:
+        _hang_up()
+
+
 def take(export: Export, *, store: Store = store_foreign) -> answers.Answer:
     """The answer. Raises ConsoleError."""
     try:
@@ -67,11 +77,19 @@ def take(export: Export, *, store: Store = store_foreign) -> answers.Answer:
             _stored(mapped, sender=sender, store=store, refused=refused)
         return answers.taken(export.content_type, refused=refused)
     except _PASSING as exc:
-        logger.warning("the database takes no traces: %s", type(exc).__name__)
-        raise Unavailable("The database does not take traces just now. Send them again later.") from exc
+        raise _away(exc) from exc
     finally:
-        for alias in _ALIASES:
-            connections[alias].close()
+        _hang_up()
+
+
+def _away(exc: Exception) -> Unavailable:
+    logger.warning("the database takes no traces: %s", type(exc).__name__)
+    return Unavailable("The database does not take traces just now. Send them again later.")
+
+
+def _hang_up() -> None:
+    for alias in _ALIASES:
+        connections[alias].close()
 
 
 def _mapped(spans: Sequence[WireSpan], sender: Sender, refused: list[str]) -> list[ForeignSpan]:

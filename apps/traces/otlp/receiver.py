@@ -13,7 +13,7 @@ from typing import Any
 from accounts.models import ApiKey
 from apps.traces.otlp import answers
 from apps.traces.otlp.bodies import LIMIT, too_large
-from apps.traces.otlp.intake import Export, take
+from apps.traces.otlp.intake import Export, admitted, take
 from apps.traces.otlp.senders import Senders, secret_of
 from support.errors import Busy, ConsoleError, InvalidInput, Unavailable
 
@@ -22,7 +22,8 @@ logger = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+#: Django's own type for it names its scopes more narrowly than it means.
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 _ROOTS = ("/otel/v1/", "/api/public/otel/v1/", "/v1/")
 #: Address -> whether traces are kept there; metrics and logs are answered and dropped.
@@ -38,6 +39,8 @@ _TYPES = {
 WORKERS = 4
 WAITING = 64
 WAITING_OF_ONE = 24
+#: How long a body may take to come, in seconds: who sends a byte a minute must not keep a place for ever.
+BODY_S = 120.0
 
 
 class TypeNotTaken(InvalidInput):
@@ -64,6 +67,7 @@ class OtlpReceiver:
         self._waiting = waiting
         self._present: Counter[str] = Counter()
         self._threads = ThreadPoolExecutor(max_workers=WORKERS, thread_name_prefix="otlp")
+        self._door = ThreadPoolExecutor(max_workers=2, thread_name_prefix="otlp-keys")
 
     @property
     def present(self) -> int:
@@ -100,18 +104,26 @@ class OtlpReceiver:
         if not content_type:
             raise TypeNotTaken("Send application/x-protobuf or application/json.")
         secret = secret_of(headers.get(b"authorization", b"").decode("latin-1"))
+        who = partial(self._senders.sender, secret)
+        # Before anything is kept for it: strangers take no room, however many come and however slowly they speak.
+        if not self._senders.knows(secret):
+            await asyncio.get_running_loop().run_in_executor(self._door, admitted, who)
         # Digests, not keys: what is remembered must be of no use to whoever reads memory.
         digest = ApiKey.digest_of(secret)
         self._make_room(digest)
         try:
+            async with asyncio.timeout(BODY_S):
+                body = await _body(headers, receive)
             export = Export(
-                body=await _body(headers, receive),
+                body=body,
                 encoding=headers.get(b"content-encoding", b"").decode("latin-1"),
                 content_type=content_type,
                 is_traces=is_traces,
-                who=partial(self._senders.sender, secret),
+                who=who,
             )
             return await asyncio.get_running_loop().run_in_executor(self._threads, self._taken, export)
+        except TimeoutError:
+            return answers.refusal(content_type, status=408, message="The body took too long to come.")
         finally:
             self._present[digest] -= 1
             if not self._present[digest]:

@@ -80,6 +80,12 @@ class Senders:
         self._lock = threading.Lock()
         self._found: OrderedDict[str, tuple[float, Sender | ConsoleError]] = OrderedDict()
 
+    def knows(self, secret: str) -> bool:
+        """Whether the key was found good a moment ago, so that asking costs nothing."""
+        with self._lock:
+            until, found = self._found.get(ApiKey.digest_of(secret), (0.0, None))
+        return isinstance(found, Sender) and until > self._clock()
+
     def sender(self, secret: str) -> Sender:
         """The sender. Raises NotAuthenticated, NotAllowed."""
         # A digest: what is remembered must be of no use to whoever reads memory.

@@ -20,6 +20,8 @@ SPEAKING = "llm"
 _MOST_EVENTS, _MOST_LINKS = 500, 100
 _LATEST_US = 253_000_000_000 * 1_000_000
 _MOST = 1 << 62
+#: No call costs more, and sums of what is less fit their columns.
+_DEAREST = Decimal(10**6)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ def tags_of(tags: Any) -> list[str]:
     return list(dict.fromkeys(short(str(tag), 100) for tag in list(tags)[:50]))
 
 
-def token_columns(usage: TokenUsage | None) -> dict[str, int]:
+def token_columns(usage: TokenUsage | None) -> dict[str, Any]:
     """The token counts of a call, zeros for what called no model."""
     used = usage or TokenUsage()
     counts = {
@@ -115,8 +117,8 @@ def _cost_columns(given: ForeignSpan) -> dict[str, Any]:
     """A total that was told is the cost; else the sum of its parts is."""
     if not given.costs:
         return {"cost": None, "currency": ""}
-    total = given.costs.get("total") or f"{sum(map(Decimal, given.costs.values())):f}"
-    return {"cost": total, "currency": given.currency, "price_id": given.price_id}
+    total = Decimal(given.costs.get("total") or sum(map(Decimal, given.costs.values())))
+    return {"cost": f"{min(total, _DEAREST):f}", "currency": given.currency, "price_id": given.price_id}
 
 
 def _payload(given: ForeignSpan, span_id: UUID) -> RecordedPayload:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from apps.traces.models import Trace
+from apps.traces.models import Span, Trace
 from apps.traces.recorder.caps import capped, capped_text, preview
 from apps.traces.recorder.foreign import ForeignSpan
 from apps.traces.recorder.foreign_rows import ForeignRows, Setting, micros, tags_of
@@ -18,6 +18,8 @@ from apps.traces.recorder.shapes import cut_sizes, short, time_of
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 _MOST_MODELS, _MOST_TAGS = 50, 50
+#: What the column holds.
+_DEAREST = Decimal(10**10 - 1)
 _TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
@@ -96,10 +98,11 @@ def grown(old: Trace | None, new: New, setting: Setting, *, external_id: str) ->
 
 def calls_of(rows: Iterable[ForeignRows]) -> list[RecordedSpan]:
     """The spans that are counted as calls of a model."""
-    return [row.span for row in rows if row.span.duration_us is not None and _is_call(row.span)]
+    return [row.span for row in rows if row.span.duration_us is not None and is_call(row.span)]
 
 
-def _is_call(span: RecordedSpan) -> bool:
+def is_call(span: RecordedSpan | Span) -> bool:
+    """Whether the span is counted as a call of a model."""
     return bool(span.model) and (span.kind == "llm" or bool(span.input_tokens or span.output_tokens))
 
 
@@ -172,11 +175,11 @@ def _money(old: Trace | None, ended: Sequence[RecordedSpan]) -> dict[str, Any]:
     """The sum of what calls cost. Amounts in another currency than the first are left out, as are unknown ones."""
     currency = (old.currency if old is not None else "") or next((span.currency for span in ended if span.currency), "")
     costs = [Decimal(span.cost) for span in ended if span.cost is not None and span.currency == currency]
-    unpriced = sum((span.cost is None or span.currency != currency) and _is_call(span) for span in ended)
+    unpriced = sum((span.cost is None or span.currency != currency) and is_call(span) for span in ended)
     if old is not None and old.cost is not None:
         costs.append(old.cost)
     return {
-        "cost": f"{sum(costs, Decimal(0)):f}" if costs else None,
+        "cost": f"{min(sum(costs, Decimal(0)), _DEAREST):f}" if costs else None,
         "currency": currency,
         "unpriced_calls": unpriced + (old.unpriced_calls if old is not None else 0),
     }

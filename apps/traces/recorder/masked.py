@@ -15,6 +15,7 @@ from apps.traces.recorder.record import RecordedPayload, RecordedSpan, RecordedT
 from apps.traces.recorder.steps import input_preview, output_preview
 
 _PAYLOAD = ("inputs", "outputs", "process", "error_details", "attributes", "events", "links")
+_FOREIGN_TEXTS = ("name", "trace_name", "text", "error_code", "error_message")
 _FOREIGN = ("inputs", "outputs", "process", "attributes", "events", "links")
 
 
@@ -38,7 +39,9 @@ def masked(record: RecordedTrace, masker: Masker) -> RecordedTrace:
 def masked_span(span: ForeignSpan, masker: Masker) -> ForeignSpan:
     """A span from elsewhere without what must not be kept."""
     changes: dict[str, Any] = {name: _value(masker, getattr(span, name)) for name in _FOREIGN}
-    changes |= {name: masker.text(getattr(span, name)) for name in ("name", "trace_name", "text", "error_message")}
+    changes |= {name: masker.text(getattr(span, name)) for name in _FOREIGN_TEXTS}
+    if span.tags:
+        changes["tags"] = _value(masker, list(span.tags))
     return replace(span, **{name: value for name, value in changes.items() if value is not getattr(span, name)})
 
 

@@ -138,9 +138,11 @@ def _take_back(cursor: CursorWrapper, tallies: Tallies, ids: list[UUID]) -> None
 
 
 def _delete(cursor: CursorWrapper, ids: list[UUID]) -> int:
+    # First what senders hold while they let a trace grow: spans that arrive now are seen below, or begin it anew.
+    cursor.execute(f"DELETE FROM {ForeignTrace._meta.db_table} WHERE trace_id = ANY(%s)", [ids])  # noqa: S608
     spans = f"SELECT id FROM {Span._meta.db_table} WHERE trace_id = ANY(%s)"  # noqa: S608
     cursor.execute(f"DELETE FROM {SpanPayload._meta.db_table} WHERE span_id IN ({spans})", [ids])  # noqa: S608
-    for model in (AgentThought, Span, ForeignTrace):
+    for model in (AgentThought, Span):
         cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE trace_id = ANY(%s)", [ids])  # noqa: S608
     cursor.execute(f"DELETE FROM {Trace._meta.db_table} WHERE id = ANY(%s)", [ids])  # noqa: S608
-    return cursor.rowcount
+    return int(cursor.rowcount)

@@ -6,41 +6,24 @@ import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from apps.traces.recorder.record import RecordedTrace
+from apps.traces.models import Trace
+from apps.traces.recorder.record import RecordedTrace, TraceRow
 from support.histogram import Histogram
 from support.ids import uuid7
 
 FAILED = "failed"
 #: Neither well nor badly ended.
 STOPPED = ("stopped", "incomplete")
+#: Thirty days: a sum of longer durations, which broken clocks make, would soon be more than its column holds.
+_LONGEST_US = 30 * 86_400 * 1_000_000
 _TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
-class TraceFacts(Protocol):
-    """What is counted of a trace: a row of the table has it, and a record of one."""
-
-    team_id: Any
-    application_id: Any
-    application_name: Any
-    source: Any
-    environment: Any
-    end_user: Any
-    started_at: Any
-    status: Any
-    duration_us: Any
-    first_text_us: Any
-    input_tokens: Any
-    output_tokens: Any
-    cached_tokens: Any
-    cache_write_tokens: Any
-    reasoning_tokens: Any
-    cost: Any
-    currency: Any
-    unpriced_calls: Any
-    span_count: Any
+#: What is counted of a trace, a row of the table has, and a record of one.
+TraceFacts = Trace | TraceRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +119,20 @@ class Tallies:
         )
         self.add_call(trace, call, times)
 
+    def add_span(self, trace: TraceFacts, span: Any, times: int = 1) -> None:
+        """Count the call of a model that a span was: those from elsewhere may have no thought."""
+        call = Call(
+            model=span.model,
+            started_at=span.started_at,
+            duration_us=span.duration_us or 0,
+            first_text_us=span.first_text_us,
+            failed=span.status == "error",
+            tokens=tuple(getattr(span, name) for name in _TOKENS),
+            cost=None if span.cost is None else Decimal(span.cost),
+            currency=span.currency,
+        )
+        self.add_call(trace, call, times)
+
     def rows(self) -> list[dict[str, Any]]:
         """Rows for the table in the order of their key: who writes several locks them in one order."""
         return [_row(place, tally) for place, tally in sorted(self._tallies.items(), key=lambda item: item[0])]
@@ -157,7 +154,7 @@ class Tallies:
 
     @staticmethod
     def _measure(tally: Tally, duration_us: int, first_text_us: int | None, times: int) -> None:
-        tally.duration_us += times * duration_us
+        tally.duration_us += times * min(duration_us, _LONGEST_US)
         tally.durations.add(duration_us, times)
         if first_text_us is not None:
             tally.first_texts.add(first_text_us, times)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from apps.datasets.text.analyze import MAX_TERM_CHARS, analyze, term_counts, tsvector_literal
+from apps.datasets.text.analyze import MAX_TERM_CHARS, term_counts, tsvector_literal
 from apps.traces.recorder import reading
 from apps.traces.recorder.record import RecordedPayload, RecordedSpan, RecordedTrace
 
@@ -15,6 +16,8 @@ TEXT_LIMIT = 4_000
 ERROR_LIMIT = 1_000
 #: Fewer words than this of one span are kept, the first ones.
 MOST_WORDS = 1_500
+#: Longer pieces without a space, as Chinese has them, do not come again.
+_SHORT = 40
 
 
 def worded(record: RecordedTrace) -> RecordedTrace:
@@ -36,13 +39,20 @@ def words_of(span: RecordedSpan, payload: RecordedPayload | None) -> str:
     else:
         parts += [span.input_preview, span.output_preview]
     text = " \n".join(part for part in parts if part)
-    # Only writing without spaces has single characters to be found by, and none of it is ASCII.
-    found = dict.fromkeys(analyze(text)) if text.isascii() else term_counts(text)
+    found: dict[str, None] = {}
+    for chunk in dict.fromkeys(text.split()):
+        found.update(_terms(chunk) if len(chunk) <= _SHORT else dict.fromkeys(term_counts(chunk)))
     terms = [term for term in found if len(term) <= MAX_TERM_CHARS][:MOST_WORDS]
     written = "' '".join(terms)
     if "\\" in written or written.count("'") != 2 * max(0, len(terms) - 1):
         return tsvector_literal(dict.fromkeys(terms, 0))
     return f"'{written}'" if terms else ""
+
+
+@lru_cache(maxsize=65_536)
+def _terms(chunk: str) -> dict[str, None]:
+    """The terms of what stands between two spaces: no term reaches over one, and most of it was seen before."""
+    return dict.fromkeys(term_counts(chunk))
 
 
 def input_text(payload: RecordedPayload) -> str:

@@ -177,14 +177,15 @@ def _with_longest_steps(found: Sequence[Trace]) -> list[SlowRun]:
     ]
 
 
+#: The few spans are read once, and joined to themselves out of memory: by the index, each would be looked for again.
 _LONGEST_STEP = """
-    SELECT DISTINCT ON (step.trace_id) step.trace_id, step.id, step.name, step.duration_us
-    FROM traces_span step
-    WHERE step.trace_id = ANY(%(traces)s) AND step.kind <> %(run)s AND step.duration_us IS NOT NULL
-      AND NOT EXISTS (
-        SELECT FROM traces_span inner_step
-        WHERE inner_step.trace_id = step.trace_id AND inner_step.parent_key = step.key)
-    ORDER BY step.trace_id, step.duration_us DESC
+    WITH steps AS MATERIALIZED (
+        SELECT trace_id, id, name, kind, key, parent_key, duration_us FROM traces_span WHERE trace_id = ANY(%(traces)s)
+    ), outer_steps AS MATERIALIZED (SELECT DISTINCT trace_id, parent_key AS key FROM steps)
+    SELECT DISTINCT ON (trace_id) trace_id, id, name, duration_us
+    FROM steps LEFT JOIN outer_steps USING (trace_id, key)
+    WHERE kind <> %(run)s AND duration_us IS NOT NULL AND outer_steps.key IS NULL
+    ORDER BY trace_id, duration_us DESC
 """
 
 

@@ -14,7 +14,7 @@ from apps.traces.models import AgentThought, Span, Trace
 from apps.traces.models.saved_view import Listed
 from apps.traces.selectors.conditions import CONDITIONS
 from apps.traces.selectors.keyset import NEWEST
-from apps.traces.selectors.search import search_spans
+from apps.traces.selectors.search import search_spans, search_traces
 from apps.traces.selectors.time_range import TimeRange, range_of
 from apps.traces.selectors.traces import as_uuid
 from support.errors import InvalidInput
@@ -170,12 +170,8 @@ def _matching(rows: QuerySet[Any], question: Question) -> QuerySet[Any]:
         return search_spans(rows, text)
     # What began in the range goes on after it.
     longer = TimeRange(start=during.start, end=during.end + _SLACK if during.end else None)
-    spans = search_spans(_during(Span.objects.order_by(), longer), text)
+    spans = _during(Span.objects.order_by(), longer)
     if question.table == Listed.THOUGHTS:
-        return rows.filter(Exists(spans.filter(id=OuterRef("span_id"))))
-    named = [rows.filter(**{column: text}).order_by().values("id") for column in ("end_user", "session")]
-    if any(arm.exists() for arm in named):
-        # Each way of being found is a query of its own over an index; one condition with "or" could use none of them.
-        return rows.filter(id__in=spans.values("trace_id").union(*named))
-    # Almost always: the planner may begin with the words or with the newest traces, whichever is less.
-    return rows.filter(Exists(spans.filter(trace=OuterRef("pk"))))
+        return rows.filter(Exists(search_spans(spans, text).filter(id=OuterRef("span_id"))))
+    named = {column: text for column in ("end_user", "session") if rows.filter(**{column: text}).exists()}
+    return search_traces(rows, text, spans=spans, or_else=Q(*named.items(), _connector=Q.OR) if named else None)

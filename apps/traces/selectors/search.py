@@ -7,10 +7,13 @@ finds, if it is not much, is read by its ids. Of what is more than that, the new
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchQueryField
-from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Value
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, UUIDField, Value
 from django.db.models.functions import Cast
 
 from apps.datasets.text.analyze import analyze, tsvector_literal
@@ -31,7 +34,7 @@ def search_spans(spans: QuerySet[Span], text: str) -> QuerySet[Span]:
     if found is None:
         return spans.none()
     ids = _few(spans.filter(found), "id")
-    return spans.filter(found) if ids is None else spans.filter(id__in=ids)
+    return spans.filter(found) if ids is None else spans.filter(_among("id", ids))
 
 
 def search_traces(
@@ -51,15 +54,26 @@ def search_traces(
     if or_else is not None:
         more = _few(traces.filter(or_else), "id")
         if more is None:
-            return traces.filter(Q(id__in=ids) | or_else)
+            return traces.filter(Q(_among("id", ids)) | or_else)
         ids |= more
-    return traces.filter(id__in=ids)
+    return traces.filter(_among("id", ids))
 
 
 def _few(rows: QuerySet[Any], column: str) -> set[Any] | None:
     """The values of a column, or None where there are many rows."""
     values = list(rows.order_by().values_list(column, flat=True)[: FEW + 1])
     return set(values) if len(values) <= FEW else None
+
+
+def _among(column: str, ids: Collection[UUID]) -> Func:
+    """Whether a column is one of these ids: one value for the database, where `in` would be thousands of them."""
+    return Func(
+        F(column),
+        Value(list(ids), output_field=ArrayField(UUIDField())),
+        template="(%(expressions)s))",
+        arg_joiner=" = ANY(",
+        output_field=BooleanField(),
+    )
 
 
 def _holds(text: str) -> Func | None:

@@ -8,6 +8,7 @@ in them, so where runs are sampled they see the sample.
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -16,13 +17,14 @@ from uuid import UUID
 
 from django.db import connections
 
-from apps.traces.selectors.rollups import Figures, Where, totals
+from apps.traces.selectors.rollups import Figures, Where, main_currency, totals
 from support.ids import earliest
 
 _HOUR = dt.timedelta(hours=1)
 #: A run that ended in a window may have begun this much before it.
 LONGEST_RUN = dt.timedelta(hours=6)
 _SHARES = (0.5, 0.95, 0.99)
+_NOTHING = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ class WindowFigures:
     runs: float
     errors: float
     tokens: float
+    #: In dollars, or in the currency with the largest sum where nothing was paid in dollars.
     cost: Decimal
     durations: dict[float, float]
     first_texts: dict[float, float]
@@ -62,7 +65,7 @@ def _of_rollups(
         runs=rest.count + edge.count * weight,
         errors=rest.errors + edge.errors * weight,
         tokens=_tokens(rest) + _tokens(edge) * weight,
-        cost=_cost(rest) + _cost(edge) * Decimal(weight),
+        cost=_cost(rest, edge, weight=Decimal(weight)),
         durations=_quantiles(rest.durations.quantile),
         first_texts=_quantiles(rest.first_texts.quantile),
     )
@@ -77,18 +80,25 @@ def _tokens(figures: Figures) -> int:
     return figures.input_tokens + figures.output_tokens
 
 
-def _cost(figures: Figures) -> Decimal:
-    return sum(figures.costs.values(), Decimal(0))
+def _cost(rest: Figures, edge: Figures, *, weight: Decimal) -> Decimal:
+    """What it cost in the main currency."""
+    names = {*rest.costs, *edge.costs}
+    costs = {name: rest.costs.get(name, _NOTHING) + edge.costs.get(name, _NOTHING) * weight for name in names}
+    return costs.get(main_currency(costs), _NOTHING)
 
 
 _ENDED = """
-    SELECT count(*), count(*) FILTER (WHERE status = 'failed'), coalesce(sum(total_tokens), 0), coalesce(sum(cost), 0),
+    WITH ended AS MATERIALIZED (
+        SELECT status, total_tokens, cost, currency, duration_us, first_text_us FROM traces_trace
+        WHERE team_id = ANY(%(teams)s) AND (%(app)s::uuid IS NULL OR application_id = %(app)s)
+            AND id >= %(first_id)s AND started_at >= %(first)s AND started_at < %(until)s
+            AND started_at + duration_us * interval '1 microsecond' >= %(since)s
+    ), costs AS (SELECT currency, sum(cost)::text AS cost FROM ended WHERE cost IS NOT NULL GROUP BY currency)
+    SELECT count(*), count(*) FILTER (WHERE status = 'failed'), coalesce(sum(total_tokens), 0),
+        (SELECT jsonb_object_agg(currency, cost)::text FROM costs),
         percentile_disc(%(shares)s::float8[]) WITHIN GROUP (ORDER BY duration_us),
         percentile_disc(%(shares)s::float8[]) WITHIN GROUP (ORDER BY first_text_us)
-    FROM traces_trace
-    WHERE team_id = ANY(%(teams)s) AND (%(app)s::uuid IS NULL OR application_id = %(app)s)
-        AND id >= %(first_id)s AND started_at >= %(first)s AND started_at < %(until)s
-        AND started_at + duration_us * interval '1 microsecond' >= %(since)s
+    FROM ended
 """
 
 
@@ -107,12 +117,13 @@ def _of_traces(
     }
     with connections["traces"].cursor() as cursor:
         cursor.execute(_ENDED, values)
-        runs, errors, tokens, cost, durations, first_texts = cursor.fetchone() or (0, 0, 0, 0, None, None)
+        runs, errors, tokens, told, durations, first_texts = cursor.fetchone() or (0, 0, 0, None, None, None)
+    costs = {currency: Decimal(cost) for currency, cost in json.loads(told or "{}").items()}
     return WindowFigures(
         runs=runs,
         errors=errors,
         tokens=float(tokens),
-        cost=Decimal(cost),
+        cost=costs.get(main_currency(costs), _NOTHING),
         durations=_by_share(durations),
         first_texts=_by_share(first_texts),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -15,19 +14,17 @@ from apps.traces.models import KeptTrace, PassedOver, Trace, TraceChange
 from apps.traces.models.saved_view import Listed
 from apps.traces.recorder.store import delete
 from apps.traces.selectors.bounded import TooSlow, bounded
-from apps.traces.selectors.keyset import after, counted, read_page
+from apps.traces.selectors.keyset import after, read_page
 from apps.traces.selectors.lists import Question, of_teams, question_from, rows_of
 from apps.traces.selectors.saved_views import Viewer
+from apps.traces.services.list_jobs import GOING, TURN, go_on_with, rows_expected, team_ids_of
 from support.errors import Conflict, InvalidInput
 from support.jobs import enqueue
 
 PAGE_ROWS = 200
 PAGE_SECONDS = 60.0
-TURN = dt.timedelta(seconds=100)
-SILENCE = dt.timedelta(minutes=4)
 LONGEST_TAG = 60
 TASK = "traces.make_change"
-_GOING = [TraceChange.Status.QUEUED, TraceChange.Status.RUNNING]
 _TAGS = {
     TraceChange.Action.ADD_TAG: "tags || %(list)s::jsonb WHERE NOT tags @> %(list)s::jsonb",
     TraceChange.Action.REMOVE_TAG: "tags - %(tag)s::text WHERE tags @> %(list)s::jsonb",
@@ -43,7 +40,7 @@ def ask_for_change(
     tag = " ".join(value.replace("\x00", "").split()) if action != TraceChange.Action.DELETE else ""
     if action != TraceChange.Action.DELETE and not 1 <= len(tag) <= LONGEST_TAG:
         raise InvalidInput(f"A tag has 1 to {LONGEST_TAG} characters.", path="/value")
-    if TraceChange.objects.filter(team_id=viewer.team_id, status__in=_GOING).count() >= 3:
+    if TraceChange.objects.filter(team_id=viewer.team_id, status__in=GOING).count() >= 3:
         raise Conflict("Three changes are being made already. Wait for one of them.")
     now = timezone.now()
     job = TraceChange.objects.create(
@@ -55,19 +52,11 @@ def ask_for_change(
         question=question.as_dict(until=now),
         action=action,
         value=tag,
-        rows_expected=_expected(question, team_ids),
+        rows_expected=rows_expected(question, team_ids),
         beat_at=now,
     )
     enqueue(TASK, str(job.id))
     return job
-
-
-def _expected(question: Question, team_ids: Collection[UUID] | None) -> int:
-    try:
-        with bounded(2):
-            return counted(rows_of(question, within=of_teams(question.table, team_ids)))[0]
-    except TooSlow:
-        return 0
 
 
 def make_change(job_id: UUID) -> bool:
@@ -87,12 +76,11 @@ def make_change(job_id: UUID) -> bool:
 def _page(job_id: UUID) -> bool:
     """Change one page and note it, both or neither; whether there is another one."""
     with bounded(PAGE_SECONDS):
-        job = TraceChange.objects.select_for_update().filter(id=job_id, status__in=_GOING).first()
+        job = TraceChange.objects.select_for_update().filter(id=job_id, status__in=GOING).first()
         if job is None:
             return False
-        team_ids = None if job.team_ids is None else [UUID(each) for each in job.team_ids]
         question = question_from(job.question, table=job.table)
-        rows = rows_of(question, within=of_teams(job.table, team_ids)).only("id", question.column)
+        rows = rows_of(question, within=of_teams(job.table, team_ids_of(job))).only("id", question.column)
         page = read_page(rows, cursor=job.cursor, size=PAGE_ROWS, by=question.column)
         job.rows_done += _apply(job, [row.id for row in page.rows])
         job.cursor = after(page.rows[-1], by=question.column) if page.rows else job.cursor
@@ -133,7 +121,7 @@ def _tag(job: TraceChange, ids: Sequence[UUID]) -> None:
 
 def _end(job_id: UUID, status: str, *, error: str = "") -> None:
     now = timezone.now()
-    TraceChange.objects.filter(id=job_id, status__in=_GOING).update(
+    TraceChange.objects.filter(id=job_id, status__in=GOING).update(
         status=status, error=error, finished_at=now, beat_at=now
     )
 
@@ -145,8 +133,4 @@ def stop_change(job: TraceChange) -> None:
 
 def go_on_with_changes() -> int:
     """Queue what no worker has touched for a while; how many."""
-    silent = TraceChange.objects.filter(status__in=_GOING, beat_at__lt=timezone.now() - SILENCE)
-    ids = list(silent.values_list("id", flat=True)[:100])
-    for job_id in ids:
-        enqueue(TASK, str(job_id))
-    return len(ids)
+    return go_on_with(TraceChange, task=TASK)

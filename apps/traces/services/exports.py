@@ -13,11 +13,12 @@ from django.utils import timezone
 
 from apps.traces.models.export import TraceExport
 from apps.traces.selectors.bounded import TooSlow, bounded
-from apps.traces.selectors.keyset import after, counted, read_page
+from apps.traces.selectors.keyset import after, read_page
 from apps.traces.selectors.lists import Question, of_teams, question_from, rows_of
 from apps.traces.selectors.saved_views import Viewer
 from apps.traces.services.export_rows import columns_of, export_rows, stored
 from apps.traces.services.export_text import head_of, lines_of
+from apps.traces.services.list_jobs import GOING, TURN, go_on_with, rows_expected, team_ids_of
 from support.errors import Conflict, InvalidInput
 from support.jobs import enqueue
 
@@ -30,10 +31,6 @@ PAGE_ROWS = 500
 PAGE_ROWS_WHOLE = 50
 #: A page that takes longer than this is given up: the disk or the filters are at fault.
 PAGE_SECONDS = 120.0
-#: One job writes for so long and then hands on, so that it never meets the time limit of jobs.
-TURN = dt.timedelta(seconds=100)
-#: Not heard of for so long, a job's worker is taken for dead.
-SILENCE = dt.timedelta(minutes=4)
 TASK = "traces.write_export"
 
 
@@ -43,7 +40,7 @@ def ask_for_export(
     """Queue a file of all rows that answer the question now. Raises InvalidInput, Conflict."""
     if format not in TraceExport.Format.values:
         raise InvalidInput("Choose CSV or JSON lines.", path="/format")
-    going = TraceExport.objects.filter(user_id=viewer.user_id, status__in=_GOING).count()
+    going = TraceExport.objects.filter(user_id=viewer.user_id, status__in=GOING).count()
     if going >= MOST_AT_ONCE:
         raise Conflict(f"You have {MOST_AT_ONCE} exports in the making. Wait for one of them, or stop it.")
     now = timezone.now()
@@ -56,27 +53,16 @@ def ask_for_export(
         question=question.as_dict(until=now),
         format=format,
         with_payloads=with_payloads,
-        rows_expected=_expected(question, team_ids),
+        rows_expected=rows_expected(question, team_ids),
         beat_at=now,
     )
     enqueue(TASK, str(job.id))
     return job
 
 
-_GOING = [TraceExport.Status.QUEUED, TraceExport.Status.RUNNING]
-
-
-def _expected(question: Question, team_ids: Collection[UUID] | None) -> int:
-    try:
-        with bounded(2):
-            return counted(rows_of(question, within=of_teams(question.table, team_ids)))[0]
-    except TooSlow:
-        return 0
-
-
 def write_export(job_id: UUID) -> bool:
     """Write for one turn. True: more is to be written. Safe to repeat; a job that is over is left alone."""
-    job = TraceExport.objects.filter(id=job_id, status__in=_GOING).first()
+    job = TraceExport.objects.filter(id=job_id, status__in=GOING).first()
     if job is None:
         return False
     if job.started_at is None:
@@ -96,7 +82,7 @@ def write_export(job_id: UUID) -> bool:
 def _turn(job: TraceExport) -> bool:
     question = question_from(job.question, table=job.table)
     columns = columns_of(job.table, with_payloads=job.with_payloads)
-    rows = rows_of(question, within=of_teams(job.table, _ids(job))).only(*stored(columns, table=job.table))
+    rows = rows_of(question, within=of_teams(job.table, team_ids_of(job))).only(*stored(columns, table=job.table))
     size = PAGE_ROWS_WHOLE if job.with_payloads else PAGE_ROWS
     until = timezone.now() + TURN
     target = file_of(job)
@@ -130,7 +116,7 @@ def _noted(job: TraceExport) -> bool:
     """Note how far the job is. False: somebody stopped it, or another worker has gone on with it."""
     before, job.beat_at = job.beat_at, timezone.now()
     return bool(
-        TraceExport.objects.filter(id=job.id, status__in=_GOING, beat_at=before).update(
+        TraceExport.objects.filter(id=job.id, status__in=GOING, beat_at=before).update(
             status=job.status,
             started_at=job.started_at,
             path=job.path,
@@ -143,7 +129,7 @@ def _noted(job: TraceExport) -> bool:
 
 
 def _drop_if_stopped(job: TraceExport) -> None:
-    if not TraceExport.objects.filter(id=job.id, status__in=_GOING).exists():
+    if not TraceExport.objects.filter(id=job.id, status__in=GOING).exists():
         file_of(job).unlink(missing_ok=True)
 
 
@@ -151,7 +137,7 @@ def _end(job: TraceExport, status: str, *, error: str = "") -> None:
     job.status, job.error = status, error
     job.finished_at = job.beat_at = timezone.now()
     job.expires_at = job.finished_at + KEPT
-    kept = TraceExport.objects.filter(id=job.id, status__in=_GOING).update(
+    kept = TraceExport.objects.filter(id=job.id, status__in=GOING).update(
         status=status,
         error=error,
         started_at=job.started_at,
@@ -173,12 +159,8 @@ def stop_export(job: TraceExport) -> None:
 
 
 def go_on_with_exports() -> int:
-    """Queue what no worker has touched for a while (its worker died, or the queue lost it); how many."""
-    silent = TraceExport.objects.filter(status__in=_GOING, beat_at__lt=timezone.now() - SILENCE)
-    ids = list(silent.values_list("id", flat=True)[:100])
-    for job_id in ids:
-        enqueue(TASK, str(job_id))
-    return len(ids)
+    """Queue what no worker has touched for a while; how many."""
+    return go_on_with(TraceExport, task=TASK)
 
 
 def forget_exports() -> int:
@@ -205,7 +187,7 @@ def ask_again(job: TraceExport) -> TraceExport:
     viewer = Viewer(team_id=job.team_id, user_id=job.user_id, name=job.user_name)
     return ask_for_export(
         viewer=viewer,
-        team_ids=_ids(job),
+        team_ids=team_ids_of(job),
         question=question_from(job.question, table=job.table),
         format=job.format,
         with_payloads=job.with_payloads,

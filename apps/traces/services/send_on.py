@@ -55,6 +55,10 @@ def send_on() -> Outcome:
         except NotSent as exc:
             failed += 1
             logger.info("traces of team %s could not be sent on: %s", destination.team_id, exc.message)
+        except Exception as exc:  # border: what is wrong with one team's traces must not keep those of others
+            failed += 1
+            logger.exception("traces of team %s could not be sent on", destination.team_id)
+            _pause(destination, NotSent(f"They could not be sent: {type(exc).__name__}.", again=True))
         finally:
             _released(destination)
     return Outcome(sent, failed)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -16,13 +16,15 @@ from apps.traces.models import AgentThought, ForeignTrace, Span, SpanPayload, Tr
 from apps.traces.recorder import tables
 from apps.traces.recorder.foreign import ForeignSpan
 from apps.traces.recorder.foreign_rows import ForeignRows, micros, rows_of
-from apps.traces.recorder.growth import New, calls_of, grown, setting_of
+from apps.traces.recorder.growth import New, calls_of, grown, is_call, setting_of
 from apps.traces.recorder.record import RecordedPayload, RecordedSpan, RecordedThought, TraceRow
 from apps.traces.recorder.shapes import stable_id
 from apps.traces.recorder.store import ALIAS, count
-from apps.traces.recorder.tallies import Call, Tallies
+from apps.traces.recorder.tallies import Tallies
 from apps.traces.recorder.treatment import treated_spans
 from apps.traces.recorder.words import with_words
+from apps.traces.recorder.wrappers import TOKENS, WRAPPER, wrappers
+from apps.traces.services.count_once import found_wrappers, strip, without
 from support.ids import uuid7
 
 
@@ -49,7 +51,8 @@ def store_foreign(team_id: UUID, spans: Sequence[ForeignSpan]) -> Stored:
         return Stored(new=len(passed_over), repeated=0)
     with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
         ids = _trace_ids(cursor, team_id, traces)
-        known = Trace.objects.using(ALIAS).in_bulk(ids.values())
+        # Held until the end: tags and prices that somebody changes meanwhile must not be written over.
+        known = Trace.objects.using(ALIAS).order_by("id").select_for_update().in_bulk(ids.values())
         batches = [
             _Batch(list(given.values()), known.get(ids[name]), trace_id=ids[name], team_id=team_id, external_id=name)
             for name, given in sorted(traces.items())
@@ -57,6 +60,7 @@ def store_foreign(team_id: UUID, spans: Sequence[ForeignSpan]) -> Stored:
         rows = [row for batch in batches for row in batch.rows]
         fresh = _insert(cursor, rows)
         ended = _end(cursor, [row for row in rows if row.span.id not in fresh and row.span.duration_us is not None])
+        _count_once(batches, fresh | ended)
         _grow(cursor, batches, fresh, ended)
     return Stored(new=len(passed_over) + len(fresh) + len(ended), repeated=len(given) - len(fresh) - len(ended))
 
@@ -70,6 +74,20 @@ class _Batch:
         self.given, self.old, self.external_id = given, old, external_id
         self.setting = setting_of(given, old, trace_id=trace_id, team_id=team_id)
         self.rows = [rows_of(span, self.setting) for span in given]
+        self.was_counted: list[Span] = []
+
+    def set_right(self, found: Sequence[Span | RecordedSpan]) -> None:
+        """Some spans turned out to wrap others: those of the batch count nothing, those from before no more."""
+        here = {row.span.id for row in self.rows}
+        nothing: dict[str, Any] = dict.fromkeys(TOKENS, 0)
+        ids = {span.id for span in found}
+        self.was_counted = [span for span in found if isinstance(span, Span) and span.id not in here]
+        self.rows = [
+            replace(row, span=replace(row.span, kind=WRAPPER, cost=None, currency="", **nothing), thought=None)
+            if row.span.id in ids
+            else row
+            for row in self.rows
+        ]
 
     def grown(self, fresh: set[UUID], ended: set[UUID], tallies: Tallies) -> TraceRow | None:
         """The trace with what is new, counted; None where nothing is."""
@@ -78,16 +96,18 @@ class _Batch:
             return None
         rows = [row for _span, row in new]
         trace = grown(
-            self.old,
+            without(self.old, self.was_counted) if self.old is not None else None,
             New(given=[span for span, _row in new], rows=rows, counted=sum(row.span.id in fresh for row in rows)),
             self.setting,
             external_id=self.external_id,
         )
         if self.old is not None:
             tallies.add_trace(self.old, times=-1)
+            for counted in filter(is_call, self.was_counted):
+                tallies.add_span(self.old, counted, times=-1)
         tallies.add_trace(trace)
         for span in calls_of(rows):
-            tallies.add_call(trace, _call(span))
+            tallies.add_span(trace, span)
         return trace
 
 
@@ -99,12 +119,13 @@ def _count_only(team_id: UUID, spans: Sequence[ForeignSpan]) -> None:
     tallies = Tallies()
     for name, of_trace in traces.items():
         batch = _Batch(of_trace, None, trace_id=uuid7(), team_id=team_id, external_id=name)
+        batch.set_right([row.span for row in batch.rows if row.span.id in wrappers(each.span for each in batch.rows)])
         all_ids = {row.span.id for row in batch.rows}
         counted = Tallies() if all(span.parent_key for span in of_trace) else tallies
         trace = batch.grown(all_ids, set(), counted)
         if trace is not None and counted is not tallies:
             for call in calls_of(batch.rows):
-                tallies.add_call(trace, _call(call))
+                tallies.add_span(trace, call)
     count(tallies)
 
 
@@ -116,7 +137,7 @@ def _keep(found: dict[tuple[str, int], ForeignSpan], span: ForeignSpan) -> None:
 
 
 def _trace_ids(
-    cursor: CursorWrapper, team_id: UUID, traces: Mapping[str, Mapping[object, ForeignSpan]]
+    cursor: CursorWrapper, team_id: UUID, traces: Mapping[str, Mapping[tuple[str, int], ForeignSpan]]
 ) -> dict[str, UUID]:
     """The ids of ours; who has them may be sure that nobody else lets these traces grow at the same time."""
     given = []
@@ -170,6 +191,20 @@ def _end(cursor: CursorWrapper, rows: Sequence[ForeignRows]) -> set[UUID]:
     return ids
 
 
+def _count_once(batches: Sequence[_Batch], new: set[UUID]) -> None:
+    """Where new spans have tokens: see to it that none around or inside of them has the same tokens again."""
+    concerned = {
+        batch.setting.trace_id: batch
+        for batch in batches
+        if any(row.span.id in new and (row.span.input_tokens or row.span.output_tokens) for row in batch.rows)
+    }
+    found = found_wrappers(concerned) if concerned else []
+    for trace_id, batch in concerned.items():
+        batch.set_right([span for span in found if span.trace_id == trace_id])
+    if found:
+        strip(found)
+
+
 def _grow(cursor: CursorWrapper, batches: Sequence[_Batch], fresh: set[UUID], ended: set[UUID]) -> None:
     tallies = Tallies()
     traces = [trace for batch in batches if (trace := batch.grown(fresh, ended, tallies)) is not None]
@@ -184,23 +219,3 @@ def _growth() -> str:
     changes = ", ".join(f'"{name}" = EXCLUDED."{name}"' for name in names)
     traces = tables.insert(Trace, TraceRow, f"ON CONFLICT (id) DO UPDATE SET {changes}")
     return f"WITH grown AS ({traces}) {tables.add_up()}"
-
-
-def _call(span: RecordedSpan) -> Call:
-    assert span.started_at is not None
-    return Call(
-        model=span.model,
-        started_at=span.started_at,
-        duration_us=span.duration_us or 0,
-        first_text_us=span.first_text_us,
-        failed=span.status == "error",
-        tokens=(
-            span.input_tokens,
-            span.output_tokens,
-            span.cached_tokens,
-            span.cache_write_tokens,
-            span.reasoning_tokens,
-        ),
-        cost=None if span.cost is None else Decimal(span.cost),
-        currency=span.currency,
-    )

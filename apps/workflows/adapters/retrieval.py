@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db import InterfaceError, OperationalError
 
 from apps.datasets.services.queries import log_query
-from apps.datasets.services.retrieve import Found, RetrievedPassage, Search, search
+from apps.datasets.services.retrieve import RetrievedPassage, Search, asearch
 from apps.datasets.settings_of_dataset import RerankSettings
 from apps.workflows.engine.errors import NodeFailure
 from apps.workflows.engine.ports import Passage, RetrievalRequest, Retrieved
@@ -26,7 +26,8 @@ class TeamDatasets:
     async def retrieve(self, request: RetrievalRequest) -> Retrieved:
         """The best passages, best first. Raises NodeFailure when a dataset is unknown or the store is away."""
         try:
-            found = await in_thread(self._search, request)
+            found = await asearch(self._asked(request))
+            await in_thread(log_query, found, query=request.query, team_id=self._team_id, source="app")
         except ConsoleError as exc:
             retryable = exc.http_status >= 500
             raise NodeFailure(exc.code, exc.message, retryable=retryable, details=exc.details) from exc
@@ -40,8 +41,8 @@ class TeamDatasets:
             reranked=found.reranked,
         )
 
-    def _search(self, request: RetrievalRequest) -> Found:
-        asked = Search(
+    def _asked(self, request: RetrievalRequest) -> Search:
+        return Search(
             team_id=self._team_id,
             datasets=list(request.datasets),
             query=request.query,
@@ -55,9 +56,6 @@ class TeamDatasets:
             filter_model=None if request.filter_model is None else _model_name(request.filter_model),
             token_budget=request.token_budget,
         )
-        found = search(asked)
-        log_query(found, query=request.query, team_id=self._team_id, source="app")
-        return found
 
 
 def _rerank(given: Mapping[str, Any] | bool | None) -> RerankSettings | Literal["default", "off"]:

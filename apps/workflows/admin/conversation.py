@@ -6,14 +6,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.urls import NoReverseMatch
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.workflows.admin.columns import link, pill_column
 from apps.workflows.models import Conversation, Message
-from apps.workflows.selectors.messages import dialogue
+from apps.workflows.selectors.messages import as_uuid, dialogue
 from support.admin import ReadOnlyModelAdmin
 
 
@@ -26,6 +28,22 @@ class ConversationAdmin(ReadOnlyModelAdmin):
     search_help_text = _("A conversation's id, an end user, or words of its name.")
     fields = ("application", "source", "end_user", "created_at", "updated_at", "shown_dialogue")
     readonly_fields = ("shown_dialogue",)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page of the conversation, where it is served and the person may see traces; else the plain form."""
+        parsed, user = as_uuid(object_id), request.user
+        if parsed is not None and user.has_perm("traces.view_trace"):
+            try:
+                return redirect("admin:traces_conversation", parsed)
+            except NoReverseMatch:
+                pass
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         conversations: QuerySet[Any] = super().get_queryset(request)

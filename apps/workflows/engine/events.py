@@ -49,6 +49,11 @@ class Usage:
         """Both costs together."""
         return _added(self.input_cost, self.output_cost)
 
+    def values(self) -> dict[str, Any]:
+        """As JSON values. What came later is left out while it says nothing: logs and stories of before stay true."""
+        body = {name: getattr(self, name) for name in _NAMES[Usage]}
+        return {name: value for name, value in body.items() if value or name not in _LATER}
+
     def __add__(self, other: Usage) -> Usage:
         return self._with(other, 1)
 
@@ -349,6 +354,9 @@ _UNSAID: dict[str, Any] = {
 _NAMES = {cls: tuple(f.name for f in fields(cls)) for cls in (*KINDS.values(), Usage, ErrorInfo)}
 
 
+_LATER = frozenset({"cache_write_tokens", "input_cost", "output_cost", "currency"})
+
+
 def to_dict(event: Event) -> dict[str, Any]:
     """The event as JSON values, `kind` first."""
     body: dict[str, Any] = {"kind": event.kind}
@@ -356,7 +364,9 @@ def to_dict(event: Event) -> dict[str, Any]:
         value = getattr(event, name)
         if name in _UNSAID and value == _UNSAID[name]:
             continue
-        body[name] = _flat(value) if isinstance(value, (Usage, ErrorInfo)) else value
+        body[name] = (
+            value.values() if isinstance(value, Usage) else _flat(value) if isinstance(value, ErrorInfo) else value
+        )
     return body
 
 
@@ -371,4 +381,6 @@ def from_dict(body: Mapping[str, Any]) -> Event:
 
 
 def _flat(value: Usage | ErrorInfo) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in _NAMES[type(value)]}
+    if isinstance(value, Usage):
+        return value.values()
+    return {name: getattr(value, name) for name in _NAMES[ErrorInfo]}

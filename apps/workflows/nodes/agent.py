@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from apps.workflows.engine.errors import MissingValue
@@ -85,7 +85,7 @@ class Agent:
 
     @staticmethod
     def _result(work: Work, context: NodeContext) -> NodeResult:
-        usage = None if context.usage is None else asdict(context.usage)
+        usage = None if context.usage is None else context.usage.values()
         context.process = {**context.process, "steps": len(work.thoughts)}
         return NodeResult(
             outputs={
@@ -206,7 +206,7 @@ def _told(position: int, began: float, model: Model, said: Said, turn: Turn, usa
         "provider": said.provider,
         "parameters": dict(model.parameters),
         "finish_reason": said.finish_reason,
-        "usage": asdict(usage),
+        "usage": usage.values(),
         "started_at": began,
         "latency": max(0.0, time.time() - began),
         "files": [],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from apps.workflows.engine.errors import NodeFailure
@@ -89,7 +89,7 @@ def _result(
         outputs={
             "text": text,
             "reasoning": reasoning,
-            "usage": None if context.usage is None else asdict(context.usage),
+            "usage": None if context.usage is None else context.usage.values(),
             "model": said.model,
             "provider": said.provider,
             "finish_reason": said.finish_reason,

@@ -45,7 +45,7 @@ class ParameterExtractor:
                 **found,
                 "is_success": not faults,
                 "reason": " ".join(faults),
-                "usage": None if context.usage is None else asdict(context.usage),
+                "usage": None if context.usage is None else context.usage.values(),
             }
         )
 

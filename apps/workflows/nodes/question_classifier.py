@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from apps.workflows.engine.node import Config, NodeContext, NodeResult, NodeType, Use
@@ -46,7 +46,7 @@ class QuestionClassifier:
                 "class_id": chosen.id,
                 "class_name": names[found or 0],
                 "class_label": chosen.label,
-                "usage": None if context.usage is None else asdict(context.usage),
+                "usage": None if context.usage is None else context.usage.values(),
             },
             handle=chosen.id,
         )

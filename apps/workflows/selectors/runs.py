@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,9 @@ from apps.workflows.models import Application, Message, Run, Version
 from apps.workflows.selectors.messages import as_uuid
 from support.errors import NotFound
 from support.ids import earliest
+
+#: What a run can be, with the words for it.
+RUN_STATUSES = tuple(Run.Status.choices)
 
 
 def open_run(run_id: UUID | str, *, application: Application) -> Run:
@@ -65,6 +69,57 @@ def info_of(run: Run, *, application: Application, version: Version, message_id:
         nodes=_nodes(version.document),
         features=version.features,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A run as those see it who watch it while it goes on."""
+
+    info: RunInfo
+    query: str
+    status: str
+    status_label: str
+    started_at: dt.datetime
+    finished_at: dt.datetime | None
+    is_stopping: bool
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.status not in (Run.Status.RUNNING, Run.Status.PAUSED)
+
+
+def watched_run(run_id: UUID, *, team_ids: Iterable[UUID] | None) -> Watched:
+    """A member's door to a run that may go on; no teams (None) means all of them. Raises NotFound."""
+    runs = Run.objects.filter(id=run_id)
+    if team_ids is not None:
+        runs = runs.filter(team_id__in=list(team_ids))
+    run = runs.select_related("application", "version").first()
+    if run is None:
+        raise NotFound(f"There is no run {run_id} in your teams.")
+    message_id = Message.objects.filter(run_id=run_id).values_list("id", flat=True).first()
+    return Watched(
+        info=info_of(run, application=run.application, version=run.version, message_id=message_id),
+        query=run.query,
+        status=run.status,
+        status_label=str(run.get_status_display()),
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        is_stopping=run.stop_requested_at is not None,
+    )
+
+
+def running_now(*, team_ids: Iterable[UUID] | None, limit: int) -> list[dict[str, Any]]:
+    """Runs that go on, the newest first: `id`, `query`, `started_at` and the app's name."""
+    runs = Run.objects.filter(status=Run.Status.RUNNING)
+    if team_ids is not None:
+        runs = runs.filter(team_id__in=list(team_ids))
+    # By a column without an index: the few that run are found by their own index, not among all by age.
+    rows = runs.order_by("-started_at").values("id", "query", "started_at", "application__name")[:limit]
+    return [
+        {"id": row["id"], "query": row["query"][:200], "at": row["started_at"], "app": row["application__name"]}
+        for row in rows
+    ]
 
 
 def runs_of(application: Application, *, status: str = "") -> QuerySet[Run]:

@@ -141,7 +141,7 @@ STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns where it is missing
 MEDIA_ROOT = DATA_DIR / "files"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-MAX_UPLOAD_BYTES = 100 * 1024 * 1024
+MAX_UPLOAD_BYTES = env.MAX_UPLOAD_BYTES
 #: One file of the largest size with its form around it; nothing larger gets past the door.
 MAX_REQUEST_BYTES = MAX_UPLOAD_BYTES + 1024 * 1024
 

@@ -30,6 +30,8 @@ CSRF_TRUSTED_ORIGINS = [origin for origin in os.environ.get("CSRF_TRUSTED_ORIGIN
 DATASET_QUERY_DAYS = int(os.environ.get("DATASET_QUERY_DAYS", "90"))
 # How long a list of traces may keep the database busy before its query is ended.
 TRACE_LIST_SECONDS = float(os.environ.get("TRACE_LIST_SECONDS", "8"))
+#: The largest file that is taken, in bytes; a request may be one megabyte more.
+MAX_UPLOAD_BYTES = int(os.environ.get("MAX_UPLOAD_BYTES", str(100 * 1024 * 1024)))
 VECTOR_STORE = os.environ.get("VECTOR_STORE", "pgvector")
 # Where the other vector stores are: the operator's word, trusted as DATABASE_URL is.
 QDRANT_URL = os.environ.get("QDRANT_URL", "")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -123,7 +124,18 @@ def icon(name: str, label: str = "", size: str = "") -> SafeString:
         if settings.DEBUG:
             raise template.TemplateSyntaxError(f"{name!r} is not in {SPRITE}; add it to icons.txt beside it.")
         name = "circle"
-    meaning = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
+    if not label:
+        return _silent_icon(name, size)
+    return _drawn(name, format_html('role="img" aria-label="{}"', label), size)
+
+
+@lru_cache(maxsize=1_000)
+def _silent_icon(name: str, size: str) -> SafeString:
+    """Icons without words are the same on every page, and a list draws hundreds."""
+    return _drawn(name, mark_safe('aria-hidden="true"'), size)
+
+
+def _drawn(name: str, meaning: SafeString, size: str) -> SafeString:
     extra = f" icon-{size}" if size else ""
     return format_html(
         '<svg class="icon icon-{}{}" {} focusable="false"><use href="{}#{}"></use></svg>',

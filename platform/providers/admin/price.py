@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -24,7 +25,7 @@ class ModelPriceAdmin(ConsoleModelAdmin):
     change_list_template = "admin/providers/modelprice/change_list.html"
     purpose = gettext_lazy("What a million tokens cost where that is not the list price. New calls use it at once.")
     empty_text = gettext_lazy("List prices of well-known models are built in. Enter what differs, or is not listed.")
-    list_display = ("model", "provider", "input", "output", "cache_read", "currency", "valid_from", "note")
+    list_display = ("model", "provider", "for_input", "for_output", "for_cached", "currency", "valid_from", "note")
     list_filter = ("team", "currency")
     search_fields = ("model", "provider", "note")
     list_select_related = ("team",)
@@ -35,6 +36,21 @@ class ModelPriceAdmin(ConsoleModelAdmin):
             {"fields": ("currency", ("input", "output"), ("cache_read", "cache_write", "reasoning"), "tiers")},
         ),
     )
+
+    @admin.display(description=gettext_lazy("Input"), ordering="input")
+    def for_input(self, price: ModelPrice) -> str:
+        """What a million tokens of input cost."""
+        return _short(price.input)
+
+    @admin.display(description=gettext_lazy("Output"), ordering="output")
+    def for_output(self, price: ModelPrice) -> str:
+        """What a million tokens of output cost."""
+        return _short(price.output)
+
+    @admin.display(description=gettext_lazy("Input from a cache"), ordering="cache_read")
+    def for_cached(self, price: ModelPrice) -> str:
+        """What a million tokens cost that a cache had."""
+        return _short(price.cache_read)
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """The team that one works in now, unless the address names another."""
@@ -72,3 +88,11 @@ class ModelPriceAdmin(ConsoleModelAdmin):
             "read_on": file["read_on"],
         }
         return TemplateResponse(request, "admin/providers/modelprice/listed.html", context)
+
+
+def _short(amount: Decimal | None) -> str:
+    """As many places as say something, and two at least."""
+    if amount is None:
+        return "–"
+    whole, _point, rest = f"{amount:f}".partition(".")
+    return f"{whole}.{rest.rstrip('0').ljust(2, '0')}"

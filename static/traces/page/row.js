@@ -9,6 +9,7 @@ import { count, duration, money, word } from "./words.js";
 const THINNEST = 0.4;
 const MOST_TICKS = 160;
 const DEEPEST = 9;
+const SIGNS = { error: "circle-x", stopped: "circle-stop", running: "loader-circle", waiting: "clock" };
 const WORDS = [[ORPHAN, "orphan", "unplug"], [CYCLIC, "cyclic", "repeat"], [SKEWED, "skewed", "clock"]];
 
 function make(tag, className, text = "") {
@@ -74,9 +75,9 @@ function drawSpan(link, name, row, model, axis) {
 
 function marks(row, status, model) {
   const found = [];
-  if (status === "error" || status === "stopped") {
+  if (status in SIGNS) {
     const mark = make("span", `span-mark ${status}`);
-    const sign = icon(status === "error" ? "circle-x" : "circle-stop", "icon-small");
+    const sign = icon(SIGNS[status], "icon-small");
     sign.setAttribute("role", "img");
     sign.removeAttribute("aria-hidden");
     sign.setAttribute("aria-label", word(`status_${status}`));
@@ -96,13 +97,16 @@ function marks(row, status, model) {
 
 function bar(row, model, axis) {
   const [offset, given] = [model.number(row, "offset"), model.number(row, "duration")];
-  const took = given ?? axis.total - offset;
-  const drawing = svg("svg", { class: "span-bar", role: "img", "aria-label": given === null ? word("no_end") : duration(given) });
+  const took = given ?? Math.max(0, axis.total - offset);
+  // What is running has no end yet; its bar grows with the axis.
+  const isRunning = given === null && ["running", "waiting"].includes(model.text(row, "status"));
+  const words = given === null && !isRunning ? word("no_end") : duration(took);
+  const drawing = svg("svg", { class: "span-bar", role: "img", "aria-label": words });
   const [start, end] = stretch(axis, offset, offset + took);
   if (end <= 0 || start >= 100) return drawing;
   const wait = Math.min(end, Math.max(start, axis.place(offset + (model.number(row, "first") ?? 0))));
   if (wait > start) drawing.append(rect("bar-wait", start, wait - start));
-  drawing.append(rect(given === null ? "bar bar-open" : "bar", wait, end - wait));
+  drawing.append(rect(isRunning ? "bar bar-running" : given === null ? "bar bar-open" : "bar", wait, end - wait));
   if (model.has(row, CRITICAL)) {
     const line = svg("rect", { class: "critical", x: percent(start), y: 21, width: percent(end - start), height: 1.5 });
     const title = svg("title");
@@ -110,7 +114,7 @@ function bar(row, model, axis) {
     line.append(title);
     drawing.append(line);
   }
-  drawing.append(label(end, given === null ? word("no_end") : duration(given)));
+  drawing.append(label(end, words));
   return drawing;
 }
 

@@ -11,6 +11,7 @@ export class Rows {
   #drawn = new Map();
   #frame = 0;
   #selected = null;
+  #place = null;
 
   /** `list` is inside of `scroller`; `on.open(item)`, `on.toggle(item)`, `address(id)`. */
   constructor(list, scroller, on) {
@@ -37,8 +38,15 @@ export class Rows {
   /** The place of the selected item among those to be seen, -1 for none. */
   get at() {
     const { visible } = this.model;
-    if (this.#selected === null) return -1;
-    const wanted = this.#selected;
+    // Asked for in every frame, and known until another item is selected or other items are to be seen.
+    if (this.#place?.visible !== visible || this.#place.of !== this.#selected) {
+      this.#place = { visible, of: this.#selected, at: this.#find(visible, this.#selected) };
+    }
+    return this.#place.at;
+  }
+
+  #find(visible, wanted) {
+    if (wanted === null) return -1;
     const found = visible.findIndex((item) => item.row === wanted.row && item.group === wanted.group);
     return found >= 0 || wanted.group ? found : visible.findLastIndex((item) => item.row <= wanted.row && !item.group);
   }

@@ -28,6 +28,15 @@ def test_figures_that_lag_behind_the_index_do_no_harm():
     assert idf(50, n=10) > 0
 
 
+def test_common_terms_are_left_out_once_there_are_enough_candidates():
+    df = {"the": 90_000, "bee": 40_000, "hive": 3_000, "skep": 150, "wicker": 30}
+    words = ["the", "bee", "hive", "skep", "wicker"]
+    assert rarest(words, df, enough=200, most=5_000) == ["wicker", "skep", "hive"]
+    assert rarest(["the", "wicker"], df, enough=200, most=5_000) == ["wicker", "the"]
+    assert rarest(["the", "bee"], df, enough=200, most=5_000) == ["bee"]
+    assert rarest(words, df) == ["wicker", "skep", "hive", "bee", "the"]
+
+
 def test_the_rarest_terms_that_occur_are_searched_for():
     df = {"the": 900, "bee": 20, "skep": 2, "hive": 40}
     assert rarest(["the", "bee", "skep", "hive", "bee", "nowhere"], df, limit=3) == ["skep", "bee", "hive"]

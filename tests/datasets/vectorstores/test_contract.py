@@ -1,11 +1,13 @@
 """The promises of `apps/datasets/vectorstores/protocol.py`, kept by every adapter."""
 
 import math
+import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.datasets.vectorstores.errors import BadVector, StoreRefused, UnknownFilter
 from apps.datasets.vectorstores.filters import All, AnyOf, Not, Where, matches
@@ -276,8 +278,10 @@ def test_datasets_that_grow_at_the_same_time_have_their_shared_index_built_once(
         finally:
             connection.close()
 
+    assert not store.is_optimised(spaces[0])
     with ThreadPoolExecutor(len(spaces)) as pool:
         outcomes = list(pool.map(build, spaces))
+    assert store.is_optimised(spaces[0])
     assert outcomes == [None] * 4
     with connection.cursor() as cursor:
         cursor.execute("SELECT indisvalid FROM pg_index WHERE indexrelid = 'chunk_vector_6_hnsw'::regclass")
@@ -293,3 +297,46 @@ def test_a_search_can_be_kept_to_some_documents(store, ns):
     assert ids(found) == [1, 2, 4]
     assert store.search(ns, vector(ns, 1, 0), 3, document_ids=[]) == []
     assert store.search(ns, vector(ns, 1, 0), 3, document_ids=[uuid.UUID(int=77)]) == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_search_beside_writers_finds_whole_records_and_nothing_that_was_deleted_before_it_began(store):
+    ns, gone, ended = namespace_of(), set(), threading.Event()
+    store.ensure(ns)
+
+    def write() -> None:
+        try:
+            for document in range(1, 60):
+                store.upsert(ns, [record(ns, 1, n / 9, number=document * 10 + n, document=document) for n in range(3)])
+                if document % 2:
+                    store.delete(ns, document_ids=[uuid.UUID(int=document)])
+                    gone.add(document)
+        finally:
+            ended.set()
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        while not ended.is_set():
+            before = set(gone)
+            found = [(hit.id.int, hit.document_id.int) for hit in store.search(ns, vector(ns, 1, 0), 100)]
+            assert len(set(found)) == len(found)
+            assert all(number // 10 == document for number, document in found)
+            assert before.isdisjoint(document for _number, document in found)
+        writing.result()
+    assert store.count(ns) == 29 * 3
+    store.drop(ns)
+
+
+def test_hashed_words_are_compared_one_by_one_because_a_graph_of_them_leads_nowhere(db):
+    store = PgVectorStore(exact_limit=1)
+    hashed, learned = namespace_of(7, space="hashing/v1/7"), namespace_of(7, space="acme/v1/7")
+    statements = {}
+    for ns in (hashed, learned):
+        store.ensure(ns)
+        store.upsert(ns, [record(ns, 1, n / 10, number=n) for n in range(12)])
+        with CaptureQueriesContext(connection) as sent:
+            assert ids(store.search(ns, vector(ns, 1, 0), 3)) == [0, 1, 2]
+        statements[ns] = " ".join(query["sql"] for query in sent)
+    assert "hnsw" in statements[learned]
+    assert "hnsw" not in statements[hashed]

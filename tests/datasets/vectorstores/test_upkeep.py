@@ -18,6 +18,7 @@ from accounts.models import Team, User
 from apps.datasets.models import Dataset
 from apps.datasets.services import spaces_health
 from apps.datasets.services.datasets import create_dataset
+from apps.datasets.services.maintenance import GROWN, slow_datasets
 from apps.datasets.services.migrating import start_move
 from apps.datasets.services.migrating_copy import ready_chunks
 from apps.datasets.services.retrieve import retrieve
@@ -50,6 +51,17 @@ def test_what_nobody_needs_is_removed_and_what_is_missing_is_made(team: Team, in
     assert reconcile(dataset.id) == Reconciled()
     hits = retrieve(team_id=team.id, datasets=[dataset.slug], query="drone leaves hive", method="semantic")
     assert len(hits) == 4
+
+
+def test_a_grown_dataset_without_its_index_is_noticed_and_not_asked_for_again_at_once(team: Team) -> None:
+    dataset = create_dataset(team_id=team.id, name="Handbook", vector_store="pgvector")
+    put(dataset, "bees.txt", "Bees dance to tell where the flowers are.")
+    assert slow_datasets() == []
+    Dataset.objects.filter(id=dataset.id).update(chunk_count=GROWN + 1)
+    assert slow_datasets() == [dataset.id]
+    assert slow_datasets() == []
+    Dataset.objects.filter(id=dataset.id).update(vector_store="qdrant")
+    assert slow_datasets() == []
 
 
 def test_a_store_that_is_down_is_named_and_datasets_elsewhere_go_on(

@@ -140,3 +140,19 @@ def test_secrets_in_what_is_sent_are_masked_before_they_are_written(send: Any) -
     (row,) = Span.objects.all()
     assert secret not in str([kept.inputs, kept.attributes, kept.process, row.input_preview])
     assert "my key is" in str(kept.inputs)
+
+
+def test_secrets_in_names_errors_tags_and_events_are_masked_too(send: Any) -> None:
+    secret = "sk-proj-" + "Ab3dEf6hIj9kLm2nOp5q" * 3
+    event = {"name": f"failed {secret}", "timeUnixNano": "1", "attributes": attributes({"exception.message": secret})}
+    values = {
+        "langfuse.trace.tags": [f"key {secret}"],
+        "error.type": f"Refused {secret}",
+        "http.request.header.authorization": ["opaque-word"],
+        f"name {secret}": 1,
+    }
+    send(span(values, name=f"use {secret}", status={"code": 2, "message": f"no {secret}"}, events=[event]))
+    everything = [list(model.objects.values()) for model in (Trace, Span, SpanPayload)]
+    assert secret not in str(everything)
+    assert "opaque-word" not in str(everything)
+    assert "Refused [masked:" in Span.objects.get().error_code

@@ -502,6 +502,9 @@ def test_values_of_every_kind_and_depth_are_read():
         {"traceloop.entity.input": '{"inputs": 3}', "gen_ai.prompt.0.tool_calls.0.arguments": "{"},
         {"ai.prompt": "3", "ai.response.toolCalls": "[3]", "ai.operationId": "ai.streamText.doStream"},
         {"user.id": {"a": 1}, "session.id": [1], "gen_ai.response.model": ["m"]},
+        {"mlflow.spanType": "[" * 900 + "]" * 900, "ai.prompt": "[" * 900 + "]" * 900},
+        {"langfuse.trace.tags": "[" * 900 + "]" * 900, "langfuse.observation.input": "[" * 900 + "]" * 900},
+        {"gen_ai.input.messages": "[" * 900 + "]" * 900, "input.value": "[" * 900 + "]" * 900, **CALL},
     ],
 )
 def test_nonsense_in_any_dialect_costs_no_more_than_itself(values):

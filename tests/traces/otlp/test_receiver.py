@@ -18,6 +18,7 @@ from django.db import DataError, OperationalError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
 from apps.traces.otlp import intake
+from apps.traces.otlp import receiver as receiving
 from apps.traces.otlp.bodies import LIMIT, opened
 from apps.traces.otlp.receiver import OtlpReceiver
 from apps.traces.otlp.senders import Sender, Senders, secret_of
@@ -80,7 +81,9 @@ async def send(client: httpx.AsyncClient, body: bytes, kind: str = PROTOBUF, url
 ONE = export(span(name="one"))
 
 
-@pytest.mark.parametrize(("kind", "body"), [(JSON, as_json(ONE)), (PROTOBUF, as_protobuf(ONE))])
+@pytest.mark.parametrize(
+    ("kind", "body"), [(JSON, as_json(ONE)), (PROTOBUF, as_protobuf(ONE))], ids=["JSON", "protobuf"]
+)
 @pytest.mark.parametrize("encoding", ["", "gzip", "deflate", "raw deflate", "gzip in two members"])
 async def test_spans_are_taken_in_every_encoding(client, kept, kind, body, encoding):
     raw = zlib.compressobj(wbits=-15)
@@ -154,11 +157,11 @@ async def test_an_empty_export_is_a_success(client):
         (b"{", {"kind": JSON}, 400),
         (b"\xff\xff\xff", {}, 400),
         (b"not gzip", {"Content_Encoding": "gzip"}, 400),
-        (gzip.compress(b"{}")[:-6], {"Content_Encoding": "gzip"}, 400),
+        (gzip.compress(b"{}", mtime=0)[:-6], {"Content_Encoding": "gzip"}, 400),
         (b"{}", {"Content_Encoding": "zstd"}, 415),
         (b"{}", {"kind": "text/plain"}, 415),
         (b"x" * (LIMIT + 1), {}, 413),
-        (gzip.compress(bytes(LIMIT + 1)), {"Content_Encoding": "gzip"}, 413),
+        (gzip.compress(bytes(LIMIT + 1), mtime=0), {"Content_Encoding": "gzip"}, 413),
         (zlib.compress(bytes(LIMIT + 1)), {"Content_Encoding": "deflate"}, 413),
         (b"{}", {"Authorization": "Bearer wrong"}, 401),
         (b"{}", {"Authorization": "Basic !!!"}, 401),
@@ -186,6 +189,63 @@ async def test_a_bomb_is_given_up_at_the_limit():
     assert len(bomb) < 1024 * 1024
     with pytest.raises(TooLarge):
         opened(bomb, encoding="gzip")
+
+
+async def test_a_body_of_very_many_members_is_refused_and_not_opened_one_by_one():
+    with pytest.raises(InvalidInput):
+        opened(gzip.compress(b"") * 100_000, encoding="gzip")
+
+
+async def test_who_has_no_key_is_refused_before_the_body_comes_and_takes_no_room(kept, monkeypatch):
+    monkeypatch.setattr(intake, "_ALIASES", ())
+    receiver = OtlpReceiver(otherwise, senders=Senders(ask=known), intake=lambda given: intake.take(given, store=kept))
+    silent = asyncio.Event()
+
+    async def never() -> dict[str, Any]:
+        await silent.wait()
+        return {"type": "http.disconnect"}
+
+    async def answered(key: str) -> int:
+        statuses: list[int] = []
+
+        async def told(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        headers = [(b"content-type", PROTOBUF.encode()), (b"authorization", f"Bearer {key}".encode())]
+        scope = {"type": "http", "method": "POST", "path": "/otel/v1/traces", "headers": headers}
+        await asyncio.wait_for(receiver(scope, never, told), 20)
+        return statuses[0]
+
+    strangers = await asyncio.gather(*(answered(f"traces-stranger-{number}") for number in range(100)))
+    assert set(strangers) == {401}
+    assert receiver.present == 0
+
+
+async def test_a_body_that_never_ends_gives_its_place_back(monkeypatch):
+    monkeypatch.setattr(receiving, "BODY_S", 0.2)
+    gone = asyncio.Event()
+    monkeypatch.setattr(intake, "_ALIASES", ())
+    receiver = OtlpReceiver(otherwise, senders=Senders(ask=known))
+    pieces = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+
+    async def drip() -> dict[str, Any]:
+        for piece in pieces:
+            return piece
+        await gone.wait()
+        return {}
+
+    said: list[Any] = []
+
+    async def told(message: Any) -> None:
+        said.append(message)
+
+    headers = [(b"content-type", JSON.encode()), (b"authorization", f"Bearer {KEY}".encode())]
+    scope = {"type": "http", "method": "POST", "path": "/otel/v1/traces", "headers": headers}
+    await asyncio.wait_for(receiver(scope, drip, told), 20)
+    assert said[0]["status"] == 408
+    assert orjson.loads(said[1]["body"])["code"] == 4
+    assert receiver.present == 0
 
 
 async def test_a_body_that_lies_about_its_length_is_cut_off(client):
@@ -220,14 +280,16 @@ async def test_a_fault_of_ours_says_so_and_no_more(client, kept):
     assert "secret" not in answer.text
 
 
-async def test_too_many_at_once_are_sent_away_to_come_again():
+async def test_too_many_at_once_are_sent_away_to_come_again(monkeypatch):
     go = threading.Event()
 
     def slow(given: Any) -> Any:
         go.wait(20)
         return intake.answers.taken(given.content_type)
 
-    receiver = OtlpReceiver(otherwise, senders=Senders(ask=known), intake=slow, waiting=30)
+    monkeypatch.setattr(intake, "_ALIASES", ())
+    anybody = Senders(ask=lambda secret: Sender(TEAM, None))
+    receiver = OtlpReceiver(otherwise, senders=anybody, intake=slow, waiting=30)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(receiver), timeout=30) as client:
 
         async def one(key: str) -> httpx.Response:

@@ -18,6 +18,7 @@ from pytest_django import Settings
 
 from accounts.models import Team
 from accounts.services import create_api_key
+from apps.traces.dialects import outgoing
 from apps.traces.models import OutgoingTrace, Span, SpanPayload, Trace, TraceDestination
 from apps.traces.recorder.fold import fold
 from apps.traces.recorder.outgoing import sending_teams
@@ -218,6 +219,21 @@ def test_a_receiver_in_a_private_network_needs_the_operators_leave(
     destination.refresh_from_db()
     assert "may not be reached" in destination.last_error
     assert collector.seen == []
+
+
+def test_traces_that_cannot_be_written_down_keep_nobody_elses(
+    team: Team, going_to: Callable[..., TraceDestination], collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    destination = going_to(f"http://{collector.place}/v1/traces", allow=collector.place)
+    told(team)
+    with monkeypatch.context() as patched:
+        patched.setattr(outgoing, "encoded", lambda *_, **__: 1 / 0)
+        assert send_on().failed == 1
+    destination.refresh_from_db()
+    assert "ZeroDivisionError" in destination.last_error
+    assert destination.paused_until is not None
+    TraceDestination.objects.update(paused_until=None)
+    assert send_on().sent == 1
 
 
 def test_nothing_is_queued_for_teams_that_do_not_send_on(

@@ -87,3 +87,10 @@ def test_an_empty_export_in_protobuf_is_a_success():
 def test_what_is_no_export_is_refused_as_a_whole(read, body):
     with pytest.raises(Unreadable):
         read(body)
+
+
+def test_half_a_letter_costs_nobody_the_batch():
+    whole = as_json(export(span(name="bee"), span(name="cut CUT"), span(name="keep KEEP")))
+    body = whole.replace(b"CUT", b"\\ud83d").replace(b"KEEP", b"\\\\ud83d \\ud83d\\udc1d")
+    batch = read_json(body)
+    assert [each.name for each in batch.spans] == ["bee", "cut \ufffd", "keep \\ud83d \U0001f41d"]

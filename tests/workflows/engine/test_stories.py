@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 import pytest
 
-from apps.workflows.engine.events import KINDS, NodeAnswered, RunPaused, from_dict, to_dict
+from apps.workflows.engine.events import KINDS, NodeAnswered, RunPaused, Usage, from_dict, to_dict
 from apps.workflows.engine.replay import fold
 from tests.workflows.engine.stories import FOLDER, plan_of, tell
 
@@ -25,8 +25,17 @@ async def test_the_same_run_still_tells_the_same(story):
 
 def test_a_log_of_an_earlier_version_still_reads_the_same(story):
     events = [from_dict(body) for body in story["events"]]
-    assert json.loads(json.dumps(asdict(fold(events, plan_of(story))))) == story["state"]
+    assert plain(fold(events, plan_of(story))) == story["state"]
     assert [json.loads(json.dumps(to_dict(event))) for event in events] == story["events"]
+
+
+def plain(state):
+    """The state as a story keeps it: counts that came later are left out while they are empty."""
+    body = json.loads(json.dumps(asdict(state)))
+    for each in (body, *body["nodes"].values()):
+        if each["usage"] is not None:
+            each["usage"] = Usage(**each["usage"]).values()
+    return body
 
 
 def test_a_follower_in_the_middle_of_a_run_knows_what_has_happened_so_far(story):

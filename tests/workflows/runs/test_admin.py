@@ -53,6 +53,7 @@ def _detail(row: Any) -> str:
     return reverse(f"admin:workflows_{row._meta.model_name}_change", args=[row.pk])
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "traces"])
 def test_every_list_and_every_page_opens_and_shows_text_as_text(
     operator: Client, make_app: Callable[..., Application]
 ) -> None:
@@ -63,7 +64,7 @@ def test_every_list_and_every_page_opens_and_shows_text_as_text(
         assert response.status_code == 200, model
         assert "<script>alert(2)" not in response.text
     for row in (app, app.live, message, message.run, message.conversation):
-        response = operator.get(_detail(row))
+        response = operator.get(_detail(row), follow=True)
         assert response.status_code == 200, row
         assert "<script>alert(" not in response.text
         assert "<b>Boom" not in response.text

@@ -76,7 +76,7 @@ def test_an_app_calls_another_and_the_trace_shows_its_nodes(team):
     assert run_to_end(acceptance).outputs == {"got": "bee"}
     assert flush(10)
     spans = {span.name: span for span in Span.objects.filter(trace_id=acceptance.run.id)}
-    inner = [span for span in spans.values() if span.parent_id == spans["c0"].id]
+    inner = [span for span in spans.values() if span.parent_key == spans["c0"].key]
     assert [span.name for span in inner] == ["start [1]", "end [1]"]
 
 

@@ -18,8 +18,9 @@ from tests.workflows.talking import WORDS, asking, ended, eventually, streaming,
 #: Takes longer than any machine stalls: what is stopped was surely still being said.
 LONG = [f"word{number}" for number in range(1_500)]
 
-#: From the request to the last frame in the reader's hands. The aim is 50 ms on a machine that has nothing else to do.
-LIMIT_S = 0.25
+#: From the request to the last frame in the reader's hands: far from the half minute that the answer would take, and
+#: from any polling. How long it takes on a machine with nothing else to do, the benchmark of the engine says.
+LIMIT_S = 3.0
 
 
 def _stopped_after(provider: OpenAIServer, reader: Web, stopper: Web, headers: dict[str, str]) -> float:

@@ -16,6 +16,11 @@ from apps.datasets.text.sections import Section, bounded
 __all__ = ["EXTRACTORS", "Extractor", "Kind", "check_size", "detect_type", "extract", "extractor_for"]
 
 
+#: Kinds whose files are their text, and the most bytes that a character of it has: one too long is refused unread.
+PLAIN: frozenset[Kind] = frozenset({"txt", "md"})
+LONGEST_CHARACTER = 4
+
+
 class Extractor(Protocol):
     """Reads one format; a module with these two functions is one."""
 
@@ -64,6 +69,8 @@ def extract(path: Path, *, kind: Kind, limits: Limits, tables: bool = False) -> 
     With `tables` the ruled tables of a PDF follow the text of their page as Markdown.
     """
     check_size(path, limits=limits)
+    if kind in PLAIN and path.stat().st_size > limits.max_chars * LONGEST_CHARACTER:
+        raise TooLarge(what="characters", limit=limits.max_chars)
     chars, empty = 0, True
     for section in _sections(path, kind=kind, limits=limits, tables=tables):
         chars += len(section.text)

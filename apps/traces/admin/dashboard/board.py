@@ -62,12 +62,12 @@ class Board:
 
 def board_of(asked: Asked, team_ids: tuple[UUID, ...] | None) -> Board:
     """The numbers of the range and of the one before; which model a user called is not known to the roll-ups."""
-    now, before = _period(asked, team_ids), _period(asked.before(), team_ids)
+    (now, portions), (before, _) = _period(asked, team_ids), _period(asked.before(), team_ids)
     where = asked.where(team_ids)
     return Board(
         now=now,
         before=before,
-        apps=None if where.model or where.user else rollups.breakdown(where, by="app", limit=MOST_ROWS),
+        apps=None if where.model or where.user else portions[:MOST_ROWS],
         models=None if where.user else rollups.breakdown(where, by="model", limit=MOST_ROWS),
         users=None if where.model else rollups.breakdown(where, by="user", limit=MOST_ROWS),
     )
@@ -95,21 +95,23 @@ def merged(many: Sequence[Figures]) -> Figures:
 _TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "reasoning_tokens")
 
 
-def _period(asked: Asked, team_ids: tuple[UUID, ...] | None) -> Period:
+def _period(asked: Asked, team_ids: tuple[UUID, ...] | None) -> tuple[Period, Sequence[Portion]]:
+    """The period, and the apps (models or users, where the filters name one) that it consists of."""
     step = asked.step
     of: Dimension = "model" if asked.filters.get("model") else "user" if asked.filters.get("user") else "app"
-    points = rollups.series(asked.where(team_ids), step="day" if step == DAY else "hour", of=of)
+    points, portions = rollups.course(asked.where(team_ids), step="day" if step == DAY else "hour", of=of)
     judged = _verdicts(asked, team_ids, step=step)
     buckets = [
         Bucket(at=at, until=at + step, figures=figures, verdicts=judged.get(at, Verdicts())) for at, figures in points
     ]
-    return Period(
+    period = Period(
         total=merged([figures for _at, figures in points]),
         verdicts=Verdicts(
             likes=sum(each.likes for each in judged.values()), dislikes=sum(each.dislikes for each in judged.values())
         ),
         buckets=buckets,
     )
+    return period, portions
 
 
 def _verdicts(asked: Asked, team_ids: tuple[UUID, ...] | None, *, step: dt.timedelta) -> dict[dt.datetime, Verdicts]:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from apps.traces.admin.dashboard.board import Board
-from apps.traces.admin.dashboard.numbers import cost_words, error_rate, main_cost, percent, short, time, tokens
+from apps.traces.admin.dashboard.numbers import cost_in, cost_words, error_rate, percent, short, time, tokens
 from apps.traces.admin.dashboard.scope import Asked
+from apps.traces.selectors.rollups import main_currency
 from support.histogram import Histogram
 
 #: A smaller change than this is noise.
@@ -32,6 +33,7 @@ class Card:
 
 def cards_of(asked: Asked, board: Board) -> Sequence[Card]:
     """Runs (or calls of a model), failures, durations, tokens, cost and what people thought."""
+    currency = main_currency(board.now.total.costs)
     now, before, verdicts = board.now.total, board.before.total, board.now.verdicts
     unpriced = _("%(n)s calls of models without a price") % {"n": now.unpriced_calls} if now.unpriced_calls else ""
     return [
@@ -65,8 +67,8 @@ def cards_of(asked: Asked, board: Board) -> Sequence[Card]:
             _("Cost"),
             cost_words(now),
             asked.runs(sort="costliest"),
-            float(main_cost(now)),
-            float(main_cost(before)),
+            float(cost_in(now, currency)),
+            float(cost_in(before, currency)),
             more_is_bad=True,
             hint=unpriced,
         ),

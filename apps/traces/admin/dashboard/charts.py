@@ -11,9 +11,10 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from apps.traces.admin.dashboard.board import Bucket, Period
-from apps.traces.admin.dashboard.numbers import cost_words, main_cost, short, time, tokens
+from apps.traces.admin.dashboard.numbers import cost_in, cost_words, short, time, tokens
 from apps.traces.admin.dashboard.scope import DAY, Asked
 from apps.traces.admin.formats import duration, money
+from apps.traces.selectors.rollups import MAIN_CURRENCY, main_currency
 from support.histogram import Histogram
 
 Number = float | None
@@ -48,19 +49,25 @@ class Chart:
 
 def charts_of(asked: Asked, now: Period, before: Period | None) -> list[Chart]:
     """Six charts; with `before`, each has a dashed line of the period before."""
-    total = now.total
+    total, currency = now.total, main_currency(now.total.costs)
     charts = [
         ("runs", _("Calls") if asked.filters.get("model") else _("Runs"), f"{total.count:,}", _runs()),
         ("duration", _("Duration"), _middle(total.durations), _durations()),
         ("first-text", _("Time to first text"), _middle(total.first_texts), _firsts()),
         ("tokens", _("Tokens"), short(tokens(total)), _tokens()),
-        ("cost", _("Cost"), cost_words(total), _costs()),
+        ("cost", _("Cost"), cost_words(total), _costs(currency)),
     ]
     if not (asked.filters.get("model") or asked.filters.get("user")):
         charts.append(("verdicts", _("What people thought"), "", _verdicts()))
     earlier = before.buckets if before is not None else []
+    signs = {"cost": "$" if currency == MAIN_CURRENCY else ""}
     return [
-        _chart(asked, _Drawing(name=name, title=title, summary=summary, lines=lines), now.buckets, earlier)
+        _chart(
+            asked,
+            _Drawing(name=name, title=title, summary=summary, lines=lines, prefix=signs.get(name, "")),
+            now.buckets,
+            earlier,
+        )
         for name, title, summary, lines in charts
     ]
 
@@ -71,6 +78,8 @@ class _Drawing:
     title: str
     summary: str
     lines: Sequence[Line]
+    #: What stands before the numbers of its axis.
+    prefix: str = ""
 
 
 def _runs() -> list[Line]:
@@ -128,8 +137,17 @@ def _tokens() -> list[Line]:
     ]
 
 
-def _costs() -> list[Line]:
-    return [Line(role="main", label=_("Cost"), number=lambda bucket: float(main_cost(bucket.figures)), words=_money)]
+def _costs(currency: str) -> list[Line]:
+    """One currency throughout: a line that went from one to another would draw nonsense."""
+
+    def number(bucket: Bucket) -> Number:
+        return float(cost_in(bucket.figures, currency))
+
+    def words(value: Number) -> str:
+        return "–" if value is None else money(str(value), currency)
+
+    label = _("Cost") if currency == MAIN_CURRENCY else _("Cost in %(currency)s") % {"currency": currency}
+    return [Line(role="main", label=label, number=number, words=words)]
 
 
 def _verdicts() -> list[Line]:
@@ -160,7 +178,7 @@ def _chart(asked: Asked, drawing: _Drawing, now: Sequence[Bucket], before: Seque
         "urls": urls,
         "series": series,
         "whole": name in ("runs", "verdicts"),
-        "prefix": "$" if name == "cost" else "",
+        "prefix": drawing.prefix,
         "suffix": " s" if name in _LINES else "",
     }
     return Chart(name=name, title=drawing.title, summary=drawing.summary, data=data, rows=rows[::-1])
@@ -214,7 +232,3 @@ def _seconds(value: Number) -> str:
 
 def _whole(value: Number) -> str:
     return "–" if value is None else f"{value:,.0f}"
-
-
-def _money(value: Number) -> str:
-    return "–" if value is None else money(str(value))

@@ -7,9 +7,7 @@ from decimal import Decimal
 from django.utils.translation import gettext as _
 
 from apps.traces.admin.formats import duration, money
-from apps.traces.selectors.rollups import Figures
-
-USD = "USD"
+from apps.traces.selectors.rollups import MAIN_CURRENCY, Figures
 
 
 def error_rate(figures: Figures) -> float | None:
@@ -22,18 +20,19 @@ def tokens(figures: Figures) -> int:
     return figures.input_tokens + figures.output_tokens
 
 
-def main_cost(figures: Figures) -> Decimal:
-    """What can be drawn and compared: the cost in dollars, or in the one other currency there is."""
-    if USD in figures.costs or not figures.costs:
-        return figures.costs.get(USD, Decimal(0))
-    return max(figures.costs.values())
+def cost_in(figures: Figures, currency: str) -> Decimal:
+    """What was spent in one currency; never the sum of several."""
+    return figures.costs.get(currency, Decimal(0))
 
 
 def cost_words(figures: Figures) -> str:
     """$12.30; ≥ $0.31 with calls that have no price; several currencies side by side."""
     if not figures.costs:
         return "–" if figures.unpriced_calls else money(Decimal(0))
-    parts = [money(cost, currency) for currency, cost in sorted(figures.costs.items(), key=lambda each: each[0] != USD)]
+    parts = [
+        money(cost, currency)
+        for currency, cost in sorted(figures.costs.items(), key=lambda each: each[0] != MAIN_CURRENCY)
+    ]
     words = " + ".join(parts)
     return f"≥ {words}" if figures.unpriced_calls else words
 

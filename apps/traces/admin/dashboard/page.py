@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
+import redis
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -22,6 +23,7 @@ from apps.traces.admin.dashboard.causes import causes_of
 from apps.traces.admin.dashboard.charts import charts_of
 from apps.traces.admin.dashboard.scope import COMPARE, SHOWN, Asked, asked_by
 from apps.traces.models import Alert
+from apps.traces.recorder.counters import RecorderCounts, recorder_counts
 from apps.traces.selectors import rollups
 from apps.traces.selectors.bounded import TooSlow, bounded
 from apps.traces.services.alerts.words import bound, figure
@@ -57,6 +59,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "is_narrowed": bool(asked.filters) or not asked.during.preset,
         "period_words": _period(asked),
         "fault": asked.fault,
+        "lost": _lost(),
     }
     try:
         with bounded():
@@ -144,6 +147,15 @@ def _chip(asked: Asked, name: str, label: str, choices: Sequence[tuple[str, str]
         Choice(label=text or value, url=asked.here(**{name: value}), current=value == chosen) for value, text in choices
     ]
     return {"label": label, "words": (known.get(chosen) or chosen) if chosen else "", "options": options}
+
+
+def _lost() -> RecorderCounts | None:
+    """What the recorder did not write; None where that is nothing, or nobody can tell."""
+    try:
+        counts = recorder_counts()
+    except redis.RedisError:
+        return None
+    return counts if counts.dropped or counts.refused else None
 
 
 def _firing(team_ids: tuple[UUID, ...] | None) -> list[dict[str, Any]]:

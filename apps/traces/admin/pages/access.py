@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -32,15 +33,29 @@ def check(admin: ReadOnlyModelAdmin, request: HttpRequest) -> None:
         raise PermissionDenied
 
 
+def teams_seen(admin: ReadOnlyModelAdmin, request: HttpRequest) -> list[UUID] | None:
+    """The teams whose traces the person may see; None means all of them."""
+    user: Any = request.user
+    return None if user.is_superuser else admin._teams_for("view", request)
+
+
 def links_of(trace: Trace) -> dict[str, str]:
     """Addresses of what belongs to the trace in other apps, as far as they have pages."""
     wanted: dict[str, tuple[Sequence[str], Any]] = {
         "run": (("admin:workflows_run_change",), trace.run_id),
-        "conversation": (("admin:workflows_conversation_change",), trace.conversation_id),
+        "conversation": (("admin:traces_conversation",), trace.conversation_id),
         "app": (("workflows:app",), trace.application_slug),
         "review": (("admin:annotations_message_review",), trace.message_id),
     }
-    return {name: address for name, (urls, key) in wanted.items() if key and (address := _first_address(urls, [key]))}
+    links = {name: address for name, (urls, key) in wanted.items() if key and (address := first_address(urls, [key]))}
+    if trace.session and not trace.conversation_id:
+        links["session"] = session_address(trace)
+    return links
+
+
+def session_address(trace: Trace) -> str:
+    """The page of all that was said in the session of a trace from elsewhere."""
+    return f"{reverse('admin:traces_session', args=[trace.team_id])}?{urlencode({'session': trace.session})}"
 
 
 def ways_on(trace: Trace, request: HttpRequest) -> dict[str, str]:
@@ -50,12 +65,13 @@ def ways_on(trace: Trace, request: HttpRequest) -> dict[str, str]:
         return {}
     if not may(user, "run", team_id=trace.team_id):
         return {}
-    playground = _first_address(("workflows:playground",), [trace.application_slug])
-    again = _first_address(("workflows:rerun",), [trace.application_slug, str(trace.run_id)])
+    playground = first_address(("workflows:playground",), [trace.application_slug])
+    again = first_address(("workflows:rerun",), [trace.application_slug, str(trace.run_id)])
     return {"playground": f"{playground}?from={trace.run_id}" if playground else "", "again": again}
 
 
-def _first_address(names: Sequence[str], keys: Sequence[Any]) -> str:
+def first_address(names: Sequence[str], keys: Sequence[Any]) -> str:
+    """The first of these addresses that somebody serves, or nothing."""
     for name in names:
         try:
             return reverse(name, args=keys)

@@ -195,4 +195,13 @@ def _output_of(payload: SpanPayload | None) -> str:
 
 
 def _printed(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2)[:_LONGEST] if value not in ({}, [], None, "") else ""
+    """Values below their names: texts as they are, whatever has a structure as JSON."""
+    if value in ({}, [], None, ""):
+        return ""
+    if isinstance(value, dict):
+        return "\n\n".join(f"{name}\n{_in_words(each)}" for name, each in value.items())[:_LONGEST]
+    return _in_words(value)[:_LONGEST]
+
+
+def _in_words(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)

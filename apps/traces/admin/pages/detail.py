@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.traces.admin.formats import duration
 from apps.traces.admin.pages.raw import span_as_json
+from apps.traces.admin.pages.values import Value, values_put_out, values_taken_in
 from apps.traces.models import AgentThought, Span, SpanPayload
 from apps.traces.recorder import reading
 
@@ -21,6 +22,8 @@ _PRINTED: dict[str, str | Promise] = {
     "stdout": _("Printed"),
     "stderr": _("Printed to stderr"),
 }
+#: Outputs that are a text of the step, shown as one.
+_SAID = frozenset({"text", "answer"})
 #: What has a tab of its own.
 _SHOWN_ELSEWHERE = frozenset({"messages", "prompt", "parameters", "model_parameters", "hits", *reading.PRINTED})
 
@@ -89,10 +92,10 @@ class Detail:
     kind: str
     error_facts: Mapping[str, Any]
     input: Any
-    output: Any
+    input_values: Sequence[Value]
     #: The output as text, where it is one: a model's answer, an answer node's text.
     output_text: str
-    output_rest: Any
+    output_values: Sequence[Value]
     messages: Sequence[Mapping[str, str]]
     passages: Sequence[Passage]
     printed: Sequence[Printed]
@@ -130,24 +133,23 @@ def detail_of(
         Printed(name=name, label=_PRINTED[name], text=text) for name, text in reading.printed_by(process).items()
     ]
     parameters = reading.parameters_of(process)
-    is_run = span.kind == Span.Kind.RUN
     events = [_noted(each) for each in _items(payload.events if payload else [])]
     linked = _items(payload.links if payload else [])
     attributes = _mapping(payload.attributes if payload else {})
-    tabs = [
-        Tab(name="input", label=_("Input")),
-        Tab(name="output", label=_("Output")),
-        *([Tab(name="messages", label=_("Messages"), count=len(messages) + bool(output_text))] if messages else []),
-        *([Tab(name="passages", label=_("Passages"), count=len(passages))] if passages else []),
-        *([Tab(name="printed", label=_("Printed"))] if printed else []),
-        *([Tab(name="thoughts", label=_("Thoughts"), count=len(thoughts))] if thoughts else []),
-        *([Tab(name="tokens", label=_("Tokens and cost"))] if span.total_tokens else []),
-        *([Tab(name="events", label=_("Events"), count=len(events))] if events else []),
-        *([Tab(name="parameters", label=_("Parameters"))] if parameters or (process and not is_run) else []),
-        *([Tab(name="attributes", label=_("Attributes"), count=len(attributes))] if attributes else []),
-        *([Tab(name="links", label=_("Links"), count=len(linked))] if linked else []),
-        Tab(name="raw", label=_("Raw")),
-    ]
+    counts = {
+        "messages": len(messages) + bool(output_text) if messages else 0,
+        "passages": len(passages),
+        "thoughts": len(thoughts),
+        "events": len(events),
+        "attributes": len(attributes),
+        "links": len(linked),
+    }
+    present = {
+        "printed": bool(printed),
+        "tokens": bool(span.total_tokens),
+        "parameters": bool(parameters or (process and span.kind != Span.Kind.RUN)),
+    }
+    tabs = _tabs(counts, present)
     return Detail(
         span=span,
         payload=payload,
@@ -162,11 +164,9 @@ def detail_of(
         kind=span.node_type or span.kind,
         error_facts=_error_facts(span, payload),
         input=inputs,
-        output=outputs,
+        input_values=values_taken_in(span, inputs),
         output_text=output_text,
-        output_rest={name: value for name, value in outputs.items() if name not in ("text", "answer")}
-        if output_text
-        else outputs,
+        output_values=values_put_out(span, _besides(outputs, _SAID) if output_text else outputs),
         messages=messages,
         passages=passages,
         printed=printed,
@@ -177,9 +177,7 @@ def detail_of(
         again=_again(span, again),
         parameters=parameters,
         process={
-            name: value
-            for name, value in process.items()
-            if name not in _SHOWN_ELSEWHERE and value not in (None, [], {})
+            name: value for name, value in _besides(process, _SHOWN_ELSEWHERE).items() if value not in (None, [], {})
         },
         raw=json.dumps(span_as_json(span, payload), ensure_ascii=False, indent=2) if payload else "",
         duration=duration(span.duration_us),
@@ -187,6 +185,33 @@ def detail_of(
         offset=duration(span.offset_us),
         tokens_per_second=_speed(span),
     )
+
+
+def _tabs(counts: Mapping[str, int], present: Mapping[str, bool]) -> list[Tab]:
+    """The tabs that have something to show, in their order; input, output and raw always."""
+    labels = {
+        "input": _("Input"),
+        "output": _("Output"),
+        "messages": _("Messages"),
+        "passages": _("Passages"),
+        "printed": _("Printed"),
+        "thoughts": _("Thoughts"),
+        "tokens": _("Tokens and cost"),
+        "events": _("Events"),
+        "parameters": _("Parameters"),
+        "attributes": _("Attributes"),
+        "links": _("Links"),
+        "raw": _("Raw"),
+    }
+    return [
+        Tab(name=name, label=label, count=counts.get(name))
+        for name, label in labels.items()
+        if counts.get(name, present.get(name, True))
+    ]
+
+
+def _besides(values: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def _active(names: Sequence[str], wanted: str, *, has_output: bool, has_traceback: bool) -> str:

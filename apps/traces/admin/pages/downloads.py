@@ -7,6 +7,7 @@ from uuid import UUID
 
 import orjson
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from apps.traces.admin.pages.access import opened_trace
@@ -75,4 +76,4 @@ def _attached(body: Iterator[bytes], *, name: str, kind: str) -> HttpResponse:
 
 
 def _headers(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"'}
+    return {"Content-Disposition": content_disposition_header(True, name) or "attachment"}

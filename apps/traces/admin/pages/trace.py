@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -17,6 +16,7 @@ from apps.traces.admin.formats import duration
 from apps.traces.admin.pages.access import check, links_of, opened_trace, ways_on
 from apps.traces.admin.pages.detail import Detail, detail_of
 from apps.traces.admin.pages.graph import graph_of
+from apps.traces.admin.pages.live import page_without_trace
 from apps.traces.admin.pages.log import lines_of
 from apps.traces.admin.pages.skeleton import as_json, opened_first, skeleton_of, slowest, tree_of
 from apps.traces.admin.pages.words import words
@@ -24,6 +24,7 @@ from apps.traces.models import Trace
 from apps.traces.selectors import trace_page as reading
 from apps.traces.selectors import traces
 from apps.traces.selectors.tree import Tree
+from apps.workflows.hooks import opinions_on
 from apps.workflows.selectors.happenings import story_of
 from support.admin import ReadOnlyModelAdmin
 from support.errors import NotFound
@@ -31,6 +32,8 @@ from support.errors import NotFound
 #: Rows of so many spans come with the page; those of longer traces are fetched beside it.
 MOST_INLINE = 1_500
 _LONGEST_SEARCH = 200
+#: The newest verdicts on the answer; all of them are with its review.
+_MOST_OPINIONS = 3
 _ANY = UUID(int=0)
 #: What the page's script is made of: fetched at once, not one after the other.
 _SCRIPTS = tuple(
@@ -51,7 +54,7 @@ def trace_page(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) 
     try:
         trace = traces.open_trace(trace_id, within=admin.get_queryset(request))
     except NotFound:
-        return render(request, "admin/traces/trace/missing.html", {"trace_id": trace_id, **_crumbs()}, status=404)
+        return page_without_trace(admin, request, trace_id)
     wanted = traces.as_uuid(request.GET.get("span", ""))
     is_short = trace.span_count <= MOST_INLINE
     tree = tree_of(trace, limit=reading.PORTION if is_short else MOST_INLINE)
@@ -77,6 +80,7 @@ def trace_page(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) 
         "errors": trace.error_count,
         "slowest": _slowest(tree) if is_short else None,
         "happenings": story_of(trace.run_id) if trace.run_id else [],
+        "opinions": opinions_on([trace.message_id])[-_MOST_OPINIONS:] if trace.message_id else [],
         "kinds": sorted({"other", *_kinds(trace, tree, is_short=is_short)}),
     }
     return TemplateResponse(request, "admin/traces/trace/page.html", context)

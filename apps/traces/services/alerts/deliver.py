@@ -51,6 +51,10 @@ def _deliver(notice_id: UUID, *, again: bool = True) -> bool:
         logger.info("notice %s did not arrive (try %s): %s", notice.id, notice.tries, exc.reason)
         notice.error = exc.reason[:300]
         notice.due_at = _next_try(notice) if again and exc.again else None
+    except Exception as exc:  # border: one address that nobody foresaw must not keep the notices of all teams
+        logger.exception("notice %s could not be sent (try %s)", notice.id, notice.tries)
+        notice.error = type(exc).__name__
+        notice.due_at = _next_try(notice) if again else None
     else:
         notice.error, notice.sent_at, notice.due_at = "", timezone.now(), None
     notice.save(update_fields=["tries", "error", "sent_at", "due_at"])

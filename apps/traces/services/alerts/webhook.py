@@ -59,7 +59,7 @@ async def _post(url: str, content: bytes, headers: dict[str, str]) -> None:
         raise NotDelivered(exc.message, again=False) from exc
     except (TimeoutError, httpx.TimeoutException) as exc:
         raise NotDelivered(f"It did not answer within {SECONDS:.0f} seconds.") from exc
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as exc:
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as exc:
         raise NotDelivered("That is not an address.", again=False) from exc
     except httpx.HTTPError as exc:
         raise NotDelivered(f"It cannot be reached: {str(exc) or type(exc).__name__}.") from exc
