@@ -50,8 +50,9 @@ def _reprice(traces: list[Trace], book: PriceBook) -> int:
     thoughts, spans = _calls([trace.id for trace in traces])
     for trace in traces:
         said, alone = thoughts[trace.id], spans[trace.id]
-        costs = {call.id: _cost(call, book) for call in (*said, *alone)}
-        if all(_money(call) == _amounts(costs[call.id]) for call in (*said, *alone)):
+        calls: list[AgentThought | Span] = [*said, *alone]
+        costs = {call.id: _cost(call, book) for call in calls}
+        if all(_money(call) == _amounts(costs[call.id]) for call in calls):
             continue
         changed += 1
         _count(tallies, trace, said, alone, times=-1)
