@@ -5,6 +5,7 @@ from apps.annotations.models.assignment import Assignment
 from apps.annotations.models.correction import Correction
 from apps.annotations.models.example import FewShotExample
 from apps.annotations.models.feedback import Feedback
+from apps.annotations.models.golden import GoldenItem, GoldenSet, GoldenVersion
 from apps.annotations.models.queue import QueueQuestion, ReviewQueue
 from apps.annotations.models.queue_item import QueueItem
 from apps.annotations.models.review import Review
@@ -19,6 +20,9 @@ __all__ = [
     "Correction",
     "Feedback",
     "FewShotExample",
+    "GoldenItem",
+    "GoldenSet",
+    "GoldenVersion",
     "QueueItem",
     "QueueQuestion",
     "Review",
