@@ -2,10 +2,12 @@
 
 from apps.annotations.models.annotation import Annotation, AnnotationHit
 from apps.annotations.models.assignment import Assignment
-from apps.annotations.models.correction import Correction
+from apps.annotations.models.correction import Correction, CorrectionStep
+from apps.annotations.models.correction_settings import CorrectionSettings
 from apps.annotations.models.example import FewShotExample
 from apps.annotations.models.feedback import Feedback
 from apps.annotations.models.golden import GoldenItem, GoldenSet, GoldenVersion
+from apps.annotations.models.preference import PreferencePair
 from apps.annotations.models.queue import QueueQuestion, ReviewQueue
 from apps.annotations.models.queue_item import QueueItem
 from apps.annotations.models.review import Review
@@ -18,11 +20,14 @@ __all__ = [
     "AnnotationHit",
     "Assignment",
     "Correction",
+    "CorrectionSettings",
+    "CorrectionStep",
     "Feedback",
     "FewShotExample",
     "GoldenItem",
     "GoldenSet",
     "GoldenVersion",
+    "PreferencePair",
     "QueueItem",
     "QueueQuestion",
     "Review",
