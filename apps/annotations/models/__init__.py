@@ -1,6 +1,7 @@
 """Feedback, corrections, the answers they lead to, the examples models learn from, and queues of what to review."""
 
 from apps.annotations.models.annotation import Annotation, AnnotationHit
+from apps.annotations.models.answer_import import AnswerImport, ImportedAnswer
 from apps.annotations.models.assignment import Assignment
 from apps.annotations.models.correction import Correction, CorrectionStep
 from apps.annotations.models.correction_settings import CorrectionSettings
@@ -13,6 +14,7 @@ from apps.annotations.models.golden import GoldenItem, GoldenSet, GoldenVersion
 from apps.annotations.models.preference import PreferencePair
 from apps.annotations.models.queue import QueueQuestion, ReviewQueue
 from apps.annotations.models.queue_item import QueueItem
+from apps.annotations.models.reply import ReplyJob, ReplySetting
 from apps.annotations.models.result import Result, ResultScore
 from apps.annotations.models.review import Review
 from apps.annotations.models.score import Score, ScoreConfig
@@ -22,6 +24,7 @@ from apps.annotations.models.training_set import TrainingExample, TrainingSet, T
 __all__ = [
     "Annotation",
     "AnnotationHit",
+    "AnswerImport",
     "Assignment",
     "Correction",
     "CorrectionSettings",
@@ -34,10 +37,13 @@ __all__ = [
     "GoldenItem",
     "GoldenSet",
     "GoldenVersion",
+    "ImportedAnswer",
     "PreferencePair",
     "PublishGate",
     "QueueItem",
     "QueueQuestion",
+    "ReplyJob",
+    "ReplySetting",
     "Result",
     "ResultScore",
     "Review",

@@ -16,6 +16,8 @@ class SearchableAnswer(models.Model):
 
     Vectors of different spaces are never compared: `embedding_space` says which one, `embedding_model` who
     makes more of them. The space is empty and `embedding` null while no model could embed the question.
+    There are two places for a vector, so that the answers of an app move to another model while those of the old one
+    are searched: the app's `ReplySetting` says which of the two is.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -27,6 +29,8 @@ class SearchableAnswer(models.Model):
     embedding_model = models.CharField(_("embedding model"), max_length=200, blank=True, editable=False)
     embedding_space = models.CharField(max_length=200, blank=True, editable=False)
     embedding = HalfVectorField(null=True, editable=False)
+    second_space = models.CharField(max_length=200, blank=True, default="", editable=False)
+    second_embedding = HalfVectorField(null=True, editable=False)
     is_enabled = models.BooleanField(_("in use"), default=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
