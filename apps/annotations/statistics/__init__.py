@@ -20,6 +20,7 @@ from apps.annotations.statistics.intervals import (
     mean_interval,
     wilson_interval,
 )
+from apps.annotations.statistics.planning import holm, items_needed
 
 __all__ = [
     "Agreement",
@@ -34,6 +35,8 @@ __all__ = [
     "cohens_kappa",
     "compare_paired",
     "fleiss_kappa",
+    "holm",
+    "items_needed",
     "krippendorff_alpha",
     "mcnemar",
     "mean_interval",
