@@ -15,7 +15,7 @@ MAX_JSON = 100_000
 MAX_TAGS = 20
 MAX_TAG = 60
 
-Fault = Literal["nothing_asked", "too_long", "not_an_object", "bad_tags", "not_json"]
+Fault = Literal["nothing_asked", "too_long", "not_an_object", "bad_tags", "not_json", "not_text", "too_many_cells"]
 
 
 class BadItem(Exception):

@@ -124,6 +124,8 @@ def fault_in_words(bad: BadItem) -> str:
         "not_an_object": _("%(part)s must be a JSON object: names and values."),
         "bad_tags": _("Give up to 20 tags of up to 60 characters each."),
         "not_json": _("%(part)s is not valid JSON."),
+        "not_text": _("%(part)s must be a text."),
+        "too_many_cells": _("There are more cells than columns."),
     }
     parts = {
         "question": _("The question"),
@@ -131,6 +133,8 @@ def fault_in_words(bad: BadItem) -> str:
         "expected": _("The expected answer"),
         "metadata": _("Notes"),
         "tags": _("Tags"),
+        "expected_json": _("The expected answer"),
+        "line": _("The line"),
     }
     return words[bad.fault] % {"part": parts.get(bad.part, bad.part)}
 
