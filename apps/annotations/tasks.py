@@ -6,24 +6,31 @@ from uuid import UUID
 
 from celery import shared_task
 
-from apps.annotations import services
-from apps.annotations.services import training_files, training_versions
+from apps.annotations.services import embedding_jobs, moving, training_files, training_versions
 from apps.annotations.services.feeding import feed_continuously
 from apps.annotations.services.indexing import index_large_stores
-from model_runtime.errors import ModelError
 from support.jobs import enqueue
 
 
-@shared_task(
-    name="annotations.reembed",
-    autoretry_for=(ModelError,),
-    retry_backoff=10,
-    retry_backoff_max=600,
-    max_retries=8,
-)
-def reembed(application_id: str, model: str) -> int:
-    """Move an app's annotations and examples into the space of the embedding model."""
-    return services.reembed(UUID(application_id), model=model)
+@shared_task(name=moving.TASK)
+def embed_answers(job_id: str) -> bool:
+    """Embed an app's answers for one turn and hand the rest on; whether there is a rest."""
+    more = embedding_jobs.embed_answers(UUID(job_id))
+    if more:
+        enqueue(moving.TASK, job_id)
+    return more
+
+
+@shared_task(name="annotations.go_on_with_answers", ignore_result=True)
+def go_on_with_answers() -> int:
+    """Every minute: no embedding of answers stays behind with a worker that died."""
+    return embedding_jobs.go_on_with_embedding()
+
+
+@shared_task(name="annotations.forget_old_vectors", ignore_result=True)
+def forget_old_vectors() -> int:
+    """Every hour: what was searched before an app's answers moved is emptied."""
+    return embedding_jobs.forget_old_vectors()
 
 
 @shared_task(name="annotations.index_large_stores")

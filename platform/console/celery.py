@@ -17,6 +17,8 @@ app.conf.beat_schedule = {
     "deliver-questions": {"task": "workflows.deliver_questions", "schedule": 60.0},
     "fire-due-triggers": {"task": "workflows.fire_due_triggers", "schedule": 10.0, "options": {"expires": 60}},
     "index-large-annotation-stores": {"task": "annotations.index_large_stores", "schedule": 3600.0},
+    "go-on-with-answers": {"task": "annotations.go_on_with_answers", "schedule": 60.0, "options": {"expires": 120}},
+    "forget-old-vectors-of-answers": {"task": "annotations.forget_old_vectors", "schedule": 3600.0},
     "go-on-with-training": {"task": "annotations.go_on_with_training", "schedule": 60.0, "options": {"expires": 120}},
     "forget-training-files": {"task": "annotations.forget_training_files", "schedule": 3600.0},
     "feed-review-queues": {"task": "annotations.feed_queues", "schedule": 30.0, "options": {"expires": 25}},

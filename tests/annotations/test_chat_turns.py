@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from apps.annotations import services
-from apps.annotations.models import Annotation, AnnotationHit, FewShotExample
+from apps.annotations.models import Annotation, AnnotationHit, FewShotExample, ReplyJob, ReplySetting
+from apps.annotations.services.embedding_jobs import embed_answers
 from apps.annotations.services.few_shot import similar_examples
 from apps.annotations.services.indexing import index_large_stores
 from apps.workflows.hooks import RunInfo
@@ -120,16 +121,24 @@ def test_with_the_embedding_provider_down_the_same_question_is_still_answered(
 def test_an_annotation_made_while_the_provider_is_down_is_embedded_later(
     app: Application, dead_provider: str, ask: Any
 ) -> None:
-    first = services.add_annotation(team_id=app.team_id, application_id=app.id, question=QUESTION, answer=RIGHT)
-    Annotation.objects.filter(id=first.id).update(embedding_model=dead_provider)
+    services.add_annotation(team_id=app.team_id, application_id=app.id, question=QUESTION, answer=RIGHT)
+    ReplySetting.objects.filter(application=app).update(model=dead_provider)
     made = services.add_annotation(
         team_id=app.team_id, application_id=app.id, question="When do bees swarm in my garden?", answer="In May."
     )
     assert made.embedding is None
     near = "In my garden, when do bees swarm?"
     assert ask(app, near, annotation_reply={"threshold": 0.8}) is None
-    assert services.reembed(app.id, model="hashing") == 1
-    assert services.reembed(app.id, model="hashing") == 0
+    job = ReplyJob.objects.get()
+    assert not embed_answers(job.id)
+    job.refresh_from_db()
+    assert (job.status, job.done, job.failures) == ("running", 0, 1)
+    assert "dead/text@8" in job.error
+    # The provider is back, or another one is chosen.
+    ReplyJob.objects.update(model="hashing")
+    assert not embed_answers(job.id)
+    job.refresh_from_db()
+    assert (job.status, job.error, job.per_cent) == ("completed", "", 100)
     assert ask(app, near, annotation_reply={"threshold": 0.8}).text == "In May."
 
 

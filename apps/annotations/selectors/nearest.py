@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connection
 
 from apps.annotations.models import Annotation, FewShotExample
+from apps.annotations.selectors.reply import SLOTS
 from apps.annotations.text.questions import may_mean_the_same, question_key
 
 #: Near questions looked at before giving up.
@@ -24,9 +25,9 @@ _SAME = """(
     ORDER BY updated_at DESC LIMIT 1
 )"""
 _NEAR = """(
-    SELECT {row}, 1 - (embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim})) AS score, FALSE AS exact FROM {table}
-    WHERE application_id = %(application)s AND is_enabled AND embedding_space = %(space)s
-    ORDER BY embedding::halfvec({dim}) <=> %(vector)s::halfvec({dim}) LIMIT %(limit)s
+    SELECT {row}, 1 - ({vector}::halfvec({dim}) <=> %(vector)s::halfvec({dim})) AS score, FALSE AS exact FROM {table}
+    WHERE application_id = %(application)s AND is_enabled AND {space} = %(space)s
+    ORDER BY {vector}::halfvec({dim}) <=> %(vector)s::halfvec({dim}) LIMIT %(limit)s
 )"""
 
 
@@ -43,7 +44,13 @@ class Match:
 
 
 def matching_annotation(
-    application_id: UUID, question: str, *, vector: Sequence[float] | None, space: str, threshold: float
+    application_id: UUID,
+    question: str,
+    *,
+    vector: Sequence[float] | None,
+    space: str,
+    threshold: float,
+    slot: int = 0,
 ) -> Match | None:
     """The enabled annotation of the app with the same question, or else the nearest at or above the threshold.
 
@@ -51,17 +58,28 @@ def matching_annotation(
     """
     table = Annotation._meta.db_table
     key = question_key(question)
-    found = _search(table, application_id, key=key, vector=vector, space=space, limit=CANDIDATES)
+    found = _search(table, application_id, key=key, vector=vector, space=space, slot=slot, limit=CANDIDATES)
     for match in found:
         if match.exact or (match.score >= threshold and may_mean_the_same(question, match.question)):
             return match
     return None
 
 
-def nearest_examples(application_id: UUID, *, vector: Sequence[float], space: str, limit: int) -> list[Match]:
+def nearest_annotations(
+    application_id: UUID, question: str, *, vector: Sequence[float] | None, space: str, slot: int, limit: int
+) -> list[Match]:
+    """The enabled annotations of the app that are looked at for a question, the same question first, then nearest."""
+    table = Annotation._meta.db_table
+    key = question_key(question)
+    return _search(table, application_id, key=key, vector=vector, space=space, slot=slot, limit=limit)
+
+
+def nearest_examples(
+    application_id: UUID, *, vector: Sequence[float], space: str, limit: int, slot: int = 0
+) -> list[Match]:
     """The enabled few-shot examples of the app nearest to the vector, nearest first."""
     table = FewShotExample._meta.db_table
-    return _search(table, application_id, key=None, vector=vector, space=space, limit=limit)
+    return _search(table, application_id, key=None, vector=vector, space=space, slot=slot, limit=limit)
 
 
 def _search(
@@ -71,12 +89,14 @@ def _search(
     key: str | None,
     vector: Sequence[float] | None,
     space: str,
+    slot: int,
     limit: int,
 ) -> list[Match]:
     """Same question first, then by score."""
     parts = [_SAME.format(row=_ROW, table=table)] if key is not None else []
     if vector is not None:
-        parts.append(_NEAR.format(row=_ROW, table=table, dim=len(vector)))
+        space_column, vector_column = SLOTS[slot]
+        parts.append(_NEAR.format(row=_ROW, table=table, dim=len(vector), space=space_column, vector=vector_column))
     values = {
         "application": application_id,
         "key": key,

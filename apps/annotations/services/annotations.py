@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from apps.annotations.models import Annotation, FewShotExample
 from apps.annotations.models.searchable import SearchableAnswer
-from apps.annotations.services.embedding import embed_into
+from apps.annotations.services.embedding import EMBEDDED, embed_into
 from support.errors import Conflict, InvalidInput
 
 MAX_QUESTION = 8_000
@@ -39,7 +39,7 @@ def edit_annotation(annotation: Annotation, *, question: str, answer: str) -> An
     if question != annotation.question:
         annotation.ask(question)
         embed_into(annotation)
-        changed += ["question", "question_key", "embedding_model", "embedding_space", "embedding"]
+        changed += ["question", "question_key", *EMBEDDED]
     annotation.save(update_fields=changed)
     return annotation
 

@@ -1,30 +1,27 @@
-"""Places questions in a vector space, and moves an app's whole store when its space changes."""
+"""Places questions in a vector space: one that is asked, those of answers that are saved, those of a whole store."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import Any
-from uuid import UUID
 
 from asgiref.sync import async_to_sync
-from django.db.models import Q
 
-from apps.annotations.models import Annotation, FewShotExample
+from apps.annotations.models import ReplySetting
 from apps.annotations.models.searchable import SearchableAnswer
+from apps.annotations.selectors.reply import SLOTS, published_features, state_of
+from apps.annotations.services.moving import embed_later
 from model_runtime.errors import ModelError
 from model_runtime.protocols import EmbeddingModel
 from providers.services import open_embedding_model
-from support.jobs import enqueue_on_commit
 
 logger = logging.getLogger(__name__)
 
-#: Built in, local and instant; a document may name another one in `features.annotation_reply.embedding_model`.
-DEFAULT_MODEL = "hashing"
-#: Saving an answer never waits longer than this for a provider; a task embeds it later.
+#: Saving an answer never waits longer than this for a provider; a job embeds it later.
 PATIENCE = 5.0
-BATCH = 256
+#: The columns that `embed_into` sets.
+EMBEDDED = ("embedding_model", *(column for slot in SLOTS for column in slot))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +33,6 @@ class Place:
     vector: list[float]
 
 
-def model_name(features: dict[str, Any]) -> str:
-    """The embedding model that a document's features name for annotations, or the built-in one."""
-    setting = features.get("annotation_reply")
-    named = setting.get("embedding_model") if isinstance(setting, dict) else None
-    return str(named or DEFAULT_MODEL)
-
-
 async def place_question(question: str, *, model: EmbeddingModel, name: str, patience: float) -> Place:
     """Embed one question. Raises ModelError or TimeoutError."""
     async with asyncio.timeout(patience):
@@ -51,58 +41,45 @@ async def place_question(question: str, *, model: EmbeddingModel, name: str, pat
 
 
 def embed_into(*rows: SearchableAnswer) -> None:
-    """Embed the question that the rows (of one app, not saved yet) share. If no model answers, a task does it later.
+    """Embed the question that the rows (of one app, not saved yet) share. If no model answers, a job does it later.
 
-    The model is the one that the app's stored answers already use.
+    The model is the one that the app's stored answers already use. Inside a transaction.
     """
     first = rows[0]
-    name = _model_in_use(first.application_id)
+    setting = setting_of(first)
+    forget_vectors(*rows, model=setting.model)
     try:
-        model = open_embedding_model(name, team_id=first.team_id)
-        place = async_to_sync(place_question)(first.question, model=model, name=name, patience=PATIENCE)
+        model = open_embedding_model(setting.model, team_id=first.team_id)
+        place = async_to_sync(place_question)(first.question, model=model, name=setting.model, patience=PATIENCE)
     except (ModelError, TimeoutError) as exc:
-        logger.warning("a question could not be embedded with %s and will be later: %s", name, type(exc).__name__)
-        for row in rows:
-            row.embedding_model, row.embedding_space, row.embedding = name, "", None
-        enqueue_on_commit("annotations.reembed", str(first.application_id), name, countdown=30)
+        logger.warning("a question was not embedded with %s and will be later: %s", setting.model, type(exc).__name__)
+        embed_later(setting, countdown=30)
         return
+    space, vector = SLOTS[setting.slot]
     for row in rows:
-        row.embedding_model, row.embedding_space, row.embedding = place.model, place.space, place.vector
+        setattr(row, space, place.space)
+        setattr(row, vector, place.vector)
 
 
-def reembed(application_id: UUID, *, model: str) -> int:
-    """Move the app's annotations and examples into the model's space; returns how many were moved.
-
-    Rows already there are left alone, so that a repeated or interrupted task goes on where it stopped.
-    """
-    moved = 0
-    for kind in (Annotation, FewShotExample):
-        rows: Any = kind._default_manager.filter(application_id=application_id)
-        team_id = rows.values_list("team_id", flat=True).first()
-        if team_id is not None:
-            moved += _reembed_rows(rows, model=open_embedding_model(model, team_id=team_id), name=model)
-    return moved
+def forget_vectors(*rows: SearchableAnswer, model: str) -> None:
+    """Take the vectors of a question that is no longer asked from the rows, in both slots."""
+    for row in rows:
+        row.embedding_model, row.embedding_space, row.embedding = model, "", None
+        row.second_space, row.second_embedding = "", None
 
 
-def _reembed_rows(rows: Any, *, model: EmbeddingModel, name: str) -> int:
-    moved = 0
-    elsewhere = rows.filter(~Q(embedding_space=model.space) | Q(embedding=None)).order_by("id")
-    while batch := list(elsewhere.only("id", "question")[:BATCH]):
-        vectors = async_to_sync(_embed_queries)(model, [row.question for row in batch])
-        for row, vector in zip(batch, vectors, strict=True):
-            # Only while the question is still the one that was embedded.
-            rows.filter(id=row.id, question=row.question).update(
-                embedding=vector, embedding_space=model.space, embedding_model=name
-            )
-        moved += len(batch)
-    return moved
-
-
-async def _embed_queries(model: EmbeddingModel, questions: list[str]) -> list[list[float]]:
-    """Questions are compared with questions, so they are all embedded as such."""
-    return [await model.embed_query(question) for question in questions]
-
-
-def _model_in_use(application_id: UUID) -> str:
-    newest = Annotation.objects.filter(application_id=application_id).exclude(embedding_model="")
-    return newest.order_by("-id").values_list("embedding_model", flat=True).first() or DEFAULT_MODEL
+def setting_of(row: SearchableAnswer) -> ReplySetting:
+    """Where the answers of the row's app are; written down when its first one comes."""
+    found = ReplySetting.objects.filter(application_id=row.application_id).first()
+    if found is not None and found.model:
+        return found
+    state = state_of(found, published_features(row.application_id))
+    newest = type(row)._default_manager.filter(application_id=row.application_id).exclude(embedding_model="")
+    model = newest.order_by("-id").values_list("embedding_model", flat=True).first() or state.model
+    setting, _is_new = ReplySetting.objects.get_or_create(
+        application_id=row.application_id, defaults={"team_id": row.team_id, "model": model}
+    )
+    if not setting.model:
+        setting.model = model
+        setting.save(update_fields=["model"])
+    return setting

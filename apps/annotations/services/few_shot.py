@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from apps.annotations.selectors.nearest import nearest_examples
-from apps.annotations.services.embedding import model_name, place_question
+from apps.annotations.selectors.reply import ReplyState, reply_state
+from apps.annotations.services.embedding import place_question
 from apps.workflows.engine.ports import Example
 from apps.workflows.hooks import RunInfo
+from model_runtime.protocols import EmbeddingModel
 from providers.services import open_embedding_model
 from support.database import in_thread
 
@@ -19,12 +21,18 @@ async def similar_examples(run: RunInfo, query: str, k: int) -> Sequence[Example
     """The k enabled examples of the app nearest to the query, nearest first; what has nothing in common is left out."""
     if k < 1 or not query.strip():
         return []
-    name = model_name(run.features)
-    model = await in_thread(open_embedding_model, name, team_id=run.team_id)
-    place = await place_question(query, model=model, name=name, patience=PATIENCE)
-    found = await in_thread(nearest_examples, run.application_id, vector=place.vector, space=place.space, limit=k)
+    state, model = await in_thread(_opened, run)
+    place = await place_question(query, model=model, name=state.model, patience=PATIENCE)
+    found = await in_thread(
+        nearest_examples, run.application_id, vector=place.vector, space=place.space, slot=state.slot, limit=k
+    )
     return [
         Example(id=str(match.id), question=match.question, answer=match.answer, score=round(match.score, 4))
         for match in found
         if match.score > 0
     ]
+
+
+def _opened(run: RunInfo) -> tuple[ReplyState, EmbeddingModel]:
+    state = reply_state(run.application_id, run.features)
+    return state, open_embedding_model(state.model, team_id=run.team_id)
