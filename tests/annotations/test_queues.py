@@ -235,7 +235,7 @@ def test_what_three_people_skip_is_set_aside_until_somebody_reopens_it(team, ope
     assert claim_next(queue, by=operator) is not None
 
 
-def test_a_correction_given_in_a_queue_is_a_draft_and_approved_by_who_decides(team, app, operator):
+def test_a_correction_given_in_a_queue_waits_and_is_approved_by_who_decides(team, app, operator):
     fix = make_config(team, "Better answer", "correction")
     right = make_config(team, "Right?")
     queue = make_queue(team, configs=[right, fix], overlap=2)
@@ -248,10 +248,12 @@ def test_a_correction_given_in_a_queue_is_a_draft_and_approved_by_who_decides(te
         assert claimed is not None
         answers = {str(right.id): value, **({str(fix.id): RIGHT} if user == operator else {})}
         submit_answers(claimed.id, answers, by=user)
-    assert Correction.objects.get().status == "draft"
     item = queue.items.get()
+    proposed = Correction.objects.get()
+    assert (proposed.status, proposed.queue_item, proposed.trace_id) == ("proposed", item, turn.run_id)
     decide_item(item.id, {str(right.id): False, str(fix.id): RIGHT}, by=editor, approve=True)
-    assert Correction.objects.get(author=editor).status == "approved"
+    approved = Correction.objects.get()
+    assert (approved.status, approved.author, approved.approved_by) == ("approved", operator, editor)
 
 
 def test_low_scores_of_one_queue_reach_the_one_that_waits_for_them(team, operator):

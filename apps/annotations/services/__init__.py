@@ -7,8 +7,13 @@ from apps.annotations.services.annotations import (
     toggle_annotation,
     toggle_example,
 )
-from apps.annotations.services.corrections import approve_correction, correct_answer, withdraw_correction
-from apps.annotations.services.embedding import reembed
+from apps.annotations.services.corrections import (
+    approve_correction,
+    correct_answer,
+    propose_correction,
+    send_back,
+    withdraw_correction,
+)
 from apps.annotations.services.feedback import record_feedback, withdraw_feedback
 
 __all__ = [
@@ -17,8 +22,9 @@ __all__ = [
     "correct_answer",
     "delete_annotation",
     "edit_annotation",
+    "propose_correction",
     "record_feedback",
-    "reembed",
+    "send_back",
     "toggle_annotation",
     "toggle_example",
     "withdraw_correction",

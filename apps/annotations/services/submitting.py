@@ -146,7 +146,7 @@ def _settle(item: QueueItem, questions: Sequence[Question]) -> None:
 def keep_correction(
     item: QueueItem, questions: Sequence[Question], given: Mapping[str, Value], *, by: User, approve: bool
 ) -> None:
-    """Write down the better answer that was given to a message, and put it to use if `approve`."""
+    """Write down the better answer that was given to a message. It waits for approval, or is put to use if `approve`."""
     if item.subject_kind != QueueItem.Subject.MESSAGE:
         return
     for question in questions:
@@ -155,7 +155,7 @@ def keep_correction(
             continue
         try:
             with transaction.atomic():
-                correct_answer(item.subject_id, text, by=by, approve=approve)
+                correct_answer(item.subject_id, text, by=by, approve=approve, propose=True, queue_item=item)
         except ConsoleError:
             # The message was deleted meanwhile: the score keeps the text.
             return

@@ -1,0 +1,81 @@
+"""What approved corrections lead to: made together when one is approved, and all taken out of use when it is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+
+from accounts.models import User
+from apps.annotations.golden.item import NewItem
+from apps.annotations.models import Annotation, Correction, FewShotExample, GoldenItem, GoldenVersion, PreferencePair
+from apps.annotations.models.searchable import SearchableAnswer
+from apps.annotations.selectors.correction_settings import settings_of
+from apps.annotations.services.embedding import embed_into
+from apps.annotations.services.golden_items import add_items, withdraw_items_of
+
+
+def put_to_use(correction: Correction, *, by: User) -> None:
+    """Make what is switched on for the app, or bring back what was made before; the rest is taken out of use."""
+    wanted = settings_of(correction.application_id)
+    answers: list[SearchableAnswer] = []
+    if wanted.makes_annotation:
+        answers.append(_answer(Annotation, correction, by=by))
+    if wanted.makes_example:
+        answers.append(_answer(FewShotExample, correction, by=by))
+    if answers:
+        embed_into(*answers)
+    for row in answers:
+        row.save()
+    kept = {type(row) for row in answers}
+    if wanted.makes_preference_pair and correction.original:
+        _pair(correction)
+        kept.add(PreferencePair)
+    _switch_off(correction, but=kept)
+    elsewhere = GoldenItem.objects.filter(correction=correction, valid_to_version=None)
+    if elsewhere.exclude(golden_set=wanted.golden_set).exists():
+        withdraw_items_of(correction.id, by=by)
+    if wanted.golden_set is not None:
+        add_items(wanted.golden_set, [_golden_item(correction)], by=by, origin=GoldenVersion.Origin.CORRECTION)
+
+
+def take_out_of_use(correction: Correction, *, by: User | None) -> None:
+    """Nothing that came of it is used any more. What was answered from it stays in the history."""
+    _switch_off(correction)
+    withdraw_items_of(correction.id, by=by)
+
+
+def _answer(kind: Any, correction: Correction, *, by: User) -> Any:
+    """The annotation or the example of the correction, with its texts, not saved yet."""
+    row = kind.objects.filter(correction=correction).first() or kind(correction=correction)
+    row.team_id, row.application_id = correction.team_id, correction.application_id
+    row.answer, row.is_enabled, row.created_by = correction.corrected, True, by
+    row.ask(correction.question)
+    return row
+
+
+def _pair(correction: Correction) -> None:
+    texts = {"question": correction.question, "chosen": correction.corrected, "rejected": correction.original}
+    owner = {"team_id": correction.team_id, "application_id": correction.application_id}
+    PreferencePair.objects.update_or_create(correction=correction, defaults={**owner, **texts, "is_enabled": True})
+
+
+def _golden_item(correction: Correction) -> NewItem:
+    message: Any = correction.message
+    return NewItem(
+        question=correction.question,
+        inputs=dict(message.inputs) if message else {},
+        expected=correction.corrected,
+        source_message_id=correction.message_id,
+        source_trace_id=correction.trace_id,
+        correction_id=correction.id,
+    )
+
+
+def _switch_off(correction: Correction, *, but: set[type] | frozenset[type] = frozenset()) -> None:
+    """Take annotation, example and pair out of use, except those kinds."""
+    kinds: tuple[Any, ...] = (Annotation, FewShotExample, PreferencePair)
+    for kind in kinds:
+        if kind not in but:
+            rows = kind.objects.filter(correction=correction, is_enabled=True)
+            rows.update(is_enabled=False, updated_at=timezone.now())
