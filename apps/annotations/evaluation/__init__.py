@@ -1,0 +1,1 @@
+"""Judging answers. Pure: what leaves the process goes through the ports that the caller brings."""
