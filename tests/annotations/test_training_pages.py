@@ -107,6 +107,9 @@ def test_the_moving_part_is_asked_for_alone_while_something_is_made(
     assert "hx-get" in part
     client.post(f"{page}stop/")
     assert "hx-get" not in client.get(page).content.decode()
+    # Who waited for it gets the whole page, with the form for files, once it is over.
+    over = client.get(f"{page}?making=1", headers={"HX-Request": "true"})
+    assert over.headers["HX-Refresh"] == "true"
 
 
 def test_a_version_says_when_a_correction_in_it_was_withdrawn(

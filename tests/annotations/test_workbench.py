@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from accounts.models import Role, Team, User
 from apps.annotations import services
-from apps.annotations.models import Annotation, Assignment, ReviewQueue, Score, ScoreConfig
-from tests.annotations.conftest import RIGHT, WRONG, make_turn
+from apps.annotations.models import Assignment, ReviewQueue, Score, ScoreConfig
+from tests.annotations.conftest import make_turn
 from tests.annotations.test_queues import make_config, make_items, make_queue, person
 from tests.annotations.test_review_page import page  # noqa: F401  # the browser
 
@@ -34,48 +34,6 @@ def visit(page: Any, server: str, client: Any) -> Callable[..., Any]:  # noqa: F
 
 def wait_for_item(page: Any, text: str) -> None:  # noqa: F811
     page.wait_for_function("text => document.querySelector('[data-ask]').textContent === text", arg=text)
-
-
-@pytest.mark.browser
-@pytest.mark.django_db(transaction=True)
-def test_twenty_items_are_reviewed_decided_and_corrected_by_keyboard_only(team, app, operator, visit):
-    right, fix = make_config(team, "Right?"), make_config(team, "Better answer", "correction")
-    queue = make_queue(team, configs=[right, fix], overlap=2)
-    queue.questions.filter(config=fix).update(is_required=False)
-    for number in range(20):
-        turn = make_turn(app, f"Question {number}", WRONG)
-        services.record_feedback(turn, rating="dislike", source="public", end_user="eve", text="Hm.")
-    ben, edna = person(team, "ben"), person(team, "edna", Role.EDITOR)
-
-    for user in (operator, ben):
-        work = visit(user, "work", queue.id)
-        for number in range(20):
-            wait_for_item(work, f"Question {number}")
-            if user == ben and number == 7:
-                work.keyboard.press("1")
-                work.keyboard.press("c")
-                work.keyboard.press("Control+a")
-                work.keyboard.type(RIGHT)
-                work.wait_for_selector("[data-diff] ins")
-                work.keyboard.press("Control+Enter")
-            else:
-                work.keyboard.press("2")
-                work.keyboard.press("Enter")
-        work.wait_for_selector("[data-empty]:not([hidden])")
-
-    assert Assignment.objects.filter(state="submitted").count() == 40
-    disputed = queue.items.get(status="disagreed")
-    assert disputed.question == "Question 7"
-    work = visit(edna, "decide", queue.id, disputed.id)
-    assert RIGHT in work.inner_text("[data-decide] table")
-    work.keyboard.press("2")
-    work.keyboard.press("a")
-    work.keyboard.press("Enter")
-    work.wait_for_url("**/overview/")
-    assert "20" in work.inner_text(".queue-figures")
-    disputed.refresh_from_db()
-    assert disputed.status == "adjudicated"
-    assert Annotation.objects.get(is_enabled=True).answer == RIGHT
 
 
 @pytest.mark.browser

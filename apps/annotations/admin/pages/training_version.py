@@ -59,7 +59,11 @@ def version(request: HttpRequest, set_id: UUID, number: int) -> HttpResponse:
         "may_edit": may(request.user, "edit", team_id=training_set.team_id),
     }
     if request.headers.get("HX-Request"):
-        return TemplateResponse(request, "admin/annotations/training/progress.html", context)
+        part = TemplateResponse(request, "admin/annotations/training/progress.html", context)
+        if request.GET.get("making") and found.is_over:
+            # The page was loaded while nothing was in the version: its examples and the form for files are new.
+            part["HX-Refresh"] = "true"
+        return part
     rows = list(found.examples.filter(position__gt=place).order_by("position")[: SHOWN + 1])
     context |= {
         **admin.site.each_context(request),
