@@ -1,6 +1,7 @@
 """How watchers get in without being imported: observers, answer sources, example sources and what people think.
 
 They register in their `AppConfig.ready()`. An observer sees every event of a run and cannot steer or break it.
+A publish gate may say why a version should not be published.
 An answer source may answer before the workflow runs; an example source lends approved answers to LLM nodes; a feedback
 source counts verdicts for those who watch runs; an opinion source tells those who read a conversation what was thought
 of its answers.
@@ -31,20 +32,25 @@ __all__ = [
     "Opinion",
     "OpinionSource",
     "PreparedAnswer",
+    "PublishGate",
+    "Refusal",
     "RunInfo",
     "VerdictSource",
     "disliked_in",
     "dislikes",
     "feedback_counts",
+    "note_override",
     "notify",
     "observers_for",
     "opinions_on",
     "prepared_answer",
+    "refusals_to_publish",
     "register_answer_source",
     "register_example_source",
     "register_feedback_source",
     "register_observer",
     "register_opinion_source",
+    "register_publish_gate",
     "register_verdict_source",
     "similar_examples",
     "verdicts",
@@ -132,6 +138,34 @@ class OpinionSource(Protocol):
         """Messages of a conversation that somebody does not find helpful, in the order of the conversation."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why a version should not be published, and what to do about it.
+
+    `details` holds figure, threshold and ids for programs; `url` leads to where the person can do it.
+    """
+
+    code: str
+    message: str
+    advice: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    url: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """In the wire's shape."""
+        return {"code": self.code, "message": self.message, "advice": self.advice, "url": self.url, **self.details}
+
+
+class PublishGate(Protocol):
+    """Is asked before a version is published. Fails as it likes: what cannot be asked does not let anything pass."""
+
+    def refusals(self, version_id: UUID) -> Sequence[Refusal]:
+        """What speaks against it, in words; nothing: it may be published."""
+
+    def note_override(self, version_id: UUID, refusals: Sequence[Refusal], *, by_id: UUID, reason: str) -> None:
+        """A manager publishes it nevertheless: keep who, why and what was said. In the same transaction."""
+
+
 ObserverFactory = Callable[[RunInfo], Observer | None]
 AnswerSource = Callable[[RunInfo], Awaitable[PreparedAnswer | None]]
 ExampleSource = Callable[[RunInfo, str, int], Awaitable[Sequence[Example]]]
@@ -145,6 +179,7 @@ _example_sources: list[ExampleSource] = []
 _verdict_sources: list[VerdictSource] = []
 _feedback_sources: list[FeedbackSource] = []
 _opinion_sources: list[OpinionSource] = []
+_publish_gates: list[PublishGate] = []
 
 
 def register_observer(factory: ObserverFactory) -> None:
@@ -181,6 +216,23 @@ def register_opinion_source(source: OpinionSource) -> None:
     """Ask `source` what people think of the answers of a conversation that is being read."""
     if source not in _opinion_sources:
         _opinion_sources.append(source)
+
+
+def register_publish_gate(gate: PublishGate) -> None:
+    """Ask `gate` before a version is published."""
+    if gate not in _publish_gates:
+        _publish_gates.append(gate)
+
+
+def refusals_to_publish(version_id: UUID) -> list[Refusal]:
+    """What speaks against publishing a version, over all gates."""
+    return [each for gate in _publish_gates for each in gate.refusals(version_id)]
+
+
+def note_override(version_id: UUID, refusals: Sequence[Refusal], *, by_id: UUID, reason: str) -> None:
+    """Tell all gates that a manager publishes a version nevertheless."""
+    for gate in _publish_gates:
+        gate.note_override(version_id, refusals, by_id=by_id, reason=reason)
 
 
 def opinions_on(message_ids: Sequence[UUID]) -> list[Opinion]:

@@ -30,6 +30,7 @@ class Trace(models.Model):
         PUBLIC = "public", _("Chat page")
         SHELL = "shell", _("Shell")
         TRIGGER = "trigger", _("Trigger")
+        EXPERIMENT = "experiment", _("Experiment")
         #: Sent by a program over OpenTelemetry's protocol.
         OTLP = "otlp", _("OpenTelemetry")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from apps.traces.models import Trace
 from apps.traces.recorder.costs import cost_of_call, priced
 from apps.traces.recorder.foreign import ForeignSpan
 from apps.traces.recorder.masked import masked, masked_span
@@ -53,7 +54,8 @@ def treated_spans(team_id: UUID, spans: Iterable[ForeignSpan]) -> tuple[list[For
 
 def _is_kept(record: RecordedTrace) -> bool:
     trace = record.trace
-    if trace.status != "succeeded" or trace.error_count:
+    # Whoever compares two versions looks at both traces of any item.
+    if trace.status != "succeeded" or trace.error_count or trace.source == Trace.Source.EXPERIMENT:
         return True
     return policies_of(trace.team_id).of(trace.application_id).samples(str(trace.id))
 

@@ -25,6 +25,8 @@ class Run(models.Model):
         PUBLIC = "public", _("Chat page")
         SHELL = "shell", _("Shell")
         TRIGGER = "trigger", _("Trigger")
+        #: Asked by an experiment, to measure a version: nobody waits for the answer.
+        EXPERIMENT = "experiment", _("Experiment")
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))

@@ -33,6 +33,16 @@ def open_application(slug: str, *, team_ids: Iterable[UUID]) -> Application:
     return found
 
 
+def version_to_measure(slug: str, number: int | None, *, team_ids: Iterable[UUID]) -> Version:
+    """A version of an app by its number, or the draft (None), with its app. Raises NotFound."""
+    application = open_application(slug, team_ids=team_ids)
+    found = application.draft if number is None else version_numbered(application, number)
+    if found is None:
+        raise NotFound(_("“%(app)s” has no draft yet.") % {"app": application.name})
+    found.application = application
+    return found
+
+
 def application_of_key(key: ApiKey) -> Application:
     """An API caller's door: the app the key opens. Raises NotAuthenticated for keys of other things."""
     found = None

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from apps.workflows.engine.events import Event, NodeNoted, from_dict
+from apps.workflows.engine.events import Event, NodeFailed, NodeNoted, NodeSucceeded, Usage, from_dict
 from apps.workflows.engine.journal import decode
 from apps.workflows.engine.large_values import names_in, put_back
 from apps.workflows.models import Blob, Run, RunEvent
@@ -57,4 +57,20 @@ def thoughts_of(run_ids: Sequence[UUID]) -> dict[UUID, list[NodeNoted]]:
         for _, event in decode(_whole(run_id, [tuple(row)])):
             if isinstance(event, NodeNoted) and event.note == "agent_thought":
                 found.setdefault(run_id, []).append(event)
+    return found
+
+
+def usages_of(run_id: UUID) -> list[Usage]:
+    """What each call of a model took in a run: agents tell of their turns one by one, other nodes of all they did."""
+    found: list[Usage] = []
+    told: set[tuple[str, str]] = set()
+    kinds = (NodeNoted.kind, NodeSucceeded.kind, NodeFailed.kind)
+    for _, event in stored_events(run_id, kinds=kinds):
+        match event:
+            case NodeNoted(note="agent_thought") if event.body.get("usage"):
+                told.add((event.node_id, event.frame))
+                found.append(Usage(**event.body["usage"]))
+            case NodeSucceeded() | NodeFailed() if event.usage is not None:
+                if (event.node_id, event.frame) not in told:
+                    found.append(event.usage)
     return found

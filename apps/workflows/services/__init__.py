@@ -25,9 +25,11 @@ from apps.workflows.services.execute_run import launch, run_to_end
 from apps.workflows.services.forget_blobs import forget_blobs
 from apps.workflows.services.forget_files import forget_files
 from apps.workflows.services.forks import CannotFork, PrefixChanged, Wish, fork_run, launch_fork, rerun_from
-from apps.workflows.services.go_on import go_on_with_run, go_on_with_runs
+from apps.workflows.services.gates import PublishRefused
+from apps.workflows.services.go_on import go_on_here, go_on_with_run, go_on_with_runs
 from apps.workflows.services.imports import dismiss_notes, import_document, keep_notes, same_or_imported
 from apps.workflows.services.leave import hand_over_own_runs
+from apps.workflows.services.measured import Outcome, accept_measured, outcome_of, see_to_end, stop_measured
 from apps.workflows.services.reply import AlreadyAnswered, checked_reply, give_up_waiting, reply_to
 from apps.workflows.services.start_run import Accepted, accept_chat, accept_workflow
 from apps.workflows.services.stop_run import stop_run
@@ -48,10 +50,13 @@ __all__ = [
     "EnvironmentIncomplete",
     "IdempotencyConflict",
     "InvalidDocument",
+    "Outcome",
     "PrefixChanged",
+    "PublishRefused",
     "Saved",
     "Wish",
     "accept_chat",
+    "accept_measured",
     "accept_workflow",
     "check_before_publishing",
     "check_document",
@@ -68,6 +73,7 @@ __all__ = [
     "forget_files",
     "fork_run",
     "give_up_waiting",
+    "go_on_here",
     "go_on_with_run",
     "go_on_with_runs",
     "hand_over_own_runs",
@@ -77,6 +83,7 @@ __all__ = [
     "launch",
     "launch_fork",
     "note_refusal",
+    "outcome_of",
     "publish_version",
     "rename_application",
     "reply_to",
@@ -87,8 +94,10 @@ __all__ = [
     "run_to_end",
     "same_or_imported",
     "save_version",
+    "see_to_end",
     "set_environment_value",
     "set_public",
+    "stop_measured",
     "stop_run",
     "switch_trigger",
 ]

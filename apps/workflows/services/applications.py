@@ -21,6 +21,7 @@ from apps.workflows.engine.journal import storable
 from apps.workflows.models import Application, Version
 from apps.workflows.selectors.applications import next_number
 from apps.workflows.selectors.toolsets import tool_names
+from apps.workflows.services.gates import pass_gates
 from apps.workflows.services.published import published_workflows
 from apps.workflows.services.triggers import keep_triggers_in_step
 from support.errors import InvalidInput
@@ -136,12 +137,17 @@ def rename_application(application: Application, *, name: str, by: User | None =
 
 
 @transaction.atomic
-def publish_version(*, application: Application, version: Version, by: User | None = None, note: str = "") -> Version:
+def publish_version(
+    *, application: Application, version: Version, by: User | None = None, note: str = "", override: str = ""
+) -> Version:
     """Make a version the one that users talk to. Running chats keep theirs.
 
-    Raises InvalidDocument when something it needs, such as a dataset, is missing; importing only warns of that, so an
-    app that is imported before its datasets can still be started and answers with what it has.
+    Whoever may manage the team publishes against a gate with `override`, the reason. Raises PublishRefused,
+    NotAllowed. What it needs of its team's is not looked at here (see `check_before_publishing`): an app that is
+    imported before its datasets can still be started and answers with what it has.
     """
+    if application.live_id != version.id:
+        pass_gates(version, by=by, override=override)
     if version.published_at is None:
         version.published_at = timezone.now()
         version.note = note or version.note
