@@ -6,7 +6,15 @@ from uuid import UUID
 
 from celery import shared_task
 
-from apps.annotations.services import embedding_jobs, moving, training_files, training_versions
+from apps.annotations.services import (
+    embedding_jobs,
+    experiment_claims,
+    experiment_turns,
+    experiments,
+    moving,
+    training_files,
+    training_versions,
+)
 from apps.annotations.services.feeding import feed_continuously
 from apps.annotations.services.indexing import index_large_stores
 from support.jobs import enqueue
@@ -65,6 +73,22 @@ def go_on_with_training() -> int:
 def forget_training_files() -> int:
     """Every hour: files are deleted when their time is over."""
     return training_files.forget_files()
+
+
+# Items under way at the end of a turn are finished, and one may take an hour.
+@shared_task(name=experiments.TASK, soft_time_limit=2 * 3_600, time_limit=2 * 3_600 + 60, ignore_result=True)
+def work_on_experiment(experiment_id: str) -> bool:
+    """Ask and judge items for one turn and hand the rest on; whether there is a rest."""
+    more = experiment_turns.work_on_experiment(UUID(experiment_id))
+    if more:
+        enqueue(experiments.TASK, experiment_id)
+    return more
+
+
+@shared_task(name="annotations.go_on_with_experiments", ignore_result=True)
+def go_on_with_experiments() -> int:
+    """Every 30 seconds: no experiment stays behind with a worker that died."""
+    return experiment_claims.go_on_with_experiments()
 
 
 @shared_task(name="annotations.feed_queues")

@@ -21,6 +21,11 @@ app.conf.beat_schedule = {
     "forget-old-vectors-of-answers": {"task": "annotations.forget_old_vectors", "schedule": 3600.0},
     "go-on-with-training": {"task": "annotations.go_on_with_training", "schedule": 60.0, "options": {"expires": 120}},
     "forget-training-files": {"task": "annotations.forget_training_files", "schedule": 3600.0},
+    "go-on-with-experiments": {
+        "task": "annotations.go_on_with_experiments",
+        "schedule": 30.0,
+        "options": {"expires": 60},
+    },
     "feed-review-queues": {"task": "annotations.feed_queues", "schedule": 30.0, "options": {"expires": 25}},
     "rebuild-missing-traces": {"task": "traces.rebuild_missing", "schedule": 300.0},
     "make-partitions-of-traces": {"task": "traces.make_partitions", "schedule": 21_600.0},

@@ -21,7 +21,7 @@ from apps.workflows.services.environment import (
     clear_environment_value,
     set_environment_value,
 )
-from apps.workflows.services.execute_run import launch, run_to_end
+from apps.workflows.services.execute_run import launch, run_to_end, settle
 from apps.workflows.services.forget_blobs import forget_blobs
 from apps.workflows.services.forget_files import forget_files
 from apps.workflows.services.forks import CannotFork, PrefixChanged, Wish, fork_run, launch_fork, rerun_from
@@ -97,6 +97,7 @@ __all__ = [
     "see_to_end",
     "set_environment_value",
     "set_public",
+    "settle",
     "stop_measured",
     "stop_run",
     "switch_trigger",

@@ -111,6 +111,7 @@ CELERY_TASK_QUEUES = [Queue(name) for name in ("celery", "runs")]  # type: ignor
 CELERY_TASK_ROUTES = {
     "workflows.go_on_with_run": {"queue": "runs"},
     "workflows.go_on_with_runs": {"queue": "runs"},
+    "annotations.work_on_experiment": {"queue": "runs"},
 }
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
