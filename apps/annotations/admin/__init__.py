@@ -4,7 +4,9 @@ from apps.annotations.admin.annotation import AnnotationAdmin
 from apps.annotations.admin.correction import CorrectionAdmin
 from apps.annotations.admin.example import FewShotExampleAdmin
 from apps.annotations.admin.feedback import FeedbackAdmin
+from apps.annotations.admin.golden_set import GoldenSetAdmin
 from apps.annotations.admin.hit import AnnotationHitAdmin
+from apps.annotations.admin.preference import PreferencePairAdmin
 from apps.annotations.admin.queue import ReviewQueueAdmin
 from apps.annotations.admin.review import ReviewAdmin
 from apps.annotations.admin.score_config import ScoreConfigAdmin
@@ -16,6 +18,8 @@ __all__ = [
     "CorrectionAdmin",
     "FeedbackAdmin",
     "FewShotExampleAdmin",
+    "GoldenSetAdmin",
+    "PreferencePairAdmin",
     "ReviewAdmin",
     "ReviewQueueAdmin",
     "ScoreConfigAdmin",

@@ -56,6 +56,11 @@ class Standing:
             return [self._by_correction[item.correction_id]] if item.correction_id in self._by_correction else []
         return self._by_key[item.key]
 
+    def expect(self, golden_set: GoldenSet, item: NewItem) -> None:
+        """Count an item as there that is not, as when a file is looked through."""
+        row = GoldenItem(golden_set=golden_set, number=-1, key=item.key, expected=item.expected)
+        self._by_key[item.key].append(row)
+
     def note(self, row: GoldenItem) -> None:
         """Count it as there; it takes the place of an earlier state of itself."""
         same = self._by_key[row.key]
@@ -86,6 +91,11 @@ class Change:
         if old.number not in self._rows:
             self._ended.add(old.id)
             self.changed += 1
+        return self._row(item, number=old.number, by=by)
+
+    def bring_back(self, old: GoldenItem, item: NewItem, *, by: User) -> GoldenItem:
+        """An item that was taken out, under its number."""
+        self.added += 1
         return self._row(item, number=old.number, by=by)
 
     def withdraw(self, rows: Any) -> None:

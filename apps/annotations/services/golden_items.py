@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.selectors import may, teams_of
 from apps.annotations.golden.item import BadItem, NewItem, checked
 from apps.annotations.models import GoldenItem, GoldenSet, GoldenVersion
+from apps.annotations.selectors.golden import items_of
 from apps.annotations.services.golden_changing import Changed, Standing, begin_change
 from support.errors import InvalidInput, NotAllowed, NotFound
 
@@ -96,6 +97,26 @@ def withdraw_items(golden_set: GoldenSet, numbers: Sequence[int], *, by: User, n
 
 
 @transaction.atomic
+def restore_version(golden_set: GoldenSet, number: int, *, by: User) -> Changed:
+    """Make the next version what an earlier one was, but for items whose correction is not approved any more.
+
+    Raises NotFound, NotAllowed.
+    """
+    require_right(by, golden_set.team_id)
+    change = begin_change(golden_set)
+    wanted = {row.number: row for row in items_of(golden_set, number).select_related("correction")}
+    wanted = {n: row for n, row in wanted.items() if row.correction is None or row.correction.is_approved}
+    now = {row.number: row for row in golden_set.items.filter(valid_to_version=None)}
+    change.withdraw(golden_set.items.filter(valid_to_version=None).exclude(number__in=wanted))
+    for each, row in wanted.items():
+        if each not in now:
+            change.bring_back(row, new_item(row), by=by)
+        elif now[each].id != row.id:
+            change.replace(now[each], new_item(row), by=by)
+    return change.write(by=by, origin=Origin.HAND, note=_("Back to version %(n)s") % {"n": number})
+
+
+@transaction.atomic
 def withdraw_items_of(correction_id: UUID, *, by: User | None = None) -> int:
     """Leave out what came from a correction, in every set; how many items. The caller has asked for the right."""
     sets = GoldenSet.objects.filter(items__correction_id=correction_id, items__valid_to_version=None)
@@ -106,6 +127,20 @@ def withdraw_items_of(correction_id: UUID, *, by: User | None = None) -> int:
         change.withdraw(golden_set.items.filter(correction_id=correction_id, valid_to_version=None))
         withdrawn += change.write(by=by, origin=Origin.CORRECTION, note=_("Approval withdrawn")).withdrawn
     return withdrawn
+
+
+def new_item(row: GoldenItem) -> NewItem:
+    """A stored item as one could add it."""
+    return NewItem(
+        question=row.question,
+        inputs=row.inputs,
+        expected=row.expected,
+        metadata=row.metadata,
+        tags=tuple(row.tags),
+        source_message_id=row.source_message_id,
+        source_trace_id=row.source_trace_id,
+        correction_id=row.correction_id,
+    )
 
 
 def checked_item(item: NewItem) -> NewItem:

@@ -1,4 +1,4 @@
-"""Items made from what was recorded: a turn of a conversation, a trace, a correction, a file."""
+"""Items made from what was recorded: a turn of a conversation, or a trace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from apps.annotations.golden.item import NewItem
-from apps.annotations.models import Correction
 from apps.annotations.selectors.corrections import approved_correction
 
 
@@ -21,18 +20,6 @@ def item_of_turn(turn: Any, *, tags: Sequence[str] = ()) -> NewItem:
         tags=tuple(tags),
         source_message_id=turn.id,
         source_trace_id=turn.run_id,
-    )
-
-
-def item_of_correction(correction: Correction, *, turn: Any | None = None) -> NewItem:
-    """The corrected answer is what is expected from now on; the item goes when the approval does."""
-    return NewItem(
-        question=correction.question,
-        inputs=(turn.inputs or {}) if turn is not None else {},
-        expected=correction.corrected,
-        source_message_id=correction.message_id,
-        source_trace_id=turn.run_id if turn is not None else None,
-        correction_id=correction.id,
     )
 
 
