@@ -3,6 +3,7 @@
 from apps.annotations.models.annotation import Annotation, AnnotationHit
 from apps.annotations.models.answer_import import AnswerImport, ImportedAnswer
 from apps.annotations.models.assignment import Assignment
+from apps.annotations.models.calibration import Calibration, CalibrationCase
 from apps.annotations.models.correction import Correction, CorrectionStep
 from apps.annotations.models.correction_settings import CorrectionSettings
 from apps.annotations.models.evaluator import Evaluator
@@ -11,6 +12,7 @@ from apps.annotations.models.experiment import Experiment
 from apps.annotations.models.feedback import Feedback
 from apps.annotations.models.gate import GateOverride, PublishGate
 from apps.annotations.models.golden import GoldenItem, GoldenSet, GoldenVersion
+from apps.annotations.models.online import OnlineEvaluation, TraceScore
 from apps.annotations.models.preference import PreferencePair
 from apps.annotations.models.queue import QueueQuestion, ReviewQueue
 from apps.annotations.models.queue_item import QueueItem
@@ -26,6 +28,8 @@ __all__ = [
     "AnnotationHit",
     "AnswerImport",
     "Assignment",
+    "Calibration",
+    "CalibrationCase",
     "Correction",
     "CorrectionSettings",
     "CorrectionStep",
@@ -38,6 +42,7 @@ __all__ = [
     "GoldenSet",
     "GoldenVersion",
     "ImportedAnswer",
+    "OnlineEvaluation",
     "PreferencePair",
     "PublishGate",
     "QueueItem",
@@ -50,6 +55,7 @@ __all__ = [
     "ReviewQueue",
     "Score",
     "ScoreConfig",
+    "TraceScore",
     "TrainingExample",
     "TrainingExport",
     "TrainingSet",
