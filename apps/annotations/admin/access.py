@@ -10,12 +10,13 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.selectors import may, teams_of
+from apps.annotations.models import Correction
 from apps.workflows.selectors.messages import as_uuid
 from support.admin import ConsoleModelAdmin
 
@@ -79,6 +80,22 @@ def review_link(message_id: UUID | None, text: str) -> SafeString | str:
     if message_id is None:
         return text
     return format_html('<a href="{}">{}</a>', reverse("admin:annotations_message_review", args=[message_id]), text)
+
+
+def origin_links(correction: Correction | None) -> SafeString | str:
+    """The way from something that came of a correction back to it, its answer, its trace and its queue item."""
+    if correction is None:
+        return str(_("Written by hand"))
+    ways: list[tuple[str, Any]] = [
+        (reverse("admin:annotations_correction_change", args=[correction.id]), _("Correction"))
+    ]
+    if correction.message_id:
+        ways.append((reverse("admin:annotations_message_review", args=[correction.message_id]), _("Answer")))
+    if correction.trace_id and (trace := trace_url(correction.trace_id)):
+        ways.append((trace, _("Trace")))
+    if correction.queue_item_id and (item := correction.queue_item):
+        ways.append((reverse("admin:annotations_queue_item", args=[item.queue_id, item.id]), _("Queue item")))
+    return format_html_join(" · ", '<a href="{}">{}</a>', ways)
 
 
 def trace_url(run_id: UUID) -> str | None:

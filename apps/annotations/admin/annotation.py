@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 
 from accounts.selectors import may
 from apps.annotations import services
-from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, review_link
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, origin_links, preview
 from apps.annotations.models import Annotation
 from apps.annotations.models.searchable import SearchableAnswer
 from support.errors import ConsoleError
@@ -32,9 +32,8 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
     ordering = ["-id"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return (
-            super().get_queryset(request).select_related("application", "correction", "created_by").defer("embedding")
-        )
+        rows = super().get_queryset(request).select_related("application", "correction__queue_item", "created_by")
+        return rows.defer("embedding")
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -50,7 +49,12 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
     def source(self, row: Any) -> SafeString | str:
         if row.correction is None:
             return str(_("Written by hand"))
-        return review_link(row.correction.message_id, str(_("Correction")))
+        address = reverse("admin:annotations_correction_change", args=[row.correction_id])
+        return format_html('<a href="{}">{}</a>', address, _("Correction"))
+
+    @admin.display(description=_("came from"))
+    def origin(self, row: Any) -> SafeString | str:
+        return origin_links(row.correction)
 
     @admin.action(description=_("Take into use"), permissions=["annotate"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -90,13 +94,13 @@ class AnnotationAdmin(SearchableAnswerAdmin):
         "answer",
         "is_enabled",
         "application",
-        "source",
+        "origin",
         "hits",
         "created_by",
         "created_at",
         "updated_at",
     ]
-    readonly_fields = ["application", "source", "hits", "created_by", "created_at", "updated_at"]
+    readonly_fields = ["application", "origin", "hits", "created_by", "created_at", "updated_at"]
 
     @admin.display(description=_("hits"), ordering="hit_count")
     def hits(self, row: Annotation) -> SafeString | str:

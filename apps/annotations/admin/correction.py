@@ -4,28 +4,59 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
-from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, review_link
+from apps.annotations import services
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview
+from apps.annotations.admin.pages import correction as page
+from apps.annotations.admin.pages import correction_settings
 from apps.annotations.models import Correction
+from support.errors import ConsoleError
+
+#: Statuses whose pill is not known by the word alone.
+STATUSES: dict[str, dict[str, str]] = {
+    "proposed": {"status": "proposed", "tone": "warning", "icon_name": "hourglass"},
+    "withdrawn": {"status": "withdrawn", "tone": "neutral", "icon_name": "undo-2"},
+}
 
 
 @admin.register(Correction)
 class CorrectionAdmin(AnnotatorModelAdmin):
-    """A list that leads to the review page, where corrections are written and withdrawn."""
+    """A list that leads to the page of each, and to what the apps make of them."""
 
-    purpose = _("Better answers that people wrote, and whether they are in force.")
-    empty_text = _("Open an answer under To review and write the answer it should have been.")
-    list_display = ["asked", "corrected_preview", "changes", "status", "application", "author", "updated_at"]
+    purpose = _("Better answers that people wrote, whether they are in force, and what they led to.")
+    empty_text = _("Open an answer under Reviews and write the answer it should have been.")
+    list_display = ["asked", "corrected_preview", "changes", "state", "application", "author", "updated_at"]
     list_filter = ["status", ApplicationFilter]
     search_fields = ["question", "corrected"]
     search_help_text = _("Question or corrected answer")
     list_display_links = None
     ordering = ["-id"]
+    actions = ["approve"]
+
+    def get_urls(self) -> list[URLPattern]:
+        """The page of a correction takes the place of the form."""
+        site = self.admin_site
+        pages: dict[str, tuple[str, Any]] = {
+            "settings/": ("annotations_correction_settings", correction_settings.settings_list),
+            "settings/<slug:slug>/": ("annotations_correction_switches", correction_settings.switches),
+            "<uuid:correction_id>/change/": ("annotations_correction_change", page.correction_page),
+            "<uuid:correction_id>/approve/": ("annotations_correction_approve", page.approve),
+            "<uuid:correction_id>/propose/": ("annotations_correction_propose", page.propose),
+            "<uuid:correction_id>/send-back/": ("annotations_correction_send_back", page.send_back),
+            "<uuid:correction_id>/withdraw/": ("annotations_correction_withdraw", page.withdraw),
+        }
+        own = [path(route, site.admin_view(view), name=name) for route, (name, view) in pages.items()]
+        listed = [each for each in super().get_urls() if each.name == "annotations_correction_changelist"]
+        return [*own, *listed]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("application", "author")
@@ -34,8 +65,9 @@ class CorrectionAdmin(AnnotatorModelAdmin):
         return False
 
     @admin.display(description=_("question"))
-    def asked(self, row: Correction) -> SafeString | str:
-        return review_link(row.message_id, preview(row.question, length=80))
+    def asked(self, row: Correction) -> SafeString:
+        address = reverse("admin:annotations_correction_change", args=[row.id])
+        return format_html('<a class="clamp-2" href="{}">{}</a>', address, preview(row.question, length=100))
 
     @admin.display(description=_("corrected answer"))
     def corrected_preview(self, row: Correction) -> str:
@@ -44,3 +76,22 @@ class CorrectionAdmin(AnnotatorModelAdmin):
     @admin.display(description=_("words"))
     def changes(self, row: Correction) -> str:
         return f"+{row.diff_stats.get('added', 0)} −{row.diff_stats.get('removed', 0)}"
+
+    @admin.display(description=_("status"), ordering="status")
+    def state(self, row: Correction) -> SafeString:
+        shown = STATUSES.get(row.status, {"status": row.status})
+        return render_to_string("components/pill.html", {**shown, "label": row.get_status_display()})
+
+    @admin.action(description=_("Approve"), permissions=["annotate"])
+    def approve(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Each by itself: one that cannot be approved does not hold up the others."""
+        user: Any = request.user
+        done = 0
+        for row in queryset:
+            try:
+                services.approve_correction(row, by=user)
+            except ConsoleError as exc:
+                self.message_user(request, f"{preview(row.question, length=60)}: {exc}", messages.WARNING)
+                continue
+            done += 1
+        self.message_user(request, ngettext("%(n)s approved.", "%(n)s approved.", done) % {"n": done})

@@ -19,7 +19,7 @@ class FewShotExampleAdmin(SearchableAnswerAdmin):
     purpose = _("Approved answers that LLM nodes may show to their model, nearest question first.")
     empty_text = _("Approve a correction on a review page: it becomes an example.")
     list_display = ["question", "answer_preview", "application", "is_enabled", "source", "created_at"]
-    fields: ClassVar[Any] = ["question", "answer", "is_enabled", "application", "source", "created_by", "created_at"]
+    fields: ClassVar[Any] = ["question", "answer", "is_enabled", "application", "origin", "created_by", "created_at"]
     readonly_fields = fields
 
     def toggle(self, row: FewShotExample, *, enabled: bool) -> None:

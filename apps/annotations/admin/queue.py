@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
-from apps.annotations.admin.pages import workbench, workbench_decide, workbench_overview
+from apps.annotations.admin.pages import queue_item, workbench, workbench_decide, workbench_overview
 from apps.annotations.admin.queue_form import OPTIONS, QueueForm
 from apps.annotations.admin.team_form import may_set_up, team_for_new, with_team
 from apps.annotations.models import ReviewQueue
@@ -50,6 +50,7 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
             "assignments/<uuid:assignment_id>/<str:verb>/": ("act", workbench.act),
             "overview/": ("overview", workbench_overview.overview),
             "fill/": ("fill", workbench_overview.fill),
+            "items/<uuid:item_id>/": ("item", queue_item.item_page),
             "items/<uuid:item_id>/reopen/": ("reopen", workbench_overview.reopen),
             "items/<uuid:item_id>/diff/": ("diff", workbench.show_diff),
             "items/<uuid:item_id>/decide/": ("decide", workbench_decide.decide),

@@ -24,7 +24,6 @@ class ReviewAdmin(AnnotatorModelAdmin):
             "<uuid:message_id>/": ("annotations_message_review", message_review.message_review),
             "<uuid:message_id>/feedback/": ("annotations_review_feedback", message_review.rate),
             "<uuid:message_id>/correct/": ("annotations_review_correct", message_review.correct),
-            "<uuid:message_id>/withdraw/": ("annotations_review_withdraw", message_review.withdraw),
             "<uuid:message_id>/diff/": ("annotations_review_diff", message_review.show_diff),
         }
         return [path(route, site.admin_view(view), name=name) for route, (name, view) in pages.items()]

@@ -79,8 +79,9 @@ def propose_correction(correction: Correction, *, by: User) -> Correction:
 def approve_correction(correction: Correction, *, by: User, seen: dt.datetime | None = None) -> Correction:
     """Put a correction to use: everything that is switched on for the app is made, or nothing.
 
-    Other corrections of the message that are approved or proposed are replaced by it. `seen` is the `updated_at` of what the person has
-    read: a text that its author changed since is not approved unread. Raises NotFound, NotAllowed, Conflict.
+    Other corrections of the message that are approved or proposed are replaced by it. `seen` is the `updated_at` of
+    what the person has read: a text that its author changed since is not approved unread.
+    Raises NotFound, NotAllowed, Conflict.
     """
     _require_right(by, correction.team_id)
     _lock(correction)

@@ -146,7 +146,7 @@ def _settle(item: QueueItem, questions: Sequence[Question]) -> None:
 def keep_correction(
     item: QueueItem, questions: Sequence[Question], given: Mapping[str, Value], *, by: User, approve: bool
 ) -> None:
-    """Write down the better answer that was given to a message. It waits for approval, or is put to use if `approve`."""
+    """Write down the better answer that was given to a message; it waits for approval, unless `approve` gives that."""
     if item.subject_kind != QueueItem.Subject.MESSAGE:
         return
     for question in questions:
