@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.annotations.services import (
+    correction_settings,
     embedding_jobs,
     experiment_claims,
     experiment_turns,
@@ -95,3 +96,14 @@ def go_on_with_experiments() -> int:
 def feed_queues() -> int:
     """Fill review queues with the errors, costs, samples and views of what was recorded since the last time."""
     return feed_continuously()
+
+
+@shared_task(name=correction_settings.TASK)
+def bring_corrections_in_line(application_id: str, by_id: str, after: str) -> bool:
+    """Work on a batch of approved corrections after an app's switches were changed; whether there is a rest."""
+    last = correction_settings.bring_in_line(
+        UUID(application_id), by_id=UUID(by_id), after=UUID(after) if after else None
+    )
+    if last is not None:
+        enqueue(correction_settings.TASK, application_id, by_id, str(last))
+    return last is not None

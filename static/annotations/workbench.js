@@ -8,6 +8,7 @@ import { post, Sheet } from "./workbench_sheet.js";
 const HEARTBEAT = 60_000;
 const DRAFT_AFTER = 600;
 const LOOK_AGAIN = 15_000;
+const HEAR_AGAIN = 200;
 const MOST_RECENT = 12;
 /* Stands in addresses where an id belongs. */
 const NOBODY = "00000000-0000-0000-0000-000000000000";
@@ -70,8 +71,7 @@ class Workbench {
     this.find("[data-origin]").textContent = item.origin;
     if (item.answer) renderMarkdown(this.find("[data-answer]"), item.answer);
     else this.find("[data-answer]").textContent = this.words.sayNoAnswer;
-    this.find("[data-remark]").hidden = !item.remark;
-    this.find("[data-remark-text]").textContent = item.remark;
+    this.showRemark(item.remark);
     const inputs = Object.keys(item.inputs ?? {}).length > 0;
     this.find("[data-inputs]").hidden = !inputs;
     this.find("[data-inputs-text]").textContent = inputs ? JSON.stringify(item.inputs, null, 2) : "";
@@ -80,6 +80,11 @@ class Workbench {
     const earlier = this.find("[data-earlier]");
     earlier.hidden = item.earlier.length === 0;
     earlier.replaceChildren(...item.earlier.map(turnOf));
+  }
+
+  showRemark(remark) {
+    this.find("[data-remark]").hidden = !remark;
+    this.find("[data-remark-text]").textContent = remark;
   }
 
   showOthers(others) {
@@ -127,6 +132,22 @@ class Workbench {
         () => (state.textContent = this.words.sayUnsaved),
       ),
     );
+  }
+
+  /* Something entered the queue, or somebody said why they disliked the answer at hand. */
+  async hear() {
+    if (this.busy) {
+      setTimeout(() => this.hear(), HEAR_AGAIN);
+      return;
+    }
+    if (!this.item) {
+      await this.once(() => this.next());
+      return;
+    }
+    const answer = await post(this.words.claimUrl, {}).catch(() => null);
+    if (!answer) return;
+    this.showProgress(answer.progress);
+    if (this.item && answer.item?.id === this.item.id) this.showRemark(answer.item.remark);
   }
 
   async once(work) {
@@ -282,6 +303,23 @@ function start(page) {
   document.addEventListener("visibilitychange", () => document.hidden && work.leave());
   window.addEventListener("pagehide", () => work.leave());
   work.once(() => work.next());
+  listen(work);
+}
+
+/* The browser comes back by itself when the stream breaks; a page that is not looked at does not hold one. */
+function listen(work) {
+  let source = null;
+  const open = () => {
+    source ??= new EventSource(work.words.newsUrl);
+    source.onmessage = () => work.hear();
+  };
+  const close = () => {
+    source?.close();
+    source = null;
+  };
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  window.addEventListener("pagehide", close);
+  if (!document.hidden) open();
 }
 
 const page = document.querySelector("[data-work]");

@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
-from apps.annotations.admin.pages import queue_item, workbench, workbench_decide, workbench_overview
+from apps.annotations.admin.pages import queue_item, workbench, workbench_decide, workbench_news, workbench_overview
 from apps.annotations.admin.queue_form import OPTIONS, QueueForm
 from apps.annotations.admin.team_form import may_set_up, team_for_new, with_team
 from apps.annotations.models import ReviewQueue
@@ -47,6 +47,7 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
             "work/": ("work", workbench.workbench),
             "claim/": ("claim", workbench.claim),
             "undo/": ("undo", workbench.undo),
+            "news/": ("news", workbench_news.news),
             "assignments/<uuid:assignment_id>/<str:verb>/": ("act", workbench.act),
             "overview/": ("overview", workbench_overview.overview),
             "fill/": ("fill", workbench_overview.fill),

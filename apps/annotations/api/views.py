@@ -36,6 +36,7 @@ class MessageFeedback(ServiceView):
                 rating=_text(rating, "rating"),
                 source=SOURCE,
                 end_user=end_user,
+                reason=_text(_body(request).get("reason") or "", "reason"),
                 text=_text(_body(request).get("content") or "", "content"),
             )
         return Response({"result": "success"})
@@ -111,6 +112,7 @@ def feedback_body(feedback: Feedback) -> dict[str, Any]:
         "message_id": str(feedback.message_id),
         "rating": feedback.rating,
         "content": feedback.text,
+        "reason": feedback.reason or None,
         "from_source": "user" if feedback.user_id is None else "admin",
         "from_end_user_id": feedback.end_user or None,
         "from_account_id": str(feedback.user_id) if feedback.user_id else None,

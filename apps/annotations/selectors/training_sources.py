@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from apps.annotations.models import Annotation, Correction, Feedback
+from apps.annotations.models import Annotation, Correction, Feedback, PreferencePair
 from apps.workflows.selectors.messages import recent_messages
 
 SOURCES = ("corrections", "liked", "annotations")
@@ -71,7 +71,9 @@ def count_sources(wanted: Wanted, *, sources: tuple[str, ...]) -> Mapping[str, i
 def _rows(source: str, wanted: Wanted) -> QuerySet[Any]:
     approved = Correction.objects.filter(status=Correction.Status.APPROVED)
     if source == "corrections":
-        return wanted.narrow(approved, at="approved_at").select_related("message")
+        pairs = PreferencePair.objects.filter(correction=OuterRef("pk"), is_enabled=True)
+        rows = approved.annotate(is_pair=Exists(pairs)).select_related("message")
+        return wanted.narrow(rows, at="approved_at")
     if source == "annotations":
         by_hand = Annotation.objects.filter(correction=None, is_enabled=True)
         return wanted.narrow(by_hand, at="created_at").defer("embedding")
@@ -88,14 +90,15 @@ def _rows(source: str, wanted: Wanted) -> QuerySet[Any]:
     return wanted.narrow(liked, at="created_at").select_related("message")
 
 
-def _of_correction(row: Correction) -> Found:
+def _of_correction(row: Any) -> Found:
+    """A correction whose app makes no preference pairs has a good answer only."""
     message: Any = row.message
     return Found(
         id=row.id,
         application_id=row.application_id,
         question=row.question,
         answer=row.corrected,
-        rejected=row.original,
+        rejected=row.original if row.is_pair else "",
         message_id=row.message_id,
         conversation_id=message.conversation_id if message else None,
         run_id=message.run_id if message else None,

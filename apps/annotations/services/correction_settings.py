@@ -65,11 +65,12 @@ def change_settings(
     return row
 
 
-def bring_in_line(application_id: UUID, *, by: User, after: UUID | None = None) -> UUID | None:
+def bring_in_line(application_id: UUID, *, by_id: UUID, after: UUID | None = None) -> UUID | None:
     """Make and end products of approved corrections as the switches are now; a batch at a time.
 
     Returns where to go on, None at the end. Safe to repeat.
     """
+    by = User.objects.get(id=by_id)
     approved = Correction.objects.filter(application_id=application_id, status=Correction.Status.APPROVED)
     if after is not None:
         approved = approved.filter(id__gt=after)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from apps.annotations.models import Feedback, QueueItem, ReviewQueue, Score
 from apps.annotations.selectors.feeds import low_scored, matching_traces
 from apps.annotations.selectors.review import Turn
+from apps.annotations.services.queue_news import announce
 from apps.workflows.selectors.messages import recent_messages
 from support.errors import ConsoleError
 
@@ -22,15 +23,26 @@ from support.errors import ConsoleError
 MOST_AT_ONCE = 10_000
 BATCH = 500
 #: Traces are written a moment after what they tell of.
+#: Of why people did not like an answer.
+MAX_REMARK = 4_000
 SLACK = dt.timedelta(minutes=10)
 Feed = ReviewQueue.Feed
 
 
 def feed_dislike(feedback: Feedback, turn: Turn) -> int:
-    """Put a disliked answer into the queues that wait for such, in the transaction that notes the dislike."""
+    """Put a disliked answer into the queues that wait for such, in the transaction that notes the dislike.
+
+    People dislike first and say why a moment later: an item that is there already gets the reason as well.
+    """
     queues = _waiting(feedback.team_id, feed=Feed.DISLIKES, application_id=feedback.application_id)
-    remark = " · ".join(part for part in (feedback.get_reason_display(), feedback.text) if part)
-    return sum(add_items(queue, [item_of_turn(turn, remark=remark)], origin=Feed.DISLIKES) for queue in queues)
+    remark = _remarks([feedback.message_id])[feedback.message_id]
+    added = sum(add_items(queue, [item_of_turn(turn, remark=remark)], origin=Feed.DISLIKES) for queue in queues)
+    standing = QueueItem.objects.filter(
+        team_id=feedback.team_id, subject_id=feedback.message_id, origin=Feed.DISLIKES
+    ).exclude(remark=remark)
+    announce(list(standing.values_list("queue_id", flat=True)))
+    standing.update(remark=remark)
+    return added
 
 
 def feed_low_scores(item: QueueItem, scores: Sequence[Score]) -> int:
@@ -98,7 +110,10 @@ def add_items(queue: ReviewQueue, items: Iterable[QueueItem], *, origin: str) ->
     known = QueueItem.objects.filter(queue=queue)
     before = known.filter(subject_id__in=[row.subject_id for row in rows]).count()
     QueueItem.objects.bulk_create(rows, ignore_conflicts=True, batch_size=BATCH)
-    return known.filter(subject_id__in=[row.subject_id for row in rows]).count() - before
+    added = known.filter(subject_id__in=[row.subject_id for row in rows]).count() - before
+    if added:
+        announce([queue.id])
+    return added
 
 
 def item_of_turn(turn: Any, *, remark: str = "") -> QueueItem:
@@ -112,7 +127,7 @@ def item_of_turn(turn: Any, *, remark: str = "") -> QueueItem:
         question=turn.query,
         answer=turn.answer,
         inputs=turn.inputs,
-        remark=remark[:4000],
+        remark=remark[:MAX_REMARK],
     )
 
 
@@ -128,7 +143,7 @@ def item_of_trace(trace: Any) -> QueueItem:
         question=_text(asked.get("query")) or trace.input_preview,
         answer=_text(said.get("answer")) or trace.output_preview,
         inputs=asked.get("inputs") or {},
-        remark=trace.error_message[:4000],
+        remark=trace.error_message[:MAX_REMARK],
     )
 
 
@@ -151,9 +166,21 @@ def _fill_from_feedback(queue: ReviewQueue, *, since: dt.datetime, limit: int) -
     )
     if queue.application_id:
         disliked = disliked.filter(application_id=queue.application_id)
-    remarks = {row.message_id: row.text for row in disliked.order_by("id")[:limit]}
+    remarks = _remarks(disliked.order_by("id").values_list("message_id", flat=True)[:limit])
     turns = recent_messages([queue.team_id]).filter(id__in=list(remarks)).order_by("id")
     return add_items(queue, [item_of_turn(turn, remark=remarks[turn.id]) for turn in turns], origin=queue.feed)
+
+
+def _remarks(message_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """message -> why people do not find it helpful, a line for each who said so."""
+    ids = list(message_ids)
+    lines: dict[UUID, list[str]] = {message_id: [] for message_id in ids}
+    given = Feedback.objects.filter(message_id__in=ids, rating=Feedback.Rating.DISLIKE, superseded_at=None)
+    for row in given.order_by("id"):
+        words = " · ".join(str(part) for part in (row.get_reason_display(), row.text) if part)
+        if words:
+            lines[row.message_id].append(words)
+    return {message_id: "\n".join(found)[:MAX_REMARK] for message_id, found in lines.items()}
 
 
 def _waiting(team_id: UUID, *, feed: str, application_id: UUID | None) -> list[ReviewQueue]:
