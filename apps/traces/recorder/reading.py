@@ -41,6 +41,14 @@ def passages_of(process: Mapping[str, Any], outputs: Mapping[str, Any]) -> list[
     return []
 
 
+def examples_of(process: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The approved answers that a model was shown, nearest first; of older runs only the ids are known."""
+    found = process.get("examples")
+    if not isinstance(found, Sequence) or isinstance(found, str):
+        return []
+    return [dict(each) if isinstance(each, Mapping) else {"id": str(each)} for each in found]
+
+
 def tools_called(outputs: Mapping[str, Any]) -> str:
     """Names of the tools that an answer calls, with semicolons between them."""
     calls = outputs.get("tool_calls")

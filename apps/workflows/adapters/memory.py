@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from uuid import UUID
 
 from apps.workflows.engine.ports import Example, PromptMessage
 from apps.workflows.selectors.messages import recent_turns
+from model_runtime.tokens import TOKENS_PER_MESSAGE
 from support.database import in_thread
 
 
@@ -26,9 +28,22 @@ class ConversationMemory:
 class RegisteredExamples:
     """Asks the example sources; given as a function because hooks are a neighbour of this layer."""
 
-    def __init__(self, similar: Callable[[str, int], Awaitable[Sequence[Example]]]) -> None:
-        self._similar = similar
+    def __init__(
+        self,
+        similar: Callable[[str, int], Awaitable[Sequence[Example]]],
+        *,
+        count: Callable[[str, Sequence[str]], Awaitable[list[int]]],
+    ) -> None:
+        """`count(model, texts)` says how many tokens the model takes each text for."""
+        self._similar, self._count = similar, count
 
-    async def similar(self, query: str, *, k: int) -> Sequence[Example]:
-        """The k best approved examples for the query, best first."""
-        return await self._similar(query, k)
+    async def similar(self, query: str, *, k: int, model: str = "") -> Sequence[Example]:
+        """The k best approved examples for the query, best first; counted if a model is named."""
+        found = await self._similar(query, k)
+        if not model or not found:
+            return found
+        tokens = await self._count(model, [text for each in found for text in (each.question, each.answer)])
+        return [
+            replace(each, tokens=tokens[2 * at] + tokens[2 * at + 1] + 2 * TOKENS_PER_MESSAGE)
+            for at, each in enumerate(found)
+        ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from model_runtime.errors import ModelError, RateLimited
 from model_runtime.price_book import PriceBook
 from model_runtime.pricing import buckets_of, cost_of
 from model_runtime.protocols import ChatModel
-from model_runtime.tokens import estimate_usage
+from model_runtime.tokens import TOKEN_SCALE, estimate_usage
 from providers.prices import price_book
 from providers.services import OpenedChat, open_chat
 from support.database import in_thread
@@ -63,6 +63,8 @@ class TeamModels:
                     said.append(chunk.text)
                     if chunk.usage is not None and pace is not None:
                         await pace.used(chunk.usage.input_tokens + chunk.usage.output_tokens)
+                    if chunk.usage is not None:
+                        _learn(request, messages, chunk.usage, model)
                     yield _delta(chunk, model, self._prices)
         except ModelError as exc:
             if isinstance(exc, RateLimited) and pace is not None:
@@ -78,6 +80,16 @@ class TeamModels:
             raise NodeFailure(exc.code, exc.message, details=exc.details) from exc
         except (OperationalError, InterfaceError) as exc:
             raise NodeFailure("unavailable", "The database does not answer.", retryable=True) from exc
+
+    async def tokens_of(self, name: str, texts: Sequence[str]) -> list[int]:
+        """How many tokens the model of that name takes each text for. A model that cannot be opened is estimated."""
+        try:
+            model: object = (await self._open(name)).model
+        except (ModelError, ConsoleError):
+            model = None
+        own = getattr(model, "count_tokens", None)
+        known_as = str(getattr(model, "name", name))
+        return [int(own(text)) if own else TOKEN_SCALE.count(known_as, text) for text in texts]
 
     def _place(self, opened: OpenedChat) -> AbstractAsyncContextManager[None]:
         """One of the calls that may be made through the model's account at once; models without one take none."""
@@ -112,6 +124,14 @@ class TeamModels:
         found = await self._files.read(picture.file)
         written = base64.b64encode(found.content).decode("ascii")
         return runtime.Image(url=f"data:{found.mime_type};base64,{written}", detail=picture.detail)
+
+
+def _learn(request: ModelRequest, messages: Sequence[runtime.Message], usage: runtime.Usage, model: ChatModel) -> None:
+    """What the provider counted for a prompt of plain text tells how the model counts."""
+    if usage.estimated or request.tools or request.shape or any(message.images for message in messages):
+        return
+    estimated = estimate_usage(messages, "").input_tokens
+    TOKEN_SCALE.learn(model.name, estimated=estimated, reported=usage.input_tokens)
 
 
 def _wish(request: ModelRequest) -> runtime.Wish:

@@ -170,16 +170,19 @@ class MemoryPort(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """An approved question and answer, to be shown to a model."""
+    """An approved question and answer, to be shown to a model; `tokens` is what both take of the model's window."""
 
     id: str
     question: str
     answer: str
     score: float
+    tokens: int = 0
 
 
 class ExamplesPort(Protocol):
-    async def similar(self, query: str, *, k: int) -> Sequence[Example]: ...
+    async def similar(self, query: str, *, k: int, model: str = "") -> Sequence[Example]:
+        """The k nearest examples, nearest first; with a model's name, with their tokens as that model counts."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from apps.workflows.engine.ports import ModelRequest
 from apps.workflows.engine.variables import Reference, Template, parse_source
 from apps.workflows.nodes.asking import Said, Vision, ask, shown, text_uses, vision_uses
 from apps.workflows.nodes.llm_config import LLM_SCHEMA, FewShot, LlmConfig, MemoryConfig
+from apps.workflows.nodes.llm_examples import Wanted
 from apps.workflows.nodes.llm_prompt import (
     CONTEXT_NAME,
     HISTORIES_NAME,
@@ -42,13 +43,13 @@ class Llm:
 
     async def run(self, context: NodeContext) -> NodeResult:
         model = self.model.at(context.values)
-        assembled = await assemble(self.prompt, context)
+        assembled = await assemble(self.prompt, context, model=model.name)
         context.inputs = {"citations": len(assembled.citations)} if self.prompt.context else {}
         secrets = Secrets.among(self.prompt.references(), context.values)
         context.process = {
             "messages": secrets.hide_in(shown(assembled.messages)),
             **model.process(),
-            "examples": assembled.example_ids,
+            **assembled.examples.process(),
         }
         if not assembled.messages:
             raise NodeFailure("empty_prompt", "Every message of the prompt is empty.")
@@ -117,9 +118,13 @@ def _compile(config: Config) -> Llm:
             messages=messages,
             context=None if typed.context is None else Reference.parse(typed.context),
             memory=None if typed.memory is None else _memory(typed.memory, messages),
-            examples=few_shot.k,
-            examples_query=parse_source(few_shot.query),
-            examples_in_system=few_shot.place == "system",
+            examples=Wanted(
+                k=few_shot.k,
+                query=parse_source(few_shot.query),
+                in_system=few_shot.place == "system",
+                token_budget=few_shot.token_budget,
+                min_score=few_shot.min_score,
+            ),
             vision=Vision.parse(typed.vision),
         ),
         structure=None

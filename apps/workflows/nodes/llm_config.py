@@ -15,11 +15,17 @@ from apps.workflows.nodes.shapes import REFERENCE, SOURCE, TEXT, Schema, closed
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FewShot:
-    """Show the model `k` approved answers to questions like `query`, as earlier turns or in the system message."""
+    """Show the model `k` approved answers to questions like `query`, as earlier turns or in the system message.
+
+    Together they take at most `token_budget` of the model's tokens; those less like the question than `min_score`
+    (a cosine) are left out.
+    """
 
     k: int
     query: str = "sys.query"
     place: str = "turns"
+    token_budget: int | None = None
+    min_score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +107,8 @@ LLM_SCHEMA: Schema = closed(
                 "k": {"type": "integer", "minimum": 1, "maximum": 20},
                 "query": SOURCE,
                 "place": {"enum": ["turns", "system"], "default": "turns"},
+                "token_budget": {"type": "integer", "minimum": 1, "maximum": 200_000},
+                "min_score": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
             },
             required=["k"],
         ),

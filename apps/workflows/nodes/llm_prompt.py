@@ -10,6 +10,7 @@ from apps.workflows.engine.node import NodeContext
 from apps.workflows.engine.ports import CodeFailed, Example, Picture, PromptMessage
 from apps.workflows.engine.variables import Reference, Source, Template, as_text, references_of, resolve
 from apps.workflows.nodes.asking import Vision, pictures_in
+from apps.workflows.nodes.llm_examples import Chosen, Wanted, choose_examples
 from apps.workflows.nodes.sandboxed import plain
 
 #: The insertions that only prompts know: the passages of the node's `context`, and the conversation as a transcript.
@@ -57,9 +58,7 @@ class Prompt:
     messages: tuple[Written, ...]
     context: Reference | None
     memory: Memory | None
-    examples: int
-    examples_query: Source
-    examples_in_system: bool
+    examples: Wanted
     vision: Vision | None
 
     def references(self) -> Iterator[Reference]:
@@ -74,14 +73,14 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assembled:
-    """One run's prompt, the passages it shows, and the ids of the examples in it."""
+    """One run's prompt, the passages it shows, and the examples in it."""
 
     messages: list[PromptMessage]
     citations: list[Mapping[str, Any]]
-    example_ids: list[str]
+    examples: Chosen
 
 
-async def assemble(prompt: Prompt, context: NodeContext) -> Assembled:
+async def assemble(prompt: Prompt, context: NodeContext, *, model: str) -> Assembled:
     """The messages to send: system, examples, earlier turns, then what is asked now. Empty ones are left out."""
     found = None if prompt.context is None else context.values.get(prompt.context)
     memory = prompt.memory
@@ -90,12 +89,12 @@ async def assemble(prompt: Prompt, context: NodeContext) -> Assembled:
     if memory is not None and memory.as_transcript:
         local[HISTORIES_NAME], recent = memory.transcript(recent), ()
     messages = await _rendered(prompt, context, local)
-    examples = await _examples(prompt, context)
-    if examples and prompt.examples_in_system:
-        messages = _with_system_block(messages, examples)
-        examples_as_turns: list[PromptMessage] = []
+    chosen = await choose_examples(prompt.examples, context, model=model)
+    examples_as_turns: list[PromptMessage] = []
+    if chosen.examples and prompt.examples.in_system:
+        messages = _with_system_block(messages, chosen.examples)
     else:
-        examples_as_turns = [message for example in examples for message in _turn(example)]
+        examples_as_turns = [message for example in chosen.examples for message in _turn(example)]
     first = next((at for at, message in enumerate(messages) if message.role != "system"), len(messages))
     if memory is not None and memory.query is not None:
         last = len(messages)
@@ -108,7 +107,7 @@ async def assemble(prompt: Prompt, context: NodeContext) -> Assembled:
             [*messages[:first], *examples_as_turns, *messages[first:last], *recent, *messages[last:]], prompt, context
         ),
         citations=_passages(found),
-        example_ids=[example.id for example in examples],
+        examples=chosen,
     )
 
 
@@ -178,13 +177,6 @@ def _title(passage: Mapping[str, Any]) -> str:
         title = f"{title} › {headings[-1]}"
     page = passage.get("page")
     return title if page is None else f"{title}, page {page}"
-
-
-async def _examples(prompt: Prompt, context: NodeContext) -> Sequence[Example]:
-    if not prompt.examples:
-        return ()
-    query = as_text(resolve(prompt.examples_query, context.values)).strip()
-    return await context.ports.examples.similar(query, k=prompt.examples) if query else ()
 
 
 def _turn(example: Example) -> tuple[PromptMessage, PromptMessage]:

@@ -30,11 +30,12 @@ def ports_of(info: RunInfo, *, is_new_conversation: bool) -> Ports:
     share = share_of(info)
     http, retrieval = GuardedHttp(), TeamDatasets(info.team_id)
     files = TeamFiles(info.team_id, http=http, keep=keep)
+    models = TeamModels(info.team_id, files=files, share=share)
     return Ports(
-        models=TeamModels(info.team_id, files=files, share=share),
+        models=models,
         retrieval=retrieval,
         memory=ConversationMemory(info.conversation_id, is_new=is_new_conversation),
-        examples=RegisteredExamples(lambda query, k: similar_examples(info, query, k)),
+        examples=RegisteredExamples(lambda query, k: similar_examples(info, query, k), count=models.tokens_of),
         code=SandboxedCode(info.run_id, tell=Refusals(info).tell, places=code_places(), share=share),
         http=http,
         tools=TeamTools(info.team_id, http=http, files=files, retrieval=retrieval),

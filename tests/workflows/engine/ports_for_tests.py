@@ -106,7 +106,7 @@ class FixedExamples:
 
     examples: Sequence[Example] = ()
 
-    async def similar(self, query: str, *, k: int) -> Sequence[Example]:
+    async def similar(self, query: str, *, k: int, model: str = "") -> Sequence[Example]:
         return self.examples[:k]
 
 

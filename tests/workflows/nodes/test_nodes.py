@@ -92,7 +92,11 @@ async def test_llm_shows_approved_examples_as_turns_or_in_the_system_message():
     )
     assert [text for _, text in told(request)] == ["S", "Q1", "A1", "Q2", "A2", "earlier", "What?"]
     event = next(e for e in played.events if isinstance(e, NodeSucceeded) and e.node_id == "ask")
-    assert event.process["examples"] == ["e1", "e2"]
+    assert [(each["id"], each["question"], each["score"]) for each in event.process["examples"]] == [
+        ("e1", "Q1", 1.0),
+        ("e2", "Q2", 1.0),
+    ]
+    assert "examples_budget" not in event.process
 
     _, request = await ask(asking(*prompt, few_shot={"k": 1, "place": "system"}), examples=examples)
     assert told(request)[0] == ("system", "S\n\nApproved answers to similar questions:\n\nQ: Q1\nA: A1")
@@ -100,6 +104,23 @@ async def test_llm_shows_approved_examples_as_turns_or_in_the_system_message():
 
     _, request = await ask(asking(("user", "hm"), few_shot={"k": 1, "place": "system"}), examples=examples)
     assert [role for role, _ in told(request)] == ["system", "user"]
+
+
+async def test_llm_shows_the_nearest_examples_that_fit_into_the_token_budget():
+    sizes = [("e1", 0.9, 60), ("e2", 0.8, 50), ("e3", 0.7, 30), ("e4", 0.6, 10), ("e5", 0.2, 1)]
+    examples = [Example(id=id, question=id, answer="a", score=score, tokens=tokens) for id, score, tokens in sizes]
+    few_shot = {"k": 3, "token_budget": 100, "min_score": 0.5}
+    played, request = await ask(asking(("user", "{{ sys.query }}"), few_shot=few_shot), examples=examples)
+    assert [text for _, text in told(request)] == ["e1", "a", "e3", "a", "e4", "a", "What?"]
+    event = next(e for e in played.events if isinstance(e, NodeSucceeded) and e.node_id == "ask")
+    assert [each["tokens"] for each in event.process["examples"]] == [60, 30, 10]
+    assert event.process["examples_budget"] == {"tokens": 100, "used": 100, "too_long": 1}
+
+    few_shot["token_budget"] = 5
+    played, request = await ask(asking(("user", "{{ sys.query }}"), few_shot=few_shot), examples=examples)
+    assert [text for _, text in told(request)] == ["What?"]
+    event = next(e for e in played.events if isinstance(e, NodeSucceeded) and e.node_id == "ask")
+    assert event.process["examples_budget"] == {"tokens": 5, "used": 0, "too_long": 4}
 
 
 async def test_llm_leaves_empty_messages_out_and_refuses_to_send_nothing():

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from apps.traces.admin.formats import duration
+from apps.traces.admin.pages.examples import ShownExamples, shown_examples
 from apps.traces.admin.pages.raw import span_as_json
 from apps.traces.admin.pages.values import Value, values_put_out, values_taken_in
 from apps.traces.models import AgentThought, Span, SpanPayload
@@ -25,7 +26,9 @@ _PRINTED: dict[str, str | Promise] = {
 #: Outputs that are a text of the step, shown as one.
 _SAID = frozenset({"text", "answer"})
 #: What has a tab of its own.
-_SHOWN_ELSEWHERE = frozenset({"messages", "prompt", "parameters", "model_parameters", "hits", *reading.PRINTED})
+_SHOWN_ELSEWHERE = frozenset(
+    {"messages", "prompt", "parameters", "model_parameters", "hits", "examples", "examples_budget", *reading.PRINTED}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,7 @@ class Detail:
     output_values: Sequence[Value]
     messages: Sequence[Mapping[str, str]]
     passages: Sequence[Passage]
+    examples: ShownExamples
     printed: Sequence[Printed]
     spent: Sequence[Spent]
     events: Sequence[Noted]
@@ -133,12 +137,14 @@ def detail_of(
         Printed(name=name, label=_PRINTED[name], text=text) for name, text in reading.printed_by(process).items()
     ]
     parameters = reading.parameters_of(process)
+    examples = shown_examples(process)
     events = [_noted(each) for each in _items(payload.events if payload else [])]
     linked = _items(payload.links if payload else [])
     attributes = _mapping(payload.attributes if payload else {})
     counts = {
         "messages": len(messages) + bool(output_text) if messages else 0,
         "passages": len(passages),
+        "examples": examples.count,
         "thoughts": len(thoughts),
         "events": len(events),
         "attributes": len(attributes),
@@ -169,6 +175,7 @@ def detail_of(
         output_values=values_put_out(span, _besides(outputs, _SAID) if output_text else outputs),
         messages=messages,
         passages=passages,
+        examples=examples,
         printed=printed,
         spent=_spent(span, _mapping(payload.costs if payload else {})),
         events=events,
@@ -194,6 +201,7 @@ def _tabs(counts: Mapping[str, int], present: Mapping[str, bool]) -> list[Tab]:
         "output": _("Output"),
         "messages": _("Messages"),
         "passages": _("Passages"),
+        "examples": _("Examples"),
         "printed": _("Printed"),
         "thoughts": _("Thoughts"),
         "tokens": _("Tokens and cost"),
