@@ -12,6 +12,8 @@ from apps.annotations.services import (
     experiment_claims,
     experiment_turns,
     experiments,
+    import_jobs,
+    importing_answers,
     moving,
     training_files,
     training_versions,
@@ -32,14 +34,29 @@ def embed_answers(job_id: str) -> bool:
 
 @shared_task(name="annotations.go_on_with_answers", ignore_result=True)
 def go_on_with_answers() -> int:
-    """Every minute: no embedding of answers stays behind with a worker that died."""
-    return embedding_jobs.go_on_with_embedding()
+    """Every minute: no embedding and no import of answers stays behind with a worker that died."""
+    return embedding_jobs.go_on_with_embedding() + importing_answers.go_on_with_imports()
 
 
 @shared_task(name="annotations.forget_old_vectors", ignore_result=True)
 def forget_old_vectors() -> int:
     """Every hour: what was searched before an app's answers moved is emptied."""
     return embedding_jobs.forget_old_vectors()
+
+
+@shared_task(name=importing_answers.TASK)
+def import_answers(import_id: str) -> bool:
+    """Work on a file of answers for one turn and hand the rest on; whether there is a rest."""
+    more = import_jobs.work_on_import(UUID(import_id))
+    if more:
+        enqueue(importing_answers.TASK, import_id)
+    return more
+
+
+@shared_task(name="annotations.forget_import_files", ignore_result=True)
+def forget_import_files() -> int:
+    """Every hour: files of answers are deleted when their time is over."""
+    return importing_answers.forget_import_files()
 
 
 @shared_task(name="annotations.index_large_stores")

@@ -19,6 +19,7 @@ app.conf.beat_schedule = {
     "index-large-annotation-stores": {"task": "annotations.index_large_stores", "schedule": 3600.0},
     "go-on-with-answers": {"task": "annotations.go_on_with_answers", "schedule": 60.0, "options": {"expires": 120}},
     "forget-old-vectors-of-answers": {"task": "annotations.forget_old_vectors", "schedule": 3600.0},
+    "forget-files-of-answers": {"task": "annotations.forget_import_files", "schedule": 3600.0},
     "go-on-with-training": {"task": "annotations.go_on_with_training", "schedule": 60.0, "options": {"expires": 120}},
     "forget-training-files": {"task": "annotations.forget_training_files", "schedule": 3600.0},
     "go-on-with-experiments": {

@@ -78,6 +78,11 @@ def going_job(application_id: UUID) -> ReplyJob | None:
     return ReplyJob.objects.filter(application_id=application_id, status__in=GOING).first()
 
 
+def newest_embedding(application_id: UUID) -> ReplyJob | None:
+    """The job that embedded last, or does."""
+    return ReplyJob.objects.filter(application_id=application_id).exclude(model="", space="").first()
+
+
 def open_reply_job(job_id: UUID, *, application_id: UUID, action: str) -> ReplyJob:
     """An API caller's door to a job of its app. Raises InvalidInput, as Dify does."""
     job = ReplyJob.objects.filter(id=job_id, application_id=application_id, action=action).first()

@@ -8,13 +8,13 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from apps.annotations.importing import reading
 from apps.annotations.models import Annotation, FewShotExample
 from apps.annotations.models.searchable import SearchableAnswer
 from apps.annotations.services.embedding import EMBEDDED, embed_into
 from support.errors import Conflict, InvalidInput
 
-MAX_QUESTION = 8_000
-MAX_ANSWER = 60_000
+MAX_QUESTION, MAX_ANSWER = reading.MAX_QUESTION, reading.MAX_ANSWER
 
 
 @transaction.atomic

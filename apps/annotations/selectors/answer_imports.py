@@ -1,0 +1,36 @@
+"""Reading imports of answers: the doors to one, and the newest ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from apps.annotations.models import AnswerImport
+from support.errors import NotFound
+
+MOST = 50
+
+
+def open_import(import_id: UUID, *, team_ids: Iterable[UUID]) -> AnswerImport:
+    """A member's door. Raises NotFound."""
+    found = AnswerImport.objects.filter(id=import_id, team_id__in=list(team_ids)).select_related(
+        "application", "created_by"
+    )
+    return _one(found.first())
+
+
+def import_of_application(import_id: UUID, *, application_id: UUID) -> AnswerImport:
+    """An API caller's door: an import of its app. Raises NotFound."""
+    return _one(AnswerImport.objects.filter(id=import_id, application_id=application_id).first())
+
+
+def imports_of(team_ids: Iterable[UUID]) -> list[AnswerImport]:
+    """The newest imports of the teams."""
+    found = AnswerImport.objects.filter(team_id__in=list(team_ids)).select_related("application", "created_by")
+    return list(found[:MOST])
+
+
+def _one(found: AnswerImport | None) -> AnswerImport:
+    if found is None:
+        raise NotFound("There is no such import.")
+    return found
