@@ -10,36 +10,31 @@ import datetime as dt
 from collections.abc import Collection
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from apps.annotations.models import Assignment, QueueItem, ReviewQueue
-from apps.annotations.workbench.item_state import DONE_WITH, PUT_OFF, ItemState
+from apps.annotations.services.claim_statement import Claim, end_leases, take_next
+from apps.annotations.workbench.item_state import ItemState
 from support.errors import Conflict
 
 LEASE = dt.timedelta(minutes=5)
 State = Assignment.State
 
 
-@transaction.atomic
 def claim_next(queue: ReviewQueue, *, by: User, beside: Collection[UUID] = ()) -> Assignment | None:
     """The item the person works on next, or None when nothing is left for them.
 
     Somebody who comes back gets what they hold already. `beside` names items in their hands: with them the one after
     is claimed, so that a page can fetch it ahead.
     """
-    _one_at_a_time(queue.id, by.id)
-    release_expired(queue.id)
-    held = _held(queue, by).exclude(item_id__in=beside).order_by("claimed_at", "id").first()
-    if held is not None:
-        return _lease(held)
-    if not queue.is_open:
-        return None
-    item = _free_item(queue, by, beside)
-    return None if item is None else _take(item, by)
+    now = timezone.now()
+    assignment_id = take_next(
+        Claim(queue_id=queue.id, user_id=by.id, is_open=queue.is_open, beside=beside, now=now, until=now + LEASE)
+    )
+    return None if assignment_id is None else Assignment.objects.select_related("item").get(id=assignment_id)
 
 
 @transaction.atomic
@@ -59,25 +54,15 @@ def release_lease(assignment_id: UUID, *, by: User) -> None:
 
 def release_expired(queue_id: UUID) -> int:
     """Free the places of leases that ran out. What others are just working with is left to them."""
-    now, freed = timezone.now(), 0
-    expired = Assignment.objects.filter(queue_id=queue_id, state=State.LEASED, leased_until__lt=now)
-    found = list(expired.values_list("id", "item_id")[:100])
-    for assignment_id, item_id in found:
-        if not QueueItem.objects.select_for_update(skip_locked=True, of=("self",)).filter(id=item_id).exists():
-            continue
-        changed = expired.filter(id=assignment_id).update(state=State.RELEASED, leased_until=None)
-        if changed:
-            QueueItem.objects.filter(id=item_id).update(taken=F("taken") - 1)
-            freed += 1
-    return freed
+    return end_leases(queue_id, now=timezone.now())
 
 
 def locked_assignment(assignment_id: UUID, *, by: User) -> Assignment:
     """The person's assignment with its item, both locked. Raises Conflict when it is nobody's any more."""
-    known = Assignment.objects.filter(id=assignment_id, annotator=by).values_list("item_id", flat=True).first()
-    if known is None:
+    mine = QueueItem.objects.filter(assignments__id=assignment_id, assignments__annotator=by)
+    item = mine.select_for_update(of=("self",)).order_by().first()
+    if item is None:
         raise Conflict(_("This item is no longer in your hands."))
-    item = QueueItem.objects.select_for_update().get(id=known)
     assignment = Assignment.objects.select_for_update().get(id=assignment_id)
     assignment.item = item
     return assignment
@@ -102,50 +87,12 @@ def free_place(assignment: Assignment, *, state: str) -> None:
     _count(assignment.item, by=-1)
 
 
-def _free_item(queue: ReviewQueue, by: User, beside: Collection[UUID]) -> QueueItem | None:
-    """First what the person has not put off; of that what entered first, so that begun items are finished."""
-    mine = Assignment.objects.filter(item=OuterRef("pk"), annotator=by, role=Assignment.Role.REVIEW)
-    free = QueueItem.objects.filter(queue=queue, status=ItemState.PENDING, taken__lt=F("wanted")).exclude(
-        id__in=list(beside)
-    )
-    fresh = free.filter(~Exists(mine.filter(state__in=[*DONE_WITH, *PUT_OFF])))
-    return _first(fresh) or _first(free.filter(Exists(mine.filter(state__in=PUT_OFF))))
-
-
-def _first(items: QuerySet[QueueItem]) -> QueueItem | None:
-    return items.order_by("id").select_for_update(skip_locked=True, of=("self",)).first()
-
-
-def _take(item: QueueItem, by: User) -> Assignment:
-    """The person's assignment to a locked item: the one that is there, with its draft, or a new one."""
-    _count(item, by=1)
-    assignment = Assignment.objects.filter(item=item, annotator=by, role=Assignment.Role.REVIEW).first()
-    if assignment is not None:
-        assignment.item = item
-        return _lease(assignment)
-    return Assignment.objects.create(
-        item=item, annotator=by, team_id=item.team_id, queue_id=item.queue_id, leased_until=timezone.now() + LEASE
-    )
-
-
 def _lease(assignment: Assignment) -> Assignment:
     assignment.state, assignment.leased_until = State.LEASED, timezone.now() + LEASE
     assignment.save(update_fields=["state", "leased_until"])
     return assignment
 
 
-def _held(queue: ReviewQueue, by: User) -> QuerySet[Assignment]:
-    held = Assignment.objects.filter(queue=queue, annotator=by, state=State.LEASED, role=Assignment.Role.REVIEW)
-    return held.select_related("item")
-
-
 def _count(item: QueueItem, *, by: int) -> None:
     item.taken += by
     item.save(update_fields=["taken"])
-
-
-def _one_at_a_time(queue_id: UUID, user_id: UUID) -> None:
-    """A person's claims in a queue follow one another, whatever number of pages they have open."""
-    key = (queue_id.int ^ user_id.int) & 0x7FFF_FFFF_FFFF_FFFF
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])

@@ -133,8 +133,8 @@ def store_scores(assignment: Assignment, questions: Sequence[Question], given: M
 
 def _settle(item: QueueItem, questions: Sequence[Question]) -> None:
     """Bring the item's state in line with what was answered and skipped."""
-    skipped = item.assignments.filter(state=State.SKIPPED).count()
     complete = item.submitted >= item.wanted
+    skipped = 0 if complete else item.assignments.filter(state=State.SKIPPED).count()
     same = agreed(questions, sheets_of(item.id, questions)) if complete and item.wanted > 1 else True
     state = state_of(Standing(wanted=item.wanted, submitted=item.submitted, skipped=skipped, agreed=same))
     if state != item.status:
