@@ -10,9 +10,10 @@ class AnnotationsConfig(AppConfig):
     verbose_name = _("Annotations")
 
     def ready(self) -> None:
-        """Answer from annotations before a run, lend examples during it, write hits down after it, count verdicts."""
+        """Answer from annotations before a run, lend examples, write hits down, count verdicts, keep gates."""
         from apps.annotations.selectors import feedback_counts, opinions
         from apps.annotations.selectors.feedback import verdicts
+        from apps.annotations.services import gates
         from apps.annotations.services.few_shot import similar_examples
         from apps.annotations.services.hit_recorder import watch_hits
         from apps.annotations.services.reply import prepared_answer
@@ -23,4 +24,5 @@ class AnnotationsConfig(AppConfig):
         hooks.register_feedback_source(feedback_counts)
         hooks.register_observer(watch_hits)
         hooks.register_opinion_source(opinions)
+        hooks.register_publish_gate(gates)
         hooks.register_verdict_source(verdicts)

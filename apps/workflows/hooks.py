@@ -22,6 +22,7 @@ from apps.workflows.engine.run_info import RunInfo
 
 __all__ = [
     "AnswerSource",
+    "Candidate",
     "Dislike",
     "ExampleSource",
     "FeedbackCount",
@@ -156,13 +157,26 @@ class Refusal:
         return {"code": self.code, "message": self.message, "advice": self.advice, "url": self.url, **self.details}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """A version that somebody wants to publish."""
+
+    team_id: UUID
+    application_id: UUID
+    application_slug: str
+    application_name: str
+    version_id: UUID
+    version_number: int
+    live_version_id: UUID | None
+
+
 class PublishGate(Protocol):
     """Is asked before a version is published. Fails as it likes: what cannot be asked does not let anything pass."""
 
-    def refusals(self, version_id: UUID) -> Sequence[Refusal]:
+    def refusals(self, candidate: Candidate, /) -> Sequence[Refusal]:
         """What speaks against it, in words; nothing: it may be published."""
 
-    def note_override(self, version_id: UUID, refusals: Sequence[Refusal], *, by_id: UUID, reason: str) -> None:
+    def note_override(self, candidate: Candidate, refused: Sequence[Refusal], /, *, by_id: UUID, reason: str) -> None:
         """A manager publishes it nevertheless: keep who, why and what was said. In the same transaction."""
 
 
@@ -224,15 +238,15 @@ def register_publish_gate(gate: PublishGate) -> None:
         _publish_gates.append(gate)
 
 
-def refusals_to_publish(version_id: UUID) -> list[Refusal]:
+def refusals_to_publish(candidate: Candidate) -> list[Refusal]:
     """What speaks against publishing a version, over all gates."""
-    return [each for gate in _publish_gates for each in gate.refusals(version_id)]
+    return [each for gate in _publish_gates for each in gate.refusals(candidate)]
 
 
-def note_override(version_id: UUID, refusals: Sequence[Refusal], *, by_id: UUID, reason: str) -> None:
+def note_override(candidate: Candidate, refused: Sequence[Refusal], *, by_id: UUID, reason: str) -> None:
     """Tell all gates that a manager publishes a version nevertheless."""
     for gate in _publish_gates:
-        gate.note_override(version_id, refusals, by_id=by_id, reason=reason)
+        gate.note_override(candidate, refused, by_id=by_id, reason=reason)
 
 
 def opinions_on(message_ids: Sequence[UUID]) -> list[Opinion]:

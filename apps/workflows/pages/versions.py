@@ -16,6 +16,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from accounts.selectors import may
 from apps.workflows import services
 from apps.workflows.dsl import Difference, NodeChange, diff_documents, dump, dump_dify
 from apps.workflows.dsl.diff import Change
@@ -23,7 +24,7 @@ from apps.workflows.models import Application, Version
 from apps.workflows.pages.access import member_page
 from apps.workflows.pages.app import app_context
 from apps.workflows.selectors.applications import version_numbered, versions_of
-from support.errors import NotFound
+from support.errors import NotAllowed, NotFound
 
 PER_PAGE = 30
 
@@ -124,14 +125,36 @@ def publish(request: HttpRequest, application: Application) -> HttpResponse:
         for problem in exc.problems:
             messages.error(request, f"{problem.path}: {problem.message}")
         return redirect("workflows:versions", application.slug)
-    services.publish_version(
-        application=application,
-        version=version,
-        by=request.user,  # type: ignore[arg-type]
-        note=request.POST.get("note", "")[:500],
-    )
+    note = request.POST.get("note", "")[:500]
+    try:
+        services.publish_version(
+            application=application,
+            version=version,
+            by=request.user,  # type: ignore[arg-type]
+            note=note,
+            override=request.POST.get("override", ""),
+        )
+    except services.PublishRefused as exc:
+        return _refused(request, application, version, exc, note=note)
+    except NotAllowed as exc:
+        messages.error(request, exc.message)
+        return redirect("workflows:versions", application.slug)
     messages.success(request, _("Version %(number)d is published.") % {"number": version.number})
     return redirect("workflows:app", application.slug)
+
+
+def _refused(
+    request: HttpRequest, application: Application, version: Version, refused: services.PublishRefused, *, note: str
+) -> HttpResponse:
+    """What is in the way, where to do something about it, and how a manager publishes nevertheless."""
+    context = {
+        **app_context(request, application, "versions"),
+        "version": version,
+        "refusals": refused.refusals,
+        "note": note,
+        "may_override": may(request.user, "manage", team_id=application.team_id),
+    }
+    return render(request, "workflows/publish_refused.html", context, status=refused.http_status)
 
 
 @require_POST

@@ -25,7 +25,7 @@ from apps.workflows.services.execute_run import launch, run_to_end, settle
 from apps.workflows.services.forget_blobs import forget_blobs
 from apps.workflows.services.forget_files import forget_files
 from apps.workflows.services.forks import CannotFork, PrefixChanged, Wish, fork_run, launch_fork, rerun_from
-from apps.workflows.services.gates import PublishRefused
+from apps.workflows.services.gates import PublishRefused, refusals_of
 from apps.workflows.services.go_on import go_on_here, go_on_with_run, go_on_with_runs
 from apps.workflows.services.imports import dismiss_notes, import_document, keep_notes, same_or_imported
 from apps.workflows.services.leave import hand_over_own_runs
@@ -85,6 +85,7 @@ __all__ = [
     "note_refusal",
     "outcome_of",
     "publish_version",
+    "refusals_of",
     "rename_application",
     "reply_to",
     "rerun_from",

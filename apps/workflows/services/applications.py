@@ -146,8 +146,7 @@ def publish_version(
     NotAllowed. What it needs of its team's is not looked at here (see `check_before_publishing`): an app that is
     imported before its datasets can still be started and answers with what it has.
     """
-    if application.live_id != version.id:
-        pass_gates(version, by=by, override=override)
+    pass_gates(application, version, by=by, override=override)
     if version.published_at is None:
         version.published_at = timezone.now()
         version.note = note or version.note

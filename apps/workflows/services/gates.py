@@ -8,8 +8,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.selectors import may
-from apps.workflows.hooks import Refusal, note_override, refusals_to_publish
-from apps.workflows.models import Version
+from apps.workflows.hooks import Candidate, Refusal, note_override, refusals_to_publish
+from apps.workflows.models import Application, Version
 from support.errors import ConsoleError, NotAllowed
 
 
@@ -25,14 +25,33 @@ class PublishRefused(ConsoleError):
         self.refusals = list(refusals)
 
 
-def pass_gates(version: Version, *, by: User | None, override: str) -> None:
+def refusals_of(application: Application, version: Version) -> list[Refusal]:
+    """What speaks against publishing a version now; nothing also for the one that is published."""
+    if application.live_id == version.id:
+        return []
+    return refusals_to_publish(_candidate(application, version))
+
+
+def pass_gates(application: Application, version: Version, *, by: User | None, override: str) -> None:
     """Return if the version may be published. Raises PublishRefused, NotAllowed (override without the right)."""
-    refusals = refusals_to_publish(version.id)
-    if not refusals:
+    refused = refusals_of(application, version)
+    if not refused:
         return
     reason = override.strip()
     if not reason:
-        raise PublishRefused(refusals)
-    if by is None or not may(by, "manage", team_id=version.application.team_id):
+        raise PublishRefused(refused)
+    if by is None or not may(by, "manage", team_id=application.team_id):
         raise NotAllowed(_("Only those who manage the team publish against a gate."))
-    note_override(version.id, refusals, by_id=by.pk, reason=reason[:2_000])
+    note_override(_candidate(application, version), refused, by_id=by.pk, reason=reason[:2_000])
+
+
+def _candidate(application: Application, version: Version) -> Candidate:
+    return Candidate(
+        team_id=application.team_id,
+        application_id=application.id,
+        application_slug=application.slug,
+        application_name=application.name,
+        version_id=version.id,
+        version_number=version.number,
+        live_version_id=application.live_id,
+    )

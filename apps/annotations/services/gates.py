@@ -1,0 +1,179 @@
+"""Publish gates: whether a version has shown what it must, and what to do where it has not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.contrib.admin.models import ADDITION, LogEntry
+from django.db import transaction
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from accounts.selectors import may, teams_of
+from apps.annotations.models import Evaluator, Experiment, GateOverride, GoldenSet, PublishGate
+from apps.annotations.selectors.gates import Standing, standing_of
+from apps.workflows.hooks import Candidate, Refusal
+from apps.workflows.selectors.applications import open_application
+from support.errors import Conflict, InvalidInput, NotAllowed, NotFound
+
+#: By the codes of `Standing`.
+_Words = tuple[str, str]
+
+
+def refusals(candidate: Candidate) -> list[Refusal]:
+    """What the gates of the app say against publishing a version; nothing: all of them let it pass."""
+    gates = PublishGate.objects.filter(
+        team_id=candidate.team_id, application_id=candidate.application_id, is_enabled=True
+    ).select_related("golden_set", "evaluator")
+    return [
+        _refusal(gate, standing, candidate)
+        for gate in gates
+        if not (standing := standing_of(gate, candidate.version_id, live_version_id=candidate.live_version_id)).passes
+    ]
+
+
+@transaction.atomic
+def note_override(candidate: Candidate, refused: Sequence[Refusal], *, by_id: UUID, reason: str) -> None:
+    """Keep who published against a gate, why, and what was said; also in the audit."""
+    made = GateOverride.objects.create(
+        team_id=candidate.team_id,
+        application_id=candidate.application_id,
+        version_id=candidate.version_id,
+        refusals=[each.as_dict() for each in refused],
+        reason=reason,
+        by_id=by_id,
+    )
+    words = _("Published %(app)s version %(number)d against its gates: %(reason)s") % {
+        "app": candidate.application_name,
+        "number": candidate.version_number,
+        "reason": reason,
+    }
+    LogEntry.objects.log_actions(by_id, [made], ADDITION, change_message=words, single_object=True)
+
+
+def save_gate(
+    *,
+    app: str,
+    golden_set: GoldenSet,
+    evaluator: Evaluator,
+    by: User,
+    threshold: float | None,
+    figure: str = PublishGate.Figure.LOWER,
+    against_live: str = PublishGate.Against.NONE,
+    is_enabled: bool = True,
+    gate: PublishGate | None = None,
+) -> PublishGate:
+    """Put a gate before publishing an app, or change one. Raises NotFound, NotAllowed, InvalidInput, Conflict."""
+    team_id = golden_set.team_id
+    require_right(by, team_id)
+    application = open_application(app, team_ids=[team_id])
+    if evaluator.team_id != team_id or (gate is not None and gate.team_id != team_id):
+        raise NotFound(_("There is no such gate in your teams."))
+    if threshold is None and against_live == PublishGate.Against.NONE:
+        raise InvalidInput(_("Give a threshold, or compare with the published version."), field="threshold")
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise InvalidInput(_("A threshold lies between 0 and 1."), field="threshold")
+    if figure not in PublishGate.Figure.values or against_live not in PublishGate.Against.values:
+        raise InvalidInput(_("There is no such choice."), field="figure")
+    same = PublishGate.objects.filter(application_id=application.id, golden_set=golden_set, evaluator=evaluator)
+    if (same if gate is None else same.exclude(id=gate.id)).exists():
+        raise Conflict(_("There is a gate for this set and evaluator already."))
+    row = gate or PublishGate(team_id=team_id, created_by=by)
+    row.application_id, row.golden_set, row.evaluator = application.id, golden_set, evaluator
+    row.threshold, row.figure, row.against_live, row.is_enabled = threshold, figure, against_live, is_enabled
+    row.save()
+    return row
+
+
+def remove_gate(gate: PublishGate, *, by: User) -> None:
+    """Take a gate away. Raises NotFound, NotAllowed."""
+    require_right(by, gate.team_id)
+    gate.delete()
+
+
+def require_right(user: User, team_id: UUID) -> None:
+    """Who manages the team says what may be published: an editor could switch off what holds him back."""
+    if not teams_of(user).filter(id=team_id).exists():
+        raise NotFound(_("There is no such gate in your teams."))
+    if not may(user, "manage", team_id=team_id):
+        raise NotAllowed(_("Your role in this team does not include publish gates."))
+
+
+def _refusal(gate: PublishGate, standing: Standing, candidate: Candidate) -> Refusal:
+    message, advice = _in_words(gate, standing, candidate)
+    return Refusal(
+        code=f"gate_{standing.code}",
+        message=message,
+        advice=advice,
+        url=_address(standing.experiment, candidate, gate),
+        details={
+            "gate": str(gate.id),
+            "golden_set": gate.golden_set.name,
+            "golden_set_version": gate.golden_set.version,
+            "evaluator": gate.evaluator.name,
+            "figure": gate.figure,
+            "value": standing.value,
+            "threshold": gate.threshold,
+            "experiment": str(standing.experiment.id) if standing.experiment is not None else None,
+            "version": candidate.version_number,
+        },
+    )
+
+
+def _in_words(gate: PublishGate, standing: Standing, candidate: Candidate) -> _Words:
+    facts: dict[str, Any] = {
+        "set": gate.golden_set.name,
+        "number": gate.golden_set.version,
+        "evaluator": gate.evaluator.name,
+        "version": candidate.version_number,
+        "figure": gate.get_figure_display(),
+        "value": _number(standing.value),
+        "threshold": _number(gate.threshold),
+        "unscored": standing.missing,
+        "live": _number(standing.live_value),
+        "p": f"{standing.p_value:.3f}" if standing.p_value is not None else "",
+    }
+    return _MESSAGES[standing.code]() % facts, _ADVICE[standing.code]() % facts
+
+
+_MESSAGES: dict[str, Any] = {
+    "not_measured": lambda: _("Version %(version)d was not measured on “%(set)s” (version %(number)d) yet."),
+    "under_way": lambda: _("Version %(version)d is being measured on “%(set)s”."),
+    "incomplete": lambda: _("%(unscored)d items of “%(set)s” have no score of “%(evaluator)s” yet."),
+    "below": lambda: _("“%(evaluator)s” on “%(set)s”: %(figure)s is %(value)s and must be at least %(threshold)s."),
+    "live_not_measured": lambda: _("The published version was not measured on “%(set)s” (version %(number)d) yet."),
+    "worse": lambda: _(
+        "“%(evaluator)s” on “%(set)s”: %(value)s is worse than the %(live)s of the published version (p = %(p)s)."
+    ),
+}
+_ADVICE: dict[str, Any] = {
+    "not_measured": lambda: _("Run the experiment for this version, with “%(evaluator)s”."),
+    "under_way": lambda: _("Wait for the end of the experiment."),
+    "incomplete": lambda: _("Let the experiment try again what failed or was left out."),
+    "below": lambda: _("Improve it and run the experiment for the new draft, or ask a manager of the team."),
+    "live_not_measured": lambda: _("Run the same experiment for the published version, to compare with."),
+    "worse": lambda: _("Look at the items that got worse, or ask a manager of the team."),
+}
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def _address(experiment: Experiment | None, candidate: Candidate, gate: PublishGate) -> str:
+    """Where the person can do what is advised, as far as there is a page for it."""
+    try:
+        if experiment is not None:
+            return reverse("admin:annotations_experiment", args=[experiment.id])
+        asked = {
+            "set": f"{gate.golden_set_id}@{gate.golden_set.version}",
+            "app": candidate.application_slug,
+            "version": candidate.version_number,
+        }
+        return f"{reverse('admin:annotations_experiment_add')}?{urlencode(asked)}"
+    except NoReverseMatch:
+        return ""
