@@ -72,6 +72,9 @@ def overview(request: HttpRequest, set_id: UUID) -> HttpResponse:
         "older": _address(**asked, after=rows[PAGE - 1].number) if len(rows) > PAGE else "",
     }
     context["may_change"] = context["may_change"] and is_current
+    if context["may_edit"] and version:
+        begin = reverse("admin:annotations_experiment_add")
+        context["experiment_url"] = f"{begin}?{urlencode({'set': f'{golden_set.id}@{version}'})}"
     return TemplateResponse(request, "admin/annotations/golden/set.html", context)
 
 

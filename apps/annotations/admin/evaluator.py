@@ -1,0 +1,67 @@
+"""Evaluators in the admin: named ways to judge an answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
+from apps.annotations.admin.evaluator_form import SETTINGS, EvaluatorForm
+from apps.annotations.admin.team_form import may_set_up, team_for_new, with_team
+from apps.annotations.models import Calibration, Evaluator
+
+
+@admin.register(Evaluator)
+class EvaluatorAdmin(AnnotatorModelAdmin):
+    """Who may edit a team sets evaluators up. What was measured keeps the settings that it was measured with."""
+
+    form = EvaluatorForm
+    purpose = _("Named ways to judge an answer: by rule, by meaning, by a model with a rubric, or by your own code.")
+    empty_text = _("Make one for each thing a good answer must have. Experiments and live traffic are judged by them.")
+    list_display = ["name", "kind", "pass_at", "calibrated", "is_archived", "updated_at"]
+    list_filter = ["kind", "is_archived"]
+    search_fields = ["name", "description"]
+    search_help_text = _("Name or description")
+    ordering = ["name"]
+    fieldsets = (
+        (None, {"fields": ("name", "description", "kind", "pass_at", "is_archived")}),
+        (_("How it judges"), {"fields": SETTINGS}),
+    )
+
+    class Media:
+        js = ("annotations/evaluator.js",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        newest = Calibration.objects.filter(evaluator=OuterRef("pk"), status="completed").order_by("-id")
+        return super().get_queryset(request).annotate(newest_calibration=Subquery(newest.values("id")[:1]))
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return belongs_somewhere(request.user) and team_for_new(request) is not None
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and may_set_up(request, obj)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """The form knows of which team the evaluator is."""
+        kwargs["fields"] = EvaluatorForm.Meta.fields
+        return with_team(super().get_form(request, obj, change=change, **kwargs), request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Evaluator, form: Any, change: bool) -> None:
+        if not change:
+            obj.team_id, obj.created_by = form.required_team().id, request.user  # type: ignore[assignment]
+        super().save_model(request, obj, form, change)
+
+    @admin.display(description=_("beside people"))
+    def calibrated(self, row: Any) -> SafeString | str:
+        """The way to how far it agrees with people."""
+        if row.newest_calibration is None:
+            return "–"
+        address = reverse("admin:annotations_calibration", args=[row.newest_calibration])
+        return format_html('<a href="{}">{}</a>', address, _("Agreement"))

@@ -1,0 +1,259 @@
+"""Experiments as people read them in the admin: begun, followed, compared in a sentence, looked into item by item."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Membership, Role, Team, User
+from apps.annotations.golden.item import NewItem
+from apps.annotations.models import Evaluator, Experiment, GoldenSet, Result, ResultScore
+from apps.annotations.selectors.golden import items_of
+from apps.annotations.services.golden_items import add_items
+from apps.workflows.models import Application, Version
+from support.ids import uuid7
+
+pytestmark = pytest.mark.django_db(databases=["default", "traces"])
+
+
+@pytest.fixture
+def editor(team: Team, client: Client) -> User:
+    user = User.objects.create_user(username="erna", password="secret-erna", is_staff=True)
+    Membership.objects.create(team=team, user=user, role=Role.EDITOR)
+    client.force_login(user)
+    return user
+
+
+@pytest.fixture
+def golden(team: Team, app: Application, editor: User) -> GoldenSet:
+    made = GoldenSet.objects.create(team=team, application=app, name="Spring")
+    items = [NewItem(question=f"Question {n}?", expected=f"Right answer {n}") for n in range(1, 61)]
+    add_items(made, items, by=editor)
+    return made
+
+
+@pytest.fixture
+def exact(team: Team) -> Evaluator:
+    return Evaluator.objects.create(team=team, name="Exact", kind="exact", config={"field": ""})
+
+
+def measured(
+    golden: GoldenSet,
+    app: Application,
+    evaluator: Evaluator,
+    *,
+    number: int,
+    right: set[int],
+    status: str = "completed",
+) -> Experiment:
+    """An experiment that is over, in which these items were answered well."""
+    version = app.versions.filter(number=number).first() or Version.objects.create(
+        application=app, number=number, document={"skep": 1, "nodes": [], "edges": []}, digest=str(number)
+    )
+    items = list(items_of(golden, golden.version))
+    experiment = Experiment.objects.create(
+        team=golden.team,
+        name=f"Handbook v{number}",
+        application=app,
+        version=version,
+        golden_set=golden,
+        set_version=golden.version,
+        evaluators=[evaluator.as_spec()],
+        status="completed",
+        total=len(items),
+    )
+    for item in items:
+        passed = item.number in right
+        result = Result.objects.create(
+            team=golden.team,
+            experiment=experiment,
+            item=item,
+            number=item.number,
+            status="completed",
+            run_id=uuid7(),
+            answer=item.expected if passed else f"Wrong answer {item.number}",
+            elapsed=0.5,
+        )
+        ResultScore.objects.create(
+            team=golden.team,
+            experiment=experiment,
+            result=result,
+            place=0,
+            score=float(passed),
+            passed=passed,
+            explanation="=compared word for word",
+        )
+    return experiment
+
+
+def page(experiment: Experiment, name: str = "experiment", *more: Any) -> str:
+    return reverse(f"admin:annotations_{name}", args=[experiment.id, *more])
+
+
+def test_the_form_begins_an_experiment_with_what_was_chosen(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator
+) -> None:
+    address = reverse("admin:annotations_experiment_add")
+    assert app.draft is not None
+    chosen = {
+        "asked": f"{golden.id}@1",
+        "measured": f"{app.slug}@{app.draft.number}",
+        "evaluators": [str(exact.id)],
+        "calls": "100",
+        "currency": "eur",
+        "parallel": "8",
+        "item_seconds": "60",
+    }
+    assert "published and draft: version 1" in client.get(address).content.decode()
+    response = client.post(address, chosen)
+    begun = Experiment.objects.get()
+    assert response["Location"] == page(begun)
+    assert (begun.total, begun.parallel, begun.max_calls, begun.currency) == (60, 8, 100, "EUR")
+    moving = client.get(page(begun), headers={"HX-Request": "true"}).content.decode()
+    assert "hx-get" in moving
+    assert "0 of 60 items" in moving
+    client.post(page(begun, "experiment_stop"))
+    over = client.get(page(begun), headers={"HX-Request": "true"})
+    assert over["HX-Refresh"] == "true"
+    assert "hx-get" not in over.content.decode()
+
+
+def test_what_cannot_be_measured_is_said_in_the_form(client: Client, golden: GoldenSet, app: Application) -> None:
+    address = reverse("admin:annotations_experiment_add")
+    assert "No evaluators yet" in client.get(address).content.decode()
+    pairwise = Evaluator.objects.create(team=golden.team, name="Pair", kind="pairwise", config={"rubric": "Better"})
+    chosen = {"asked": f"{golden.id}@1", "measured": f"{app.slug}@1", "evaluators": [str(pairwise.id)]}
+    rest = {"currency": "USD", "parallel": "4", "item_seconds": "60"}
+    response = client.post(address, {**chosen, **rest})
+    assert response.status_code == 400
+    assert "needs an experiment to compare with" in response.content.decode()
+    assert not Experiment.objects.exists()
+
+
+def test_a_better_version_is_told_in_a_sentence_with_its_interval(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator
+) -> None:
+    before = measured(golden, app, exact, number=1, right=set(range(1, 31)))
+    after = measured(golden, app, exact, number=2, right=set(range(2, 51)))
+    shown = client.get(f"{page(after)}?against={before.id}").content.decode()
+    assert "Version 2 is better than version 1 by 31.7 points (95 % interval" in shown
+    assert "unlikely to be chance, p &lt; 0.001." in shown
+    assert "Item by item: 20 better, 1 worse, 39 the same." in shown
+    # Those that became worse are one click away.
+    worse = client.get(f"{page(after)}?against={before.id}&show=worse").content.decode()
+    assert "Question 1?" in worse
+    assert "Question 2?" not in worse
+
+
+def test_a_difference_that_may_be_chance_says_how_many_items_would_tell(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator
+) -> None:
+    before = measured(golden, app, exact, number=1, right=set(range(1, 31)))
+    after = measured(golden, app, exact, number=2, right=set(range(4, 37)))
+    shown = client.get(f"{page(after)}?against={before.id}").content.decode()
+    assert "No difference can be told between version 2 and version 1: +5.0 points" in shown
+    assert "items would tell; there are 60." in shown
+    same = client.get(f"{page(before)}?against={before.id}").content.decode()
+    assert "got the same score for every item" in same
+
+
+def test_an_item_is_shown_beside_the_other_version_with_both_traces(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator
+) -> None:
+    before = measured(golden, app, exact, number=1, right={1})
+    after = measured(golden, app, exact, number=2, right=set())
+    shown = client.get(f"{page(after, 'experiment_result', 1)}?against={before.id}").content.decode()
+    assert "<del>Right</del><ins>Wrong</ins> answer 1" in shown
+    for experiment in (before, after):
+        run_id = experiment.results.get(number=1).run_id
+        assert reverse("admin:traces_trace_change", args=[run_id]) in shown
+    assert f"{page(after, 'experiment_result', 2)}?against={before.id}" in shown
+    assert client.get(page(after, "experiment_result", 61)).status_code == 404
+
+
+def test_results_are_exported_with_what_every_evaluator_says(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator
+) -> None:
+    done = measured(golden, app, exact, number=2, right={3})
+    response = client.get(page(done, "experiment_export"))
+    text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert len(rows) == 60
+    assert rows[2]["Exact: passed"] == "1"
+    assert rows[3]["answer"] == "Wrong answer 4"
+    # Nothing that a spreadsheet would calculate.
+    assert rows[3]["Exact: why"] == "'=compared word for word"
+
+
+def test_results_come_page_by_page_with_as_many_queries(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator, django_assert_max_num_queries: Any
+) -> None:
+    before = measured(golden, app, exact, number=1, right=set())
+    after = measured(golden, app, exact, number=2, right={55})
+    for address, most in (
+        (f"{page(after)}?against={before.id}&show=missed&by=1&after=10", 40),
+        (f"{page(after, 'experiment_result', 7)}?against={before.id}", 40),
+        (reverse("admin:annotations_experiment_changelist"), 24),
+        (reverse("admin:annotations_experiment_add"), 30),
+    ):
+        with django_assert_max_num_queries(most):
+            assert client.get(address).status_code == 200
+    second = client.get(f"{page(after)}?after=50").content.decode()
+    assert "Question 51?" in second
+    assert "Question 50?" not in second
+
+
+def test_nobody_reaches_the_experiments_of_others(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator, team: Team
+) -> None:
+    done = measured(golden, app, exact, number=2, right=set())
+    others = Team.objects.create(slug="wasps", name="Wasps")
+    stranger = User.objects.create_user(username="stan", is_staff=True)
+    Membership.objects.create(team=others, user=stranger, role=Role.OWNER)
+    client.force_login(stranger)
+    names: list[tuple[Any, ...]] = [("experiment",), ("experiment_result", 1), ("experiment_export",)]
+    assert [client.get(page(done, *each)).status_code for each in names] == [404, 404, 404]
+    operator = User.objects.create_user(username="olga", is_staff=True)
+    Membership.objects.create(team=team, user=operator, role=Role.OPERATOR)
+    client.force_login(operator)
+    assert [client.get(page(done, *each)).status_code for each in names] == [200, 200, 200]
+    for name in ("experiment_stop", "experiment_retry", "experiment_remove"):
+        assert client.post(page(done, name)).status_code == 403
+    assert Experiment.objects.filter(id=done.id).exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "config"),
+    [
+        ("contains", {"words": "bee\nhive", "how_many": "any"}, {"words": ["bee", "hive"], "how_many": "any"}),
+        ("json-schema", {"schema": '{"type": "object"}'}, {"field": "", "schema": {"type": "object"}}),
+        ("judge", {"rubric": "Be right.", "model": "default", "steps": "5"}, {"rubric": "Be right.", "steps": 5}),
+    ],
+)
+def test_an_evaluator_is_made_with_what_its_kind_needs(
+    client: Client, team: Team, editor: User, kind: str, settings: dict[str, Any], config: dict[str, Any]
+) -> None:
+    form = {"name": "Mine", "description": "", "kind": kind, "pass_at": "1", **settings}
+    response = client.post(reverse("admin:annotations_evaluator_add"), form)
+    assert response.status_code == 302, response.context["adminform"].form.errors
+    made = Evaluator.objects.get()
+    assert made.team_id == team.id
+    assert config.items() <= made.config.items()
+    assert client.get(reverse("admin:annotations_evaluator_change", args=[made.id])).status_code == 200
+
+
+def test_an_evaluator_that_cannot_judge_is_refused(client: Client, editor: User) -> None:
+    for kind, settings, words in (
+        ("regex", {"pattern": "("}, "This is no pattern"),
+        ("judge", {"model": "default"}, "This is needed."),
+        ("code", {"language": "python3", "code": "x = 1", "seconds": "5"}, "must define the function main"),
+    ):
+        form = {"name": "Mine", "description": "", "kind": kind, "pass_at": "1", **settings}
+        response = client.post(reverse("admin:annotations_evaluator_add"), form)
+        assert words in response.content.decode()
+    assert not Evaluator.objects.exists()
