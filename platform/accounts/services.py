@@ -13,9 +13,11 @@ from django.utils import timezone
 from accounts.models import ApiKey, Membership, Role, Team, User
 from support.errors import InvalidInput
 
-APP_SCOPES = ("chat", "runs", "conversations", "feedback", "annotations")
+APP_SCOPES = ("chat", "runs", "conversations", "feedback", "annotations", "experiments", "publish")
 DATASET_SCOPES = ("datasets:read", "datasets:write")
 TRACES_SCOPES = ("traces:write", "traces:read")
+#: Given to a key only if somebody asks for it.
+_SELDOM = frozenset({"traces:read", "experiments", "publish"})
 _SCOPES = {
     ApiKey.Subject.APP: APP_SCOPES,
     ApiKey.Subject.DATASET: DATASET_SCOPES,
@@ -51,8 +53,11 @@ def scopes_of(subject_kind: str) -> tuple[str, ...]:
 
 
 def usual_scopes_of(subject_kind: str) -> tuple[str, ...]:
-    """What a key to it may do unless somebody says otherwise: what programs send from should not be able to read."""
-    return tuple(scope for scope in scopes_of(subject_kind) if scope != "traces:read")
+    """What a key to it may do unless somebody says otherwise.
+
+    What programs send from should not be able to read, and what they chat from not to measure or publish.
+    """
+    return tuple(scope for scope in scopes_of(subject_kind) if scope not in _SELDOM)
 
 
 def create_api_key(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.annotations.api import file_views, reply_views, views
+from apps.annotations.api import experiment_views, file_views, reply_views, views
 
 urlpatterns = [
     path("messages/<uuid:message_id>/feedbacks", views.MessageFeedback.as_view(), name="v1-message-feedback"),
@@ -35,5 +35,16 @@ urlpatterns = [
         "apps/annotation-reply/<slug:action>/status/<uuid:job_id>",
         reply_views.AnnotationReplyStatus.as_view(),
         name="v1-annotation-reply-status",
+    ),
+    path("experiments", experiment_views.Experiments.as_view(), name="v1-experiments"),
+    path("experiments/<uuid:experiment_id>", experiment_views.ExperimentDetail.as_view(), name="v1-experiment"),
+    path(
+        "experiments/<uuid:experiment_id>/results",
+        experiment_views.ExperimentResults.as_view(),
+        name="v1-experiment-results",
+    ),
+    path("experiments/<uuid:experiment_id>/stop", experiment_views.StopExperiment.as_view(), name="v1-experiment-stop"),
+    path(
+        "experiments/<uuid:experiment_id>/retry", experiment_views.RetryExperiment.as_view(), name="v1-experiment-retry"
     ),
 ]

@@ -6,6 +6,7 @@ from apps.workflows.api.app_views import Info, Meta, Parameters
 from apps.workflows.api.conversation_views import ConversationDetail, ConversationName, Conversations, Messages
 from apps.workflows.api.file_views import FilePreview, UploadFile
 from apps.workflows.api.form_views import HumanInputForm
+from apps.workflows.api.publish_views import PublishApp
 from apps.workflows.api.run_views import ChatMessages, ForkRun, RunDetail, RunEvents, StopRun, WorkflowRuns
 
 urlpatterns = [
@@ -24,6 +25,7 @@ urlpatterns = [
     path("conversations/<str:conversation_id>", ConversationDetail.as_view()),
     path("conversations/<str:conversation_id>/name", ConversationName.as_view()),
     path("messages", Messages.as_view()),
+    path("app/publish", PublishApp.as_view(), name="v1-publish-app"),
     path("info", Info.as_view()),
     path("parameters", Parameters.as_view()),
     path("meta", Meta.as_view()),
