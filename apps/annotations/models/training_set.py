@@ -44,6 +44,15 @@ class TrainingSet(models.Model):
     sources = models.JSONField(_("take"), default=list)
     #: Ids; empty for all apps of the team.
     applications = models.JSONField(_("apps"), default=list, blank=True)
+    #: Ids of review queues: only what was reviewed in one of them; empty for everything.
+    queues = models.JSONField(_("reviewed in"), default=list, blank=True)
+    #: Only what reviewers scored at least so high on average, for this question.
+    score_config = models.ForeignKey(
+        "annotations.ScoreConfig", models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("score of")
+    )
+    score_at_least = models.FloatField(
+        _("at least"), null=True, blank=True, help_text=_("Yes counts as 1 and no as 0.")
+    )
     since = models.DateTimeField(_("given after"), null=True, blank=True)
     until = models.DateTimeField(_("given before"), null=True, blank=True)
     system = models.CharField(_("instructions"), max_length=10, choices=System.choices, default=System.NONE)
@@ -99,6 +108,8 @@ class TrainingVersion(models.Model):
     pairs = models.PositiveIntegerField(_("with an answer to avoid"), default=0)
     validation = models.PositiveIntegerField(_("for validation"), default=0)
     tokens = models.BigIntegerField(_("tokens"), default=0)
+    #: Examples of people whose data was deleted on request: the one way in which a version changes.
+    erased = models.PositiveIntegerField(_("deleted on request"), default=0)
     #: Why others were left out: reason -> how many.
     left_out = models.JSONField(_("left out"), default=dict)
     #: SHA-256 over the examples in order: equal digests, equal files.
@@ -153,6 +164,8 @@ class TrainingExample(models.Model):
     message_id = models.UUIDField(_("message"), null=True)
     trace_id = models.UUIDField(_("trace"), null=True)
     correction_id = models.UUIDField(_("correction"), null=True)
+    #: Whose words it holds, as deletions on request know their person: a hash that names nobody.
+    person = models.CharField(max_length=64, blank=True)
 
     class Meta:
         ordering = ["position"]
@@ -161,6 +174,12 @@ class TrainingExample(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["version", "position"], name="one_training_example_in_a_place"),
             models.UniqueConstraint(fields=["version", "key"], name="one_training_example_of_a_kind"),
+        ]
+        indexes = [
+            models.Index(fields=["team", "person"], condition=~models.Q(person=""), name="training_example_of_person"),
+            models.Index(
+                fields=["message_id"], condition=models.Q(message_id__isnull=False), name="training_example_of_message"
+            ),
         ]
 
     def __str__(self) -> str:
