@@ -12,6 +12,8 @@ from accounts.models import Team
 from accounts.selectors import current_team, may
 from support.errors import NotFound
 
+_UNKNOWN = object()
+
 
 class TeamForm(forms.ModelForm):  # type: ignore[type-arg]
     """A form that knows its team (`team_id`) and who fills it in."""
@@ -35,7 +37,16 @@ def with_team(form: Any, request: HttpRequest, obj: Any | None) -> Any:
 
 
 def team_for_new(request: HttpRequest) -> Team | None:
-    """The team the person works in, if they may set things up there."""
+    """The team the person works in, if they may set things up there. Asked once per request: the rail asks often."""
+    known: Any = getattr(request, "_team_for_new", _UNKNOWN)
+    if known is _UNKNOWN:
+        known = _team_for_new(request)
+        request._team_for_new = known  # type: ignore[attr-defined]
+    found: Team | None = known
+    return found
+
+
+def _team_for_new(request: HttpRequest) -> Team | None:
     try:
         team = current_team(request)
     except NotFound:

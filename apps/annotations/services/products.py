@@ -27,7 +27,7 @@ def put_to_use(correction: Correction, *, by: User) -> None:
         embed_into(*answers)
     for row in answers:
         row.save()
-    kept = {type(row) for row in answers}
+    kept: set[type] = {type(row) for row in answers}
     if wanted.makes_preference_pair and correction.original:
         _pair(correction)
         kept.add(PreferencePair)
