@@ -192,14 +192,13 @@ def test_what_is_exported_can_be_imported_again(server, client, app, monkeypatch
         services.toggle_annotation(row, enabled=question != "Off?")
     address = f"{server}/v1/apps/annotations/export"
     sheet = httpx.get(address, headers=bearer(app)).content
-    print(sheet)
     lines = list(csv.DictReader(io.StringIO(sheet.decode("utf-8-sig"))))
     assert [line["question"] for line in lines] == ["When?", "Soon?", "Off?", "Why, “bees”?", "'=1+1?"]
     assert {row.question: row.answer for row in read_rows(io.BytesIO(sheet), format="csv")} == given
-    objects = httpx.get(address, params={"format": "jsonl", "enabled": "false"}, headers=bearer(app)).text
+    objects = httpx.get(address, params={"as": "jsonl", "enabled": "false"}, headers=bearer(app)).text
     assert [(each["question"], each["enabled"]) for each in map(json.loads, objects.splitlines())] == [("Off?", False)]
     assert "Off?" not in httpx.get(address, params={"keyword": "bees"}, headers=bearer(app)).text
-    assert httpx.get(address, params={"format": "xml"}, headers=bearer(app)).status_code == 400
+    assert httpx.get(address, params={"as": "xml"}, headers=bearer(app)).status_code == 400
 
     Annotation.objects.all().delete()
     found = bring(client, app, sheet.decode("utf-8-sig"))

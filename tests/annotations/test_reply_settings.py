@@ -18,7 +18,7 @@ from tests.annotations.conftest import QUESTION, RIGHT, make_app, make_turn
 from tests.annotations.test_feedback import bearer
 
 URL = "/v1/apps/annotation-reply"
-NEAR = "In spring, how often should I inspect a hive?"
+NEAR = "How often should one inspect a hive in early spring?"
 
 
 def switch(client: Any, app: Application, action: str, **body: Any) -> Any:
@@ -186,7 +186,7 @@ def test_a_large_store_is_indexed_before_it_is_turned_to(client, app, ask, turne
     for number in range(6):
         services.add_annotation(team_id=app.team_id, application_id=app.id, question=f"{QUESTION} {number}", answer="?")
     [first] = index_large_stores()
-    begun = switch(client, app, "enable", score_threshold=0.8, embedding_model_name="lab/turned").json()
+    begun = switch(client, app, "enable", score_threshold=0.7, embedding_model_name="lab/turned").json()
     assert not embed_answers(begun["job_id"])
 
     def indexes() -> set[str]:

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from accounts.selectors import may
+from accounts.models import Team
+from accounts.selectors import current_team, may
 from apps.annotations import services
-from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, origin_links, preview
-from apps.annotations.models import Annotation
+from apps.annotations.admin.access import (
+    AnnotatorModelAdmin,
+    ApplicationFilter,
+    belongs_somewhere,
+    origin_links,
+    preview,
+)
+from apps.annotations.models import Annotation, AnswerImport, ImportedAnswer
 from apps.annotations.models.searchable import SearchableAnswer
-from support.errors import ConsoleError
+from apps.annotations.services.exporting_answers import FORMATS, answers_file
+from apps.workflows.selectors.applications import applications_of
+from support.errors import ConsoleError, NotFound
 
 
 class SearchableAnswerAdmin(AnnotatorModelAdmin):
@@ -30,10 +42,92 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
     date_hierarchy = None
     actions = ["enable", "disable"]
     ordering = ["-id"]
+    change_list_template = "admin/annotations/answers_list.html"
+    import_target: ClassVar[str] = AnswerImport.Target.ANNOTATIONS
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request).select_related("application", "correction__queue_item", "created_by")
-        return rows.defer("embedding")
+        brought = ImportedAnswer.objects.filter(answer_id=OuterRef("pk"), before=None)
+        return rows.defer("embedding", "second_embedding").annotate(
+            import_id=Subquery(brought.values("answer_import_id")[:1]),
+            import_name=Subquery(brought.values("answer_import__file_name")[:1]),
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        """The list as a file comes before the forms."""
+        export = self.admin_site.admin_view(self.export)
+        name = f"annotations_{self.opts.model_name}_export"
+        return [path("export/<slug:format>/", export, name=name), *super().get_urls()]
+
+    def export(self, request: HttpRequest, format: str) -> HttpResponseBase:
+        """What the list shows under its filters, as a file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+        except IncorrectLookupParameters as exc:
+            raise Http404 from exc
+        if format not in FORMATS:
+            raise Http404
+        return answers_file(rows, format=format, name=str(self.opts.model_name))
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, with the way to what is set up and brought along."""
+        context = {
+            "export_formats": [
+                (name.upper(), reverse(f"admin:annotations_{self.opts.model_name}_export", args=[name]))
+                for name in FORMATS
+            ],
+            "export_query": request.GET.urlencode(),
+            "import_target": self.import_target,
+        }
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return belongs_somewhere(request.user) and self._team(request) is not None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_change_permission(request, obj)
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A new one needs its texts and its app only."""
+        return super().get_fields(request, obj) if obj else ["application", "question", "answer"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return super().get_readonly_fields(request, obj) if obj else ()
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The apps of the team that the person works in."""
+        if db_field.name == "application" and (team := self._team(request)):
+            kwargs["queryset"] = applications_of(team.id)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Writes go through the services, which embed a new question."""
+        if not change:
+            team = obj.application.team_id
+            facts = {"question": obj.question, "answer": obj.answer, "by": request.user}
+            made = self.make(team_id=team, application_id=obj.application_id, **facts)
+            obj.__dict__.update(made.__dict__)
+            return
+        stored = type(obj).objects.get(id=obj.id)
+        services.edit_annotation(stored, question=obj.question, answer=obj.answer)
+        if stored.is_enabled != obj.is_enabled:
+            try:
+                self.toggle(stored, enabled=obj.is_enabled)
+            except ConsoleError as exc:
+                self.message_user(request, str(exc), messages.ERROR)
+
+    def _team(self, request: HttpRequest) -> Team | None:
+        try:
+            team = current_team(request)
+        except NotFound:
+            return None
+        return team if may(request.user, "annotate", team_id=team.id) else None
+
+    def make(self, **facts: Any) -> SearchableAnswer:
+        """The service that makes a row."""
+        raise NotImplementedError
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -47,6 +141,9 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
 
     @admin.display(description=_("source"))
     def source(self, row: Any) -> SafeString | str:
+        if row.correction is None and row.import_id:
+            address = reverse("admin:annotations_answer_import", args=[row.import_id])
+            return format_html('<a href="{}">{}</a>', address, preview(row.import_name, length=30))
         if row.correction is None:
             return str(_("Written by hand"))
         address = reverse("admin:annotations_correction_change", args=[row.correction_id])
@@ -54,7 +151,7 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
 
     @admin.display(description=_("came from"))
     def origin(self, row: Any) -> SafeString | str:
-        return origin_links(row.correction)
+        return self.source(row) if row.correction is None else origin_links(row.correction)
 
     @admin.action(description=_("Take into use"), permissions=["annotate"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
@@ -87,7 +184,9 @@ class AnnotationAdmin(SearchableAnswerAdmin):
     """Questions that are answered with an approved text."""
 
     purpose = _("Questions that are answered with an approved text, before any model is asked.")
-    empty_text = _("Approve a correction on a review page, or add annotations over the API.")
+    empty_text = _(
+        "Approve a correction on a review page, write one by hand, or import a file of questions and answers."
+    )
     list_display = ["question", "answer_preview", "application", "hits", "is_enabled", "source", "last_hit_at"]
     fields = [
         "question",
@@ -109,18 +208,8 @@ class AnnotationAdmin(SearchableAnswerAdmin):
         address = reverse("admin:annotations_annotationhit_changelist")
         return format_html('<a href="{}?annotation__id__exact={}">{}</a>', address, row.id, row.hit_count)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return self.has_change_permission(request, obj)
-
     def toggle(self, row: Annotation, *, enabled: bool) -> None:
         services.toggle_annotation(row, enabled=enabled)
 
-    def save_model(self, request: HttpRequest, obj: Annotation, form: Any, change: bool) -> None:
-        """Edits go through the services, which embed a changed question anew."""
-        stored = Annotation.objects.get(id=obj.id)
-        services.edit_annotation(stored, question=obj.question, answer=obj.answer)
-        if stored.is_enabled != obj.is_enabled:
-            try:
-                services.toggle_annotation(stored, enabled=obj.is_enabled)
-            except ConsoleError as exc:
-                self.message_user(request, str(exc), messages.ERROR)
+    def make(self, **facts: Any) -> Annotation:
+        return services.add_annotation(**facts)

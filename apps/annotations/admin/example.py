@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.annotations import services
 from apps.annotations.admin.annotation import SearchableAnswerAdmin
-from apps.annotations.models import FewShotExample
+from apps.annotations.models import AnswerImport, FewShotExample
 
 
 @admin.register(FewShotExample)
@@ -17,10 +18,20 @@ class FewShotExampleAdmin(SearchableAnswerAdmin):
     """The few-shot store."""
 
     purpose = _("Approved answers that LLM nodes may show to their model, nearest question first.")
-    empty_text = _("Approve a correction on a review page: it becomes an example.")
+    empty_text = _("Approve a correction on a review page, write one by hand, or import a file.")
     list_display = ["question", "answer_preview", "application", "is_enabled", "source", "created_at"]
     fields: ClassVar[Any] = ["question", "answer", "is_enabled", "application", "origin", "created_by", "created_at"]
-    readonly_fields = fields
+    readonly_fields: ClassVar[Any] = ["application", "origin", "created_by", "created_at"]
+    import_target = AnswerImport.Target.EXAMPLES
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """What a correction made is changed where it was corrected."""
+        if obj is not None and obj.correction_id:
+            return ["question", "answer", *self.readonly_fields]
+        return super().get_readonly_fields(request, obj)
+
+    def make(self, **facts: Any) -> FewShotExample:
+        return services.add_example(**facts)
 
     def toggle(self, row: FewShotExample, *, enabled: bool) -> None:
         services.toggle_example(row, enabled=enabled)

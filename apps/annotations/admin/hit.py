@@ -7,10 +7,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, review_link
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, review_link, trace_url
 from apps.annotations.models import AnnotationHit
 
 
@@ -20,7 +22,7 @@ class AnnotationHitAdmin(AnnotatorModelAdmin):
 
     purpose = _("Each time a question was answered from an annotation, with both texts as they were.")
     empty_text = _("Ask an app a question that has an annotation.")
-    list_display = ["asked", "matched", "similarity", "answer_preview", "application", "source", "created_at"]
+    list_display = ["asked", "matched", "similarity", "answer_preview", "application", "trace", "source", "created_at"]
     list_filter = [ApplicationFilter, "source"]
     search_fields = ["question", "annotation_question"]
     search_help_text = _("Either question")
@@ -41,8 +43,17 @@ class AnnotationHitAdmin(AnnotatorModelAdmin):
         return review_link(row.message_id, preview(row.question, length=80))
 
     @admin.display(description=_("annotation's question"))
-    def matched(self, row: AnnotationHit) -> str:
-        return preview(row.annotation_question, length=80)
+    def matched(self, row: AnnotationHit) -> SafeString | str:
+        words = preview(row.annotation_question, length=80)
+        if row.annotation_id is None:
+            return words
+        address = reverse("admin:annotations_annotation_change", args=[row.annotation_id])
+        return format_html('<a href="{}">{}</a>', address, words)
+
+    @admin.display(description=_("trace"))
+    def trace(self, row: AnnotationHit) -> SafeString | str:
+        address = trace_url(row.run_id)
+        return format_html('<a href="{}">{}</a>', address, _("Trace")) if address else "–"
 
     @admin.display(description=_("similarity"), ordering="score")
     def similarity(self, row: AnnotationHit) -> str:

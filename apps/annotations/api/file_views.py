@@ -88,7 +88,7 @@ class AnnotationExport(ServiceView):
             least_hits=number_of(asked["least_hits"], name="least_hits", most=10**9) if "least_hits" in asked else 0,
         )
         rows = chosen.of(kind.objects.filter(application_id=self.application().id))
-        return answers_file(rows, format=asked.get("format", "csv"), name=target)
+        return answers_file(rows, format=asked.get("as", "csv"), name=target)
 
 
 def import_body(found: AnswerImport) -> dict[str, Any]:

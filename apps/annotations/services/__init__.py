@@ -2,6 +2,7 @@
 
 from apps.annotations.services.annotations import (
     add_annotation,
+    add_example,
     delete_annotation,
     edit_annotation,
     toggle_annotation,
@@ -18,6 +19,7 @@ from apps.annotations.services.feedback import record_feedback, withdraw_feedbac
 
 __all__ = [
     "add_annotation",
+    "add_example",
     "approve_correction",
     "correct_answer",
     "delete_annotation",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import transaction
@@ -14,6 +15,7 @@ from apps.annotations.models.searchable import SearchableAnswer
 from apps.annotations.services.embedding import EMBEDDED, embed_into
 from support.errors import Conflict, InvalidInput
 
+Row = TypeVar("Row", bound=SearchableAnswer)
 MAX_QUESTION, MAX_ANSWER = reading.MAX_QUESTION, reading.MAX_ANSWER
 
 
@@ -22,17 +24,24 @@ def add_annotation(
     *, team_id: UUID, application_id: UUID, question: str, answer: str, by: User | None = None
 ) -> Annotation:
     """Have this question of the app answered with this text from now on. Raises InvalidInput."""
-    question, answer = checked(question, answer)
-    annotation = Annotation(team_id=team_id, application_id=application_id, answer=answer, created_by=by)
-    annotation.ask(question)
-    embed_into(annotation)
-    annotation.save()
-    return annotation
+    return _add(
+        Annotation(team_id=team_id, application_id=application_id, created_by=by), question=question, answer=answer
+    )
 
 
 @transaction.atomic
-def edit_annotation(annotation: Annotation, *, question: str, answer: str) -> Annotation:
-    """Change question or answer; its hits keep the texts that were given. Raises InvalidInput."""
+def add_example(
+    *, team_id: UUID, application_id: UUID, question: str, answer: str, by: User | None = None
+) -> FewShotExample:
+    """Have models of the app shown this answer from now on. Raises InvalidInput."""
+    return _add(
+        FewShotExample(team_id=team_id, application_id=application_id, created_by=by), question=question, answer=answer
+    )
+
+
+@transaction.atomic
+def edit_annotation(annotation: Row, *, question: str, answer: str) -> Row:
+    """Change question or answer, also of an example; hits keep the texts that were given. Raises InvalidInput."""
     question, answer = checked(question, answer)
     annotation.answer = answer
     changed = ["answer", "updated_at"]
@@ -72,6 +81,14 @@ def checked(question: str, answer: str) -> tuple[str, str]:
             facts = {"field": word, "limit": f"{limit:,}"}
             raise InvalidInput(_("The %(field)s is longer than %(limit)s characters.") % facts, field=field)
     return question, answer
+
+
+def _add(row: Row, *, question: str, answer: str) -> Row:
+    question, row.answer = checked(question, answer)
+    row.ask(question)
+    embed_into(row)
+    row.save()
+    return row
 
 
 def _toggle(row: SearchableAnswer, *, enabled: bool) -> None:

@@ -50,7 +50,7 @@ class ExportFilter:
 def answers_file(rows: QuerySet[Any], *, format: str, name: str) -> StreamingHttpResponse:
     """The rows (of one model) as a download that is made while it is sent, newest first. Raises InvalidInput."""
     if format not in FORMATS:
-        raise InvalidInput("format must be one of: csv, jsonl.", path="/format")
+        raise InvalidInput("as must be one of: csv, jsonl.", path="/as")
     response = StreamingHttpResponse(_pieces(rows, format=format), content_type=FORMATS[format])
     response["Content-Disposition"] = f'attachment; filename="{name}-{timezone.now():%Y-%m-%d}.{format}"'
     return response
