@@ -141,6 +141,7 @@ SECTIONS: tuple[Section, ...] = (
                 icon="flask-conical",
                 urls=("annotations:experiments", "admin:annotations_experiment_changelist"),
             ),
+            Item(label=_("Publish gates"), icon="lock", urls=("admin:annotations_publishgate_changelist",)),
             Item(label=_("Fine-tune sets"), icon="layers", urls=("admin:annotations_trainingset_changelist",)),
         ),
     ),

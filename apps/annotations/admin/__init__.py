@@ -7,6 +7,7 @@ from apps.annotations.admin.evaluator import EvaluatorAdmin
 from apps.annotations.admin.example import FewShotExampleAdmin
 from apps.annotations.admin.experiment import ExperimentAdmin
 from apps.annotations.admin.feedback import FeedbackAdmin
+from apps.annotations.admin.gate import GateOverrideAdmin, PublishGateAdmin
 from apps.annotations.admin.golden_set import GoldenSetAdmin
 from apps.annotations.admin.hit import AnnotationHitAdmin
 from apps.annotations.admin.preference import PreferencePairAdmin
@@ -25,8 +26,10 @@ __all__ = [
     "ExperimentAdmin",
     "FeedbackAdmin",
     "FewShotExampleAdmin",
+    "GateOverrideAdmin",
     "GoldenSetAdmin",
     "PreferencePairAdmin",
+    "PublishGateAdmin",
     "ReplySettingAdmin",
     "ReviewAdmin",
     "ReviewQueueAdmin",

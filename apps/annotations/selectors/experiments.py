@@ -172,5 +172,5 @@ def _differing(
     for mine, spec in enumerate(experiment.specs):
         other = place_of(against, spec["id"])
         if other is not None and place in (None, mine):
-            pairs |= Q(place=mine) & Exists(differs.filter(place=other))
+            pairs |= Q(place=mine) & Q(Exists(differs.filter(place=other)))
     return scores.filter(pairs)

@@ -13,6 +13,7 @@ from apps.annotations.models import QueueItem, ReviewQueue
 from apps.traces.selectors.lists import of_teams, question_of, rows_of
 from apps.traces.selectors.saved_views import Viewer, open_view, views_for
 from apps.traces.selectors.traces import as_uuid
+from apps.workflows.selectors.runs import EXPERIMENT
 from support.errors import InvalidInput
 
 Feed = ReviewQueue.Feed
@@ -26,7 +27,10 @@ def matching_traces(queue: ReviewQueue, *, since: dt.datetime) -> QuerySet[Any]:
     if queue.application_id:
         parameters["app"] = str(queue.application_id)
     question = question_of(parameters, table=TRACES)
-    return rows_of(question, within=of_teams(TRACES, [queue.team_id])).order_by("started_at", "id")
+    # What experiments ask is judged there; a saved view may want it nevertheless.
+    live = of_teams(TRACES, [queue.team_id])
+    live = live if "source" in parameters else live.exclude(source=EXPERIMENT)
+    return rows_of(question, within=live).order_by("started_at", "id")
 
 
 def low_scored(queue: ReviewQueue, *, since: dt.datetime) -> QuerySet[QueueItem]:

@@ -17,6 +17,7 @@ from apps.annotations.selectors.reply import ReplyState, reply_state
 from apps.annotations.services.embedding import Place, place_question
 from apps.annotations.services.moving import move_if_elsewhere
 from apps.workflows.hooks import PreparedAnswer, RunInfo
+from apps.workflows.selectors.runs import EXPERIMENT
 from model_runtime.errors import ModelError
 from model_runtime.protocols import EmbeddingModel
 from providers.services import open_embedding_model
@@ -32,7 +33,8 @@ PATIENCE = 1.5
 
 async def prepared_answer(run: RunInfo) -> PreparedAnswer | None:
     """The approved answer to the run's question, if there is one. Two queries unless it is found."""
-    if not run.query.strip():
+    # An experiment measures what the version answers, not what people approved before.
+    if run.source == EXPERIMENT or not run.query.strip():
         return None
     state, model = await in_thread(_opened, run)
     if not state.is_enabled:

@@ -16,6 +16,8 @@ from apps.workflows.selectors.messages import as_uuid
 from support.errors import NotFound
 from support.ids import earliest
 
+#: The source of runs that only measure a version: they are no talk with anybody.
+EXPERIMENT = str(Run.Source.EXPERIMENT)
 #: What a run can be, with the words for it.
 RUN_STATUSES = tuple(Run.Status.choices)
 
