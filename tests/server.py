@@ -19,7 +19,7 @@ from django.db import connection
 from console.embedded import ports
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 def child_environment(**more: str) -> dict[str, str]:
