@@ -7,10 +7,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, review_link
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, review_link, trace_url
 from apps.annotations.models import Feedback
 
 
@@ -33,7 +35,7 @@ class FeedbackAdmin(AnnotatorModelAdmin):
 
     purpose = _("What people thought of answers. Open one to review it.")
     empty_text = _("Thumbs from the chat page, the playground, the API and reviews come here.")
-    list_display = ["question", "rating", "reason", "comment", "application", "who", "created_at"]
+    list_display = ["question", "verdict", "reason", "comment", "application", "who", "trace", "created_at"]
     list_filter = ["rating", "reason", "source", IsCurrentFilter, ApplicationFilter]
     search_fields = ["text", "message__query"]
     search_help_text = _("Comment or question")
@@ -49,6 +51,21 @@ class FeedbackAdmin(AnnotatorModelAdmin):
     @admin.display(description=_("question"))
     def question(self, row: Feedback) -> SafeString | str:
         return review_link(row.message_id, preview(row.message.query, length=80))
+
+    @admin.display(description=_("rating"), ordering="rating")
+    def verdict(self, row: Feedback) -> SafeString:
+        """What was changed or taken back since is grey."""
+        is_like = row.rating == Feedback.Rating.LIKE
+        tone = ("success" if is_like else "error") if row.is_current else "neutral"
+        shown = {"status": row.rating, "label": row.get_rating_display(), "tone": tone}
+        return render_to_string(
+            "components/pill.html", {**shown, "icon_name": "thumbs-up" if is_like else "thumbs-down"}
+        )
+
+    @admin.display(description=_("trace"))
+    def trace(self, row: Feedback) -> SafeString | str:
+        address = trace_url(row.message.run_id)
+        return format_html('<a href="{}">{}</a>', address, _("Trace")) if address else "–"
 
     @admin.display(description=_("comment"))
     def comment(self, row: Feedback) -> str:

@@ -12,7 +12,7 @@ from apps.annotations.models import Correction, Feedback
 from apps.workflows.selectors.messages import message_detail, message_of_visitor, recent_messages
 
 #: Filters of the review list.
-FILTERS = ("disliked", "unreviewed", "errors", "all")
+FILTERS = ("disliked", "proposed", "unreviewed", "errors", "all")
 
 
 class Turn(Protocol):
@@ -56,6 +56,9 @@ def to_review(team_ids: Iterable[UUID], *, show: str = "all", application_id: UU
     )
     if show == "disliked":
         return found.filter(is_disliked=True, is_corrected=False)
+    if show == "proposed":
+        waiting = Correction.objects.filter(message_id=OuterRef("pk"), status=Correction.Status.PROPOSED)
+        return found.filter(Exists(waiting))
     if show == "unreviewed":
         return found.filter(is_reviewed=False)
     if show == "errors":

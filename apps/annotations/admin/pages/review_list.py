@@ -49,6 +49,7 @@ def review_list(request: HttpRequest) -> HttpResponse:
 def _tabs() -> list[tuple[str, str]]:
     return [
         ("disliked", _("Disliked")),
+        ("proposed", _("To approve")),
         ("unreviewed", _("Not reviewed")),
         ("errors", _("Errors")),
         ("all", _("All answers")),
