@@ -14,9 +14,11 @@ class AnnotationsConfig(AppConfig):
         from apps.annotations.selectors import feedback_counts, opinions
         from apps.annotations.selectors.feedback import verdicts
         from apps.annotations.services import gates
+        from apps.annotations.selectors.online import scores_of_trace
         from apps.annotations.services.few_shot import similar_examples
         from apps.annotations.services.hit_recorder import watch_hits
         from apps.annotations.services.reply import prepared_answer
+        from apps.traces.selectors.shown_scores import register_score_source
         from apps.workflows import hooks
 
         hooks.register_answer_source(prepared_answer)
@@ -26,3 +28,4 @@ class AnnotationsConfig(AppConfig):
         hooks.register_opinion_source(opinions)
         hooks.register_publish_gate(gates)
         hooks.register_verdict_source(verdicts)
+        register_score_source(scores_of_trace)

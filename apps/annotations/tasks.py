@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from apps.annotations.services import (
+    calibrations,
     correction_settings,
     embedding_jobs,
     experiment_claims,
@@ -15,6 +16,7 @@ from apps.annotations.services import (
     import_jobs,
     importing_answers,
     moving,
+    online,
     training_files,
     training_versions,
 )
@@ -124,3 +126,34 @@ def bring_corrections_in_line(application_id: str, by_id: str, after: str) -> bo
     if last is not None:
         enqueue(correction_settings.TASK, application_id, by_id, str(last))
     return last is not None
+
+
+# A judge may take its time, and a turn asks it many times.
+@shared_task(name=online.TASK, soft_time_limit=900, time_limit=960, ignore_result=True)
+def evaluate_online(online_id: str) -> bool:
+    """Judge sampled answers of live traffic for one turn and hand the rest on; whether there is a rest."""
+    more = online.evaluate_online(UUID(online_id))
+    if more:
+        enqueue(online.TASK, online_id)
+    return more
+
+
+@shared_task(name="annotations.begin_online", ignore_result=True)
+def begin_online() -> int:
+    """Every 30 seconds: see to what is judged as it comes."""
+    return online.begin_online()
+
+
+@shared_task(name=calibrations.TASK, soft_time_limit=900, time_limit=960, ignore_result=True)
+def calibrate(calibration_id: str) -> bool:
+    """Judge what people have judged for one turn and hand the rest on; whether there is a rest."""
+    more = calibrations.calibrate(UUID(calibration_id))
+    if more:
+        enqueue(calibrations.TASK, calibration_id)
+    return more
+
+
+@shared_task(name="annotations.go_on_with_calibrations", ignore_result=True)
+def go_on_with_calibrations() -> int:
+    """Every minute: no calibration stays behind with a worker that died."""
+    return calibrations.go_on_with_calibrations()

@@ -28,6 +28,12 @@ app.conf.beat_schedule = {
         "options": {"expires": 60},
     },
     "feed-review-queues": {"task": "annotations.feed_queues", "schedule": 30.0, "options": {"expires": 25}},
+    "evaluate-online": {"task": "annotations.begin_online", "schedule": 30.0, "options": {"expires": 25}},
+    "go-on-with-calibrations": {
+        "task": "annotations.go_on_with_calibrations",
+        "schedule": 60.0,
+        "options": {"expires": 120},
+    },
     "rebuild-missing-traces": {"task": "traces.rebuild_missing", "schedule": 300.0},
     "make-partitions-of-traces": {"task": "traces.make_partitions", "schedule": 21_600.0},
     "expire-traces": {"task": "traces.expire", "schedule": 21_600.0},

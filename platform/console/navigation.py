@@ -141,6 +141,17 @@ SECTIONS: tuple[Section, ...] = (
                 icon="flask-conical",
                 urls=("annotations:experiments", "admin:annotations_experiment_changelist"),
             ),
+            Item(
+                label=_("Evaluators"),
+                icon="scale",
+                urls=("admin:annotations_evaluator_changelist",),
+                under=("/admin/annotations/calibration/",),
+            ),
+            Item(
+                label=_("Online evaluation"),
+                icon="activity",
+                urls=("admin:annotations_onlineevaluation_changelist",),
+            ),
             Item(label=_("Publish gates"), icon="lock", urls=("admin:annotations_publishgate_changelist",)),
             Item(label=_("Fine-tune sets"), icon="layers", urls=("admin:annotations_trainingset_changelist",)),
         ),

@@ -2,6 +2,7 @@
 
 from apps.annotations.admin.annotation import AnnotationAdmin
 from apps.annotations.admin.answer_import import AnswerImportAdmin
+from apps.annotations.admin.calibration import CalibrationAdmin
 from apps.annotations.admin.correction import CorrectionAdmin
 from apps.annotations.admin.evaluator import EvaluatorAdmin
 from apps.annotations.admin.example import FewShotExampleAdmin
@@ -10,6 +11,7 @@ from apps.annotations.admin.feedback import FeedbackAdmin
 from apps.annotations.admin.gate import GateOverrideAdmin, PublishGateAdmin
 from apps.annotations.admin.golden_set import GoldenSetAdmin
 from apps.annotations.admin.hit import AnnotationHitAdmin
+from apps.annotations.admin.online import OnlineEvaluationAdmin
 from apps.annotations.admin.preference import PreferencePairAdmin
 from apps.annotations.admin.queue import ReviewQueueAdmin
 from apps.annotations.admin.reply import ReplySettingAdmin
@@ -21,6 +23,7 @@ __all__ = [
     "AnnotationAdmin",
     "AnnotationHitAdmin",
     "AnswerImportAdmin",
+    "CalibrationAdmin",
     "CorrectionAdmin",
     "EvaluatorAdmin",
     "ExperimentAdmin",
@@ -28,6 +31,7 @@ __all__ = [
     "FewShotExampleAdmin",
     "GateOverrideAdmin",
     "GoldenSetAdmin",
+    "OnlineEvaluationAdmin",
     "PreferencePairAdmin",
     "PublishGateAdmin",
     "ReplySettingAdmin",

@@ -46,6 +46,7 @@ def links_of(trace: Trace) -> dict[str, str]:
         "conversation": (("admin:traces_conversation",), trace.conversation_id),
         "app": (("workflows:app",), trace.application_slug),
         "review": (("admin:annotations_message_review",), trace.message_id),
+        "golden": (("admin:annotations_golden_from_trace",), trace.run_id),
     }
     links = {name: address for name, (urls, key) in wanted.items() if key and (address := first_address(urls, [key]))}
     if trace.session and not trace.conversation_id:

@@ -24,6 +24,7 @@ from apps.traces.models import Trace
 from apps.traces.selectors import trace_page as reading
 from apps.traces.selectors import traces
 from apps.traces.selectors.tree import Tree
+from apps.traces.selectors.shown_scores import scores_on
 from apps.workflows.hooks import opinions_on
 from apps.workflows.selectors.happenings import story_of
 from support.admin import ReadOnlyModelAdmin
@@ -81,6 +82,7 @@ def trace_page(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) 
         "slowest": _slowest(tree) if is_short else None,
         "happenings": story_of(trace.run_id) if trace.run_id else [],
         "opinions": opinions_on([trace.message_id])[-_MOST_OPINIONS:] if trace.message_id else [],
+        "scores": scores_on(trace.id, team_id=trace.team_id),
         "kinds": sorted({"other", *_kinds(trace, tree, is_short=is_short)}),
     }
     return TemplateResponse(request, "admin/traces/trace/page.html", context)
