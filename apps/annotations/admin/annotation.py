@@ -119,11 +119,11 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
                 self.message_user(request, str(exc), messages.ERROR)
 
     def _team(self, request: HttpRequest) -> Team | None:
-        try:
-            team = current_team(request)
-        except NotFound:
-            return None
-        return team if may(request.user, "annotate", team_id=team.id) else None
+        """The team that new rows are of, if the person may annotate there. Asked once: the rail asks often."""
+        if not hasattr(request, "_team_to_annotate"):
+            request._team_to_annotate = _team_to_annotate(request)  # type: ignore[attr-defined]
+        found: Team | None = request._team_to_annotate  # type: ignore[attr-defined]
+        return found
 
     def make(self, **facts: Any) -> SearchableAnswer:
         """The service that makes a row."""
@@ -177,6 +177,14 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
     def toggle(self, row: Any, *, enabled: bool) -> None:
         """The service that switches one row."""
         raise NotImplementedError
+
+
+def _team_to_annotate(request: HttpRequest) -> Team | None:
+    try:
+        team = current_team(request)
+    except NotFound:
+        return None
+    return team if may(request.user, "annotate", team_id=team.id) else None
 
 
 @admin.register(Annotation)
