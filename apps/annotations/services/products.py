@@ -20,9 +20,9 @@ def put_to_use(correction: Correction, *, by: User) -> None:
     wanted = settings_of(correction.application_id)
     answers: list[SearchableAnswer] = []
     if wanted.makes_annotation:
-        answers.append(_answer(Annotation, correction, by=by))
+        answers.append(_answer(Annotation, correction))
     if wanted.makes_example:
-        answers.append(_answer(FewShotExample, correction, by=by))
+        answers.append(_answer(FewShotExample, correction))
     if answers:
         embed_into(*answers)
     for row in answers:
@@ -45,11 +45,11 @@ def take_out_of_use(correction: Correction, *, by: User | None) -> None:
     withdraw_items_of(correction.id, by=by)
 
 
-def _answer(kind: Any, correction: Correction, *, by: User) -> Any:
-    """The annotation or the example of the correction, with its texts, not saved yet."""
+def _answer(kind: Any, correction: Correction) -> Any:
+    """The annotation or the example of the correction, with its texts and who stands for them, not saved yet."""
     row = kind.objects.filter(correction=correction).first() or kind(correction=correction)
     row.team_id, row.application_id = correction.team_id, correction.application_id
-    row.answer, row.is_enabled, row.created_by = correction.corrected, True, by
+    row.answer, row.is_enabled, row.created_by = correction.corrected, True, correction.approved_by
     row.ask(correction.question)
     return row
 
