@@ -11,10 +11,16 @@ from apps.annotations.admin.team_form import TeamForm
 from apps.annotations.models import OnlineEvaluation
 from apps.annotations.selectors.experiments import evaluators_of
 from apps.annotations.services.online import KINDS
-from apps.traces.models import Trace
 from apps.workflows.selectors.applications import applications_of
 
-_SOURCES = ("api", "console", "public", "trigger")
+#: Where answers are asked for, as the list of traces calls it.
+_SOURCES = (
+    ("", _("Anywhere")),
+    ("api", _("API")),
+    ("console", _("Playground")),
+    ("public", _("Chat page")),
+    ("trigger", _("Trigger")),
+)
 
 
 class OnlineForm(TeamForm):
@@ -38,8 +44,7 @@ class OnlineForm(TeamForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        labels = dict(Trace.Source.choices)
-        self._field("source").choices = [("", _("Anywhere")), *((each, labels[each]) for each in _SOURCES)]
+        self._field("source").choices = _SOURCES
         self._field("application").queryset = applications_of(self.team_id)
         evaluators = self._field("evaluators")
         evaluators.queryset = evaluators_of([self.team_id]).filter(kind__in=KINDS)
