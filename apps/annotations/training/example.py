@@ -23,6 +23,23 @@ LONGEST_NAME = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall:
+    """A tool, what it was given, and what came of it."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolStep:
+    """The calls that the assistant made at once, and what it said beside them."""
+
+    calls: tuple[ToolCall, ...]
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
     """A dialogue that ends with a good answer."""
 
@@ -88,29 +105,68 @@ def dialogue(
     return Example(prompt=tuple(said), answer=answer, rejected=rejected)
 
 
-def with_tools(
-    example: Example, *, calls: Sequence[tuple[str, Mapping[str, Any], str]], offered: Sequence[str] = ()
-) -> Example:
-    """The same after calls of tools (name, arguments, outcome). Each is defined by the arguments it was given."""
-    steps: list[ChatMessage] = []
-    seen: dict[str, dict[str, Any]] = {tool_name(name): {} for name in offered}
-    for number, (name, arguments, outcome) in enumerate(calls, start=1):
-        call_id, called = f"call_{number}", tool_name(name)
-        function = {"name": called, "arguments": orjson.dumps(arguments, option=orjson.OPT_SORT_KEYS).decode()}
-        steps.append(
-            {
-                "role": "assistant",
-                "content": None,
-                "tool_calls": [{"id": call_id, "type": "function", "function": function}],
-            }
-        )
-        steps.append({"role": "tool", "tool_call_id": call_id, "content": outcome})
-        seen.setdefault(called, {}).update({key: {"type": _json_type(value)} for key, value in arguments.items()})
-    tools = tuple(
-        {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": properties}}}
-        for name, properties in sorted(seen.items())
-    )
-    return replace(example, steps=tuple(steps), tools=tools if steps else ())
+def with_tools(example: Example, *, steps: Sequence[ToolStep], offered: Sequence[Mapping[str, Any]] = ()) -> Example:
+    """The same after steps with tools. `offered` are definitions; a tool without one is defined by what it was given.
+
+    What the assistant said beside its calls is taken off the answer's beginning where it stands there too: an answer
+    to a person is all that was said, while in training each step says its own part once.
+    """
+    if not steps:
+        return example
+    said: list[ChatMessage] = []
+    for number, step in enumerate(steps):
+        named = [(f"call_{number + 1}_{place}", call) for place, call in enumerate(step.calls, start=1)]
+        said.append({"role": "assistant", "content": None, "tool_calls": [_called(key, call) for key, call in named]})
+        said += [{"role": "tool", "tool_call_id": key, "content": call.outcome} for key, call in named]
+    spoken = [step.said.strip() for step in steps if step.said.strip()]
+    rest = _after(example.answer, spoken)
+    if rest is None:
+        return replace(example, steps=tuple(said), tools=_definitions(steps, offered))
+    places = [place for place, each in enumerate(said) if each["role"] == "assistant"]
+    for place, step in zip(places, steps, strict=True):
+        said[place] = {**said[place], "content": step.said.strip() or None}
+    return replace(example, answer=rest, steps=tuple(said), tools=_definitions(steps, offered))
+
+
+def _after(answer: str, spoken: Sequence[str]) -> str | None:
+    """What is left of an answer after these paragraphs; None where it does not begin with them."""
+    for text in spoken:
+        answer = answer.strip()
+        if not answer.startswith(text):
+            return None
+        answer = answer[len(text) :]
+    return answer.strip() or None
+
+
+def _called(key: str, call: ToolCall) -> dict[str, Any]:
+    arguments = orjson.dumps(call.arguments, option=orjson.OPT_SORT_KEYS).decode()
+    return {"id": key, "type": "function", "function": {"name": tool_name(call.tool), "arguments": arguments}}
+
+
+def _definitions(steps: Sequence[ToolStep], offered: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    defined: dict[str, dict[str, Any]] = {}
+    for each in offered:
+        known = {"name": tool_name(str(each.get("name") or ""))}
+        if isinstance(each.get("description"), str) and each["description"].strip():
+            known["description"] = each["description"]
+        parameters = each.get("parameters")
+        defined[known["name"]] = {
+            **known,
+            "parameters": dict(parameters) if isinstance(parameters, Mapping) and parameters else _no_parameters(),
+        }
+    guessed: dict[str, dict[str, Any]] = {}
+    for call in (call for step in steps for call in step.calls):
+        name = tool_name(call.tool)
+        if name not in defined:
+            properties = guessed.setdefault(name, {})
+            properties.update({key: {"type": _json_type(value)} for key, value in call.arguments.items()})
+    for name, properties in guessed.items():
+        defined[name] = {"name": name, "parameters": {**_no_parameters(), "properties": properties}}
+    return tuple({"type": "function", "function": defined[name]} for name in sorted(defined))
+
+
+def _no_parameters() -> dict[str, Any]:
+    return {"type": "object", "properties": {}}
 
 
 def tool_name(name: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,26 +78,28 @@ def _trl_preference(entry: Entry) -> Line:
 
 def _sharegpt(entry: Entry) -> Line:
     example = entry.example
-    turns: list[dict[str, str]] = []
-    for each in (*example.prompt, *example.steps):
-        match each["role"]:
-            case "system":
-                continue
-            case "user":
-                turns.append({"from": "human", "value": each["content"]})
-            case "tool":
-                turns.append({"from": "observation", "value": each["content"]})
-            case _ if each.get("tool_calls"):
-                turns += [{"from": "function_call", "value": _called(call)} for call in each["tool_calls"]]
-            case _:
-                turns.append({"from": "gpt", "value": each["content"]})
-    turns.append({"from": "gpt", "value": example.answer})
+    turns = [*_turns((*example.prompt, *example.steps)), {"from": "gpt", "value": example.answer}]
     line: Line = {"conversations": turns}
     if example.system:
         line["system"] = example.system
     if example.tools:
         line["tools"] = _json([each["function"] for each in example.tools])
     return line
+
+
+def _turns(said: Iterable[ChatMessage]) -> Iterator[dict[str, str]]:
+    """Speakers by ShareGPT's names. Calls made at once are one turn, and so is what came of them: as lists."""
+    for role, group in itertools.groupby(said, key=lambda each: each["role"]):
+        messages = list(group)
+        if role == "tool":
+            outcomes = [each["content"] for each in messages]
+            yield {"from": "observation", "value": outcomes[0] if len(outcomes) == 1 else _json(outcomes)}
+            continue
+        for each in messages:
+            if each.get("tool_calls"):
+                yield {"from": "function_call", "value": _called(each["tool_calls"])}
+            elif role != "system":
+                yield {"from": "human" if role == "user" else "gpt", "value": each["content"]}
 
 
 def _alpaca(entry: Entry) -> Line:
@@ -180,9 +183,10 @@ def _tools(example: Example) -> dict[str, Any]:
     return {"tools": orjson.loads(_json(list(example.tools)))} if example.tools else {}
 
 
-def _called(call: Mapping[str, Any]) -> str:
-    function = call["function"]
-    return _json({"name": function["name"], "arguments": orjson.loads(function["arguments"])})
+def _called(calls: Sequence[Mapping[str, Any]]) -> str:
+    functions = [each["function"] for each in calls]
+    made = [{"name": each["name"], "arguments": orjson.loads(each["arguments"])} for each in functions]
+    return _json(made if len(made) > 1 else made[0])
 
 
 def _json(value: Any) -> str:

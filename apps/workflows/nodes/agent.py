@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from apps.workflows.engine.errors import MissingValue
@@ -70,7 +70,7 @@ class Agent:
     async def _run(self, context: NodeContext) -> NodeResult:
         work = await self._begin(context)
         toolbox = await Toolbox.open(self.tools, context)
-        context.process = {**context.process, "tools": [offer.name for offer in toolbox.offers]}
+        context.process = {**context.process, "tools": [asdict(offer) for offer in toolbox.offers]}
         work.mark = mark_of(self.model.name, work.messages, toolbox.offers)
         known = recorded(context.world.recall(THOUGHT), mark=work.mark)
         for step in known:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from apps.annotations.training.example import (
+    ToolCall,
+    ToolStep,
     count_tokens,
     deduplication_key,
     dialogue,
@@ -13,8 +17,12 @@ from apps.annotations.training.example import (
 from apps.traces.masking.masker import Masker
 
 
+def one_call(tool: str, arguments: dict[str, Any], outcome: str) -> ToolStep:
+    return ToolStep(calls=(ToolCall(tool=tool, arguments=arguments, outcome=outcome),))
+
+
 def test_an_example_comes_back_as_it_was_stored() -> None:
-    made = with_tools(dialogue("q", answer="a", system="s", rejected="r"), calls=[("t", {"n": [1]}, "o")])
+    made = with_tools(dialogue("q", answer="a", system="s", rejected="r"), steps=[one_call("t", {"n": [1]}, "o")])
     assert from_dict(made.as_dict()) == made
 
 
@@ -50,13 +58,13 @@ FIRST_FIVE = [2, 6, 16, 17, 24]
 def test_tokens_are_counted_over_the_whole_dialogue() -> None:
     short = dialogue("a" * 40, answer="b" * 40)
     assert count_tokens(short) == 10 + 10 + 2 * 4
-    assert count_tokens(with_tools(short, calls=[("t", {"n": 1}, "o" * 400)])) > 100 + count_tokens(short)
+    assert count_tokens(with_tools(short, steps=[one_call("t", {"n": 1}, "o" * 400)])) > 100 + count_tokens(short)
 
 
 def test_secrets_and_persons_are_taken_out_of_every_part() -> None:
     made = with_tools(
         dialogue("I am ada@example.org", answer="Hello ada@example.org", rejected="ada@example.org?"),
-        calls=[("mail", {"to": "ada@example.org"}, "sent to ada@example.org")],
+        steps=[one_call("mail", {"to": "ada@example.org"}, "sent to ada@example.org")],
     )
     masked = made.masked(Masker(personal={"email"}).value)
     assert "example.org" not in str(masked.as_dict())

@@ -15,6 +15,7 @@ from apps.annotations.training.checking import fault_of
 from apps.annotations.training.example import Example, dialogue, with_tools
 from apps.annotations.training.files import open_sink
 from apps.annotations.training.formats import FORMATS, Entry
+from tests.annotations.training.test_examples import one_call
 
 SYSTEM, ASKED, GOOD, BAD = "You know bees.", "How often do I inspect?", "Every 7 to 10 days.", "Once a year."
 
@@ -24,7 +25,7 @@ def example() -> Example:
 
 
 def called() -> Example:
-    return with_tools(example(), calls=[("weather now", {"place": "Graz", "days": 2}, '{"rain": false}')])
+    return with_tools(example(), steps=[one_call("weather now", {"place": "Graz", "days": 2}, '{"rain": false}')])
 
 
 def line_of(made: Example, format: str) -> dict[str, Any]:
@@ -47,7 +48,7 @@ def test_openai_chat_holds_calls_of_tools_and_defines_them() -> None:
     line = line_of(called(), "openai")
     call, outcome = line["messages"][4:6]
     assert call["tool_calls"][0]["function"] == {"name": "weather_now", "arguments": '{"days":2,"place":"Graz"}'}
-    assert outcome == {"role": "tool", "content": '{"rain": false}', "tool_call_id": "call_1"}
+    assert outcome == {"role": "tool", "content": '{"rain": false}', "tool_call_id": "call_1_1"}
     properties = {"place": {"type": "string"}, "days": {"type": "number"}}
     assert line["tools"][0]["function"] == {
         "name": "weather_now",
