@@ -61,7 +61,8 @@ class ConsoleModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         field = lookup.partition("__")[0]
         filters: Any = self.list_filter
         shown = [each if isinstance(each, str) else each[0] for each in filters if isinstance(each, (str, tuple))]
-        known = {"id", "pk", self.date_hierarchy, *(each.partition("__")[0] for each in shown)}
+        own_names = {getattr(each, "parameter_name", None) for each in filters if isinstance(each, type)}
+        known = {"id", "pk", self.date_hierarchy, *(each.partition("__")[0] for each in shown), *own_names}
         return field in known and super().lookup_allowed(lookup, value, request)  # type: ignore[arg-type]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
