@@ -16,6 +16,7 @@ from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
 from apps.annotations.admin.evaluator_form import SETTINGS, EvaluatorForm
 from apps.annotations.admin.team_form import may_set_up, team_for_new, with_team
 from apps.annotations.models import Calibration, Evaluator
+from apps.annotations.services.online import KINDS
 
 
 @admin.register(Evaluator)
@@ -61,7 +62,10 @@ class EvaluatorAdmin(AnnotatorModelAdmin):
     @admin.display(description=_("beside people"))
     def calibrated(self, row: Any) -> SafeString | str:
         """The way to how far it agrees with people."""
-        if row.newest_calibration is None:
+        if row.newest_calibration is None and row.kind not in KINDS:
             return "–"
+        if row.newest_calibration is None:
+            begin = f"{reverse('admin:annotations_calibration_begin')}?evaluator={row.id}"
+            return format_html('<a href="{}">{}</a>', begin, _("Compare"))
         address = reverse("admin:annotations_calibration", args=[row.newest_calibration])
         return format_html('<a href="{}">{}</a>', address, _("Agreement"))

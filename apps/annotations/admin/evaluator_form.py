@@ -91,6 +91,10 @@ class EvaluatorForm(TeamForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        kind = self.fields.get("kind")
+        if kind is not None and not self.instance._state.adding:
+            # Figures of before would mean something else.
+            kind.disabled = True
         models = [each for each in list_models(self.team_id) if each.kind in ("chat", "embedding")]
         known: dict[str, list[Any]] = {
             kind: [(each.name, each.name) for each in models if each.kind == kind] for kind in ("chat", "embedding")

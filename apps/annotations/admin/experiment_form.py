@@ -25,27 +25,27 @@ MOST_BASELINES = 50
 class ExperimentForm(forms.Form):
     """An experiment of one team."""
 
-    asked = forms.ChoiceField(label=gettext_lazy("golden set"))
-    measured = forms.ChoiceField(label=gettext_lazy("app and version"))
+    asked = forms.ChoiceField(label=gettext_lazy("Golden set"))
+    measured = forms.ChoiceField(label=gettext_lazy("App and version"))
     evaluators = forms.ModelMultipleChoiceField(
-        Evaluator.objects.none(), label=gettext_lazy("judged by"), widget=forms.CheckboxSelectMultiple
+        Evaluator.objects.none(), label=gettext_lazy("Judged by"), widget=forms.CheckboxSelectMultiple
     )
     baseline = forms.ModelChoiceField(
         Experiment.objects.none(),
-        label=gettext_lazy("compare with"),
+        label=gettext_lazy("Compare with"),
         required=False,
         help_text=gettext_lazy("An experiment on the same golden set. Evaluators that compare answers need one."),
     )
-    name = forms.CharField(label=gettext_lazy("name"), required=False, max_length=120)
-    calls = forms.IntegerField(label=gettext_lazy("most calls of models"), required=False, min_value=1)
-    tokens = forms.IntegerField(label=gettext_lazy("most tokens"), required=False, min_value=1)
+    name = forms.CharField(label=gettext_lazy("Name"), required=False, max_length=120)
+    calls = forms.IntegerField(label=gettext_lazy("Most calls of models"), required=False, min_value=1)
+    tokens = forms.IntegerField(label=gettext_lazy("Most tokens"), required=False, min_value=1)
     cost = forms.DecimalField(
-        label=gettext_lazy("highest cost"), required=False, min_value=0, max_digits=12, decimal_places=6
+        label=gettext_lazy("Highest cost"), required=False, min_value=0, max_digits=12, decimal_places=6
     )
-    currency = forms.CharField(label=gettext_lazy("currency"), initial="USD", max_length=3, min_length=3)
-    parallel = forms.IntegerField(label=gettext_lazy("items at once"), initial=4, min_value=1, max_value=MOST_AT_ONCE)
+    currency = forms.CharField(label=gettext_lazy("Currency"), initial="USD", max_length=3, min_length=3)
+    parallel = forms.IntegerField(label=gettext_lazy("Items at once"), initial=4, min_value=1, max_value=MOST_AT_ONCE)
     item_seconds = forms.IntegerField(
-        label=gettext_lazy("seconds for an item"), initial=120, min_value=1, max_value=LONGEST_ITEM_S
+        label=gettext_lazy("Seconds for an item"), initial=120, min_value=1, max_value=LONGEST_ITEM_S
     )
 
     def __init__(self, *args: Any, team_id: UUID, **kwargs: Any) -> None:

@@ -53,21 +53,21 @@ class GoldenItemForm(forms.Form):
     """What is asked, what is expected, and what one should know about it."""
 
     question = forms.CharField(
-        label=_("question"), required=False, strip=False, widget=forms.Textarea(attrs={"rows": 3})
+        label=_("Question"), required=False, strip=False, widget=forms.Textarea(attrs={"rows": 3})
     )
-    inputs = NamedValuesField(label=_("inputs"), help_text=_("Values of the app's input fields, if it has any."))
-    expected_kind = forms.ChoiceField(label=_("expected as"), choices=KINDS, widget=forms.RadioSelect)
+    inputs = NamedValuesField(label=_("Inputs"), help_text=_("Values of the app's input fields, if it has any."))
+    expected_kind = forms.ChoiceField(label=_("Expected as"), choices=KINDS, widget=forms.RadioSelect)
     expected = forms.CharField(
-        label=_("expected answer"),
+        label=_("Expected answer"),
         required=False,
         strip=False,
         widget=forms.Textarea(attrs={"rows": 8}),
         help_text=_("Empty: nothing in particular is expected. Judges and code can do without."),
     )
     tags = forms.CharField(
-        label=_("tags"), required=False, help_text=_("Separated by commas. Results can be filtered.")
+        label=_("Tags"), required=False, help_text=_("Separated by commas. Results can be filtered.")
     )
-    metadata = NamedValuesField(label=_("notes"), help_text=_("For those who read results, and for judging code."))
+    metadata = NamedValuesField(label=_("Notes"), help_text=_("For those who read results, and for judging code."))
 
     def __init__(self, *args: Any, input_names: list[str] | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -119,12 +119,12 @@ class GoldenFileForm(forms.Form):
     """A file of items, and what becomes of those that ask what is asked already."""
 
     file = forms.FileField(
-        label=_("file"),
+        label=_("File"),
         help_text=_("CSV or JSONL in UTF-8, up to 20 MB and 20,000 items."),
         widget=forms.FileInput(attrs={"accept": ".csv,.jsonl,.ndjson,text/csv,application/x-ndjson"}),
     )
     same_question = forms.ChoiceField(
-        label=_("questions that are there already, with another answer"),
+        label=_("Questions that are there already, with another answer"),
         choices=SAME_LABELS,
         initial=SameQuestion.REPLACE,
         widget=forms.RadioSelect,

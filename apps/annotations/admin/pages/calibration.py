@@ -31,19 +31,19 @@ from support.errors import ConsoleError, NotFound
 class CalibrationForm(forms.Form):
     """Which evaluator is held against which question, and what counts as passed there."""
 
-    evaluator = forms.ModelChoiceField(Evaluator.objects.none(), label=gettext_lazy("evaluator"), empty_label=None)
+    evaluator = forms.ModelChoiceField(Evaluator.objects.none(), label=gettext_lazy("Evaluator"), empty_label=None)
     config = forms.ModelChoiceField(
         ScoreConfig.objects.none(),
-        label=gettext_lazy("review question"),
+        label=gettext_lazy("Review question"),
         empty_label=None,
         help_text=gettext_lazy("What people answered in review queues. Decisions count before single answers."),
     )
     categories = LinesField(
-        label=gettext_lazy("categories that count as passed"),
+        label=gettext_lazy("Categories that count as passed"),
         help_text=gettext_lazy("For a question with categories: one a line."),
     )
     at_least = forms.FloatField(
-        label=gettext_lazy("passed from"), required=False, help_text=gettext_lazy("For a question for a number.")
+        label=gettext_lazy("Passed from"), required=False, help_text=gettext_lazy("For a question for a number.")
     )
 
     def __init__(self, *args: Any, team_id: UUID, **kwargs: Any) -> None:
@@ -139,8 +139,8 @@ def verdict_in_words(trust: Trust) -> str:
         return _("It judges much like people do. You can rely on it for answers such as these.")
     if low >= 0.4:
         return _("It agrees with people moderately. Read the disagreements before you let it decide.")
-    if trust.kappa.value >= 0.6:
-        return _("It seems to agree with people, but there are too few answers to be sure. Label more of them.")
+    if trust.kappa.value >= 0.4:
+        return _("It seems to agree with people, but not surely enough to decide alone. Label more answers to tell.")
     return _("It does not judge as people do. Sharpen the rubric where they differ, and hold it against them again.")
 
 

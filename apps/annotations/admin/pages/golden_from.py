@@ -33,7 +33,7 @@ Origin = GoldenVersion.Origin
 class FromForm(GoldenItemForm):
     """An item, and the set that it enters."""
 
-    golden_set = forms.ModelChoiceField(GoldenSet.objects.none(), label=gettext_lazy("golden set"), empty_label=None)
+    golden_set = forms.ModelChoiceField(GoldenSet.objects.none(), label=gettext_lazy("Golden set"), empty_label=None)
     field_order = ("golden_set",)
 
     def __init__(self, *args: Any, team_id: UUID, **kwargs: Any) -> None:
