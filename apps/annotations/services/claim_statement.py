@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -107,11 +108,12 @@ def end_leases(queue_id: UUID, *, now: dt.datetime) -> int:
     """Free the places of leases that ran out; of how many items."""
     with connection.cursor() as cursor:
         cursor.execute(_END_LEASES, {"queue": queue_id, "now": now, "most": MOST_ENDED})
-        return cursor.rowcount
+        ended: int = cursor.rowcount
+        return ended
 
 
 def _send(claim: Claim) -> tuple[UUID | None, bool]:
-    values = {
+    values: dict[str, Any] = {
         "key": (claim.queue_id.int ^ claim.user_id.int) & 0x7FFF_FFFF_FFFF_FFFF,
         "queue": claim.queue_id,
         "user": claim.user_id,
