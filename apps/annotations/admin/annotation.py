@@ -48,10 +48,11 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request).select_related("application", "correction__queue_item", "created_by")
         brought = ImportedAnswer.objects.filter(answer_id=OuterRef("pk"), before=None)
-        return rows.defer("embedding", "second_embedding").annotate(
+        found: QuerySet[Any] = rows.defer("embedding", "second_embedding").annotate(
             import_id=Subquery(brought.values("answer_import_id")[:1]),
             import_name=Subquery(brought.values("answer_import__file_name")[:1]),
         )
+        return found
 
     def get_urls(self) -> list[URLPattern]:
         """The list as a file comes before the forms."""

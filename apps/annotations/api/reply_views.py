@@ -15,7 +15,6 @@ from apps.annotations.selectors.hits import hits_of
 from apps.annotations.selectors.reply import open_reply_job
 from apps.annotations.services.reply_settings import switch_reply
 from apps.workflows.api.views import ServiceView, body_of, number_of, page_limit
-from apps.workflows.models import Application
 from model_runtime.errors import ModelError
 from providers.services import open_embedding_model
 from support.errors import ConsoleError, InvalidInput
@@ -96,7 +95,7 @@ def _threshold(body: dict[str, Any]) -> float | None:
     return float(value)
 
 
-def _model(application: Application, body: dict[str, Any]) -> str:
+def _model(application: Any, body: dict[str, Any]) -> str:
     """Our name of the model that is meant: providers of others carry the name of their plugin in front."""
     provider, model = body.get("embedding_provider_name") or "", body.get("embedding_model_name") or ""
     if not isinstance(provider, str) or not isinstance(model, str):

@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from apps.annotations.models import Annotation, AnnotationHit, FewShotExample
-from apps.workflows.models import Message
+from apps.workflows.selectors.messages import turns_since
 
 SPAN = dt.timedelta(days=30)
 
@@ -59,5 +59,5 @@ def reply_figures(application_id: UUID) -> ReplyFigures:
         annotations_off=answers["off"],
         examples=FewShotExample.objects.filter(application_id=application_id, is_enabled=True).count(),
         hits=AnnotationHit.objects.filter(**within).count(),
-        turns=Message.objects.filter(**within).count(),
+        turns=turns_since(application_id, since),
     )

@@ -12,7 +12,7 @@ from django.db.models import Q
 from apps.annotations.models import Annotation, FewShotExample, ReplyJob, ReplySetting
 from apps.annotations.models.searchable import SearchableAnswer
 from apps.annotations.models.training_set import GOING
-from apps.workflows.models import Version
+from apps.workflows.selectors.applications import features_in_force
 from support.errors import InvalidInput
 
 #: Built in, local and instant.
@@ -60,10 +60,7 @@ def state_of(setting: ReplySetting | None, features: Mapping[str, Any]) -> Reply
 
 def published_features(application_id: UUID) -> dict[str, Any]:
     """The features of the app's published document, or of its draft while there is none."""
-    versions = Version.objects.filter(application_id=application_id)
-    live = versions.filter(application__live_id__isnull=False, id__in=versions.values("application__live_id"))
-    version = live.first() or versions.order_by("-number").first()
-    return version.features if version else {}
+    return features_in_force(application_id)
 
 
 def elsewhere(kind: type[SearchableAnswer], application_id: UUID, *, space: str, slot: int) -> Any:

@@ -13,7 +13,6 @@ from apps.annotations.models import Annotation, AnnotationHit, FewShotExample, R
 from apps.annotations.models.training_set import GOING
 from apps.annotations.selectors.hits import SPAN
 from apps.annotations.selectors.reply import ReplyState, state_of
-from apps.workflows.models import Application
 from apps.workflows.selectors.applications import applications_of
 
 
@@ -21,7 +20,7 @@ from apps.workflows.selectors.applications import applications_of
 class ReplyRow:
     """An app in the list."""
 
-    application: Application
+    application: Any
     state: ReplyState
     annotations: int
     examples: int
@@ -47,7 +46,7 @@ def reply_rows(team_id: UUID) -> list[ReplyRow]:
             job=jobs.get(app.id),
         )
         for app in apps
-        if app.kind == Application.Kind.CHAT or answers.get(app.id) or examples.get(app.id)
+        if app.kind == app.Kind.CHAT or answers.get(app.id) or examples.get(app.id)
     ]
     return sorted(rows, key=lambda row: (-row.annotations, row.application.name.casefold()))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -20,7 +21,6 @@ from accounts.selectors import may, teams_of
 from apps.annotations.importing.reading import format_of
 from apps.annotations.models import AnswerImport
 from apps.annotations.models.training_set import GOING, Job
-from apps.workflows.models import Application
 from support.errors import Conflict, InvalidInput, NotAllowed, NotFound, TooLarge
 from support.jobs import enqueue, enqueue_on_commit
 
@@ -35,7 +35,7 @@ SILENCE = dt.timedelta(minutes=4)
 def bring_answers(
     pieces: Iterable[bytes],
     *,
-    application: Application,
+    application: Any,
     file_name: str,
     target: str = AnswerImport.Target.ANNOTATIONS,
     duplicates: str = AnswerImport.Duplicates.SKIP,

@@ -13,7 +13,6 @@ from apps.annotations.models import ReplyJob, ReplySetting
 from apps.annotations.models.training_set import GOING, Job
 from apps.annotations.selectors.reply import KINDS, going_job, published_features, state_of
 from apps.annotations.services.moving import begin_embedding
-from apps.workflows.models import Application
 from model_runtime.errors import ModelError
 from providers.services import list_models, open_embedding_model
 from support.errors import ConsoleError, InvalidInput
@@ -21,7 +20,7 @@ from support.errors import ConsoleError, InvalidInput
 
 @transaction.atomic
 def set_reply(
-    application: Application,
+    application: Any,
     *,
     is_enabled: bool | None,
     threshold: float | None,
@@ -52,7 +51,7 @@ def set_reply(
 
 @transaction.atomic
 def switch_reply(
-    application: Application,
+    application: Any,
     *,
     on: bool,
     threshold: float | None = None,
@@ -80,7 +79,7 @@ def switch_reply(
 
 
 @transaction.atomic
-def stop_moving(application: Application, *, by: User) -> None:
+def stop_moving(application: Any, *, by: User) -> None:
     """End the job that embeds: the app stays with the model that its answers are found with now."""
     setting = _setting_for_update(application)
     going = ReplyJob.objects.filter(application=application, status__in=GOING)
@@ -89,12 +88,12 @@ def stop_moving(application: Application, *, by: User) -> None:
         setting.save(update_fields=["wanted_model", "updated_by", "updated_at"])
 
 
-def embedding_models(application: Application) -> list[str]:
+def embedding_models(application: Any) -> list[str]:
     """The names of the embedding models that the app's team may choose from."""
     return [info.name for info in list_models(application.team_id) if info.kind == "embedding"]
 
 
-def _setting_for_update(application: Application) -> ReplySetting:
+def _setting_for_update(application: Any) -> ReplySetting:
     ReplySetting.objects.get_or_create(
         application=application,
         defaults={"team_id": application.team_id, "model": _model_at_work(application)},
@@ -102,7 +101,7 @@ def _setting_for_update(application: Application) -> ReplySetting:
     return ReplySetting.objects.select_for_update().get(application=application)
 
 
-def _model_at_work(application: Application) -> str:
+def _model_at_work(application: Any) -> str:
     """What embedded the newest answer; what the document names, where there is none."""
     for kind in KINDS:
         rows = kind._default_manager.filter(application=application).exclude(embedding_model="")
@@ -111,7 +110,7 @@ def _model_at_work(application: Application) -> str:
     return state_of(None, published_features(application.id)).wanted_model
 
 
-def _require_model(application: Application, model: str) -> None:
+def _require_model(application: Any, model: str) -> None:
     try:
         open_embedding_model(model, team_id=application.team_id)
     except (ModelError, ConsoleError) as exc:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from asgiref.sync import async_to_sync
 
@@ -11,7 +12,6 @@ from apps.annotations.selectors.nearest import CANDIDATES, Match, nearest_annota
 from apps.annotations.selectors.reply import ReplyState, published_features, reply_state
 from apps.annotations.services.embedding import Place, place_question
 from apps.annotations.text.questions import may_mean_the_same
-from apps.workflows.models import Application
 from model_runtime.errors import ModelError
 from providers.services import open_embedding_model
 from support.errors import ConsoleError
@@ -51,7 +51,7 @@ class Trial:
     is_placed: bool
 
 
-def try_question(application: Application, question: str) -> Trial:
+def try_question(application: Any, question: str) -> Trial:
     """Look for an answer as a chat turn of the published version does, and tell of all that was looked at."""
     state = reply_state(application.id, published_features(application.id))
     place = _place(application, question, state)
@@ -83,7 +83,7 @@ def _why(match: Match, question: str, state: ReplyState, *, decided: bool) -> Wh
     return Why.LATER if decided else Why.NEAR
 
 
-def _place(application: Application, question: str, state: ReplyState) -> Place | None:
+def _place(application: Any, question: str, state: ReplyState) -> Place | None:
     try:
         model = open_embedding_model(state.model, team_id=application.team_id)
         return async_to_sync(place_question)(question, model=model, name=state.model, patience=PATIENCE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Window
@@ -104,3 +105,10 @@ def run_counts(application: Application) -> dict[str, int]:
 def next_number(application: Application) -> int:
     """The number the next saved version gets."""
     return (application.versions.aggregate(last=Max("number"))["last"] or 0) + 1
+
+
+def features_in_force(application_id: UUID) -> dict[str, Any]:
+    """The features of the app's published document, or of its draft while none is published."""
+    found = Application.objects.filter(id=application_id).select_related("draft", "live").first()
+    version = (found.live or found.draft) if found else None
+    return version.features if version else {}

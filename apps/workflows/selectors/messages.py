@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -120,3 +121,8 @@ def as_uuid(value: UUID | str) -> UUID | None:
         return UUID(str(value))
     except ValueError:
         return None
+
+
+def turns_since(application_id: UUID, since: dt.datetime) -> int:
+    """How many turns the app had since then."""
+    return Message.objects.filter(application_id=application_id, created_at__gte=since).count()

@@ -21,7 +21,6 @@ from apps.annotations.selectors.reply import newest_embedding, published_feature
 from apps.annotations.selectors.reply_overview import reply_rows
 from apps.annotations.services.reply_settings import embedding_models, set_reply, stop_moving
 from apps.annotations.services.trying import Trial, Why, try_question
-from apps.workflows.models import Application
 from apps.workflows.selectors.applications import open_application
 from support.errors import ConsoleError, NotFound
 
@@ -101,7 +100,7 @@ def stop(request: HttpRequest, slug: str) -> HttpResponse:
     return redirect("admin:annotations_reply_app", application.slug)
 
 
-def opened(request: HttpRequest, slug: str) -> Application:
+def opened(request: HttpRequest, slug: str) -> Any:
     """The app, if it is of one's teams. Raises Http404."""
     try:
         return open_application(slug, team_ids=teams_of(request.user).values_list("id", flat=True))
@@ -109,7 +108,7 @@ def opened(request: HttpRequest, slug: str) -> Application:
         raise Http404(str(exc)) from exc
 
 
-def _saved(request: HttpRequest, application: Application, form: ReplyForm) -> bool:
+def _saved(request: HttpRequest, application: Any, form: ReplyForm) -> bool:
     user: Any = request.user
     try:
         job = set_reply(application, by=user, **form.values())
