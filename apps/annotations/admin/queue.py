@@ -13,7 +13,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
-from apps.annotations.admin.pages import queue_item, workbench, workbench_decide, workbench_news, workbench_overview
+from apps.annotations.admin.pages import (
+    queue_item,
+    queue_put,
+    queue_scores,
+    workbench,
+    workbench_decide,
+    workbench_news,
+    workbench_overview,
+)
 from apps.annotations.admin.queue_form import OPTIONS, QueueForm
 from apps.annotations.admin.team_form import may_set_up, team_for_new, with_team
 from apps.annotations.models import ReviewQueue
@@ -50,6 +58,7 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
             "news/": ("news", workbench_news.news),
             "assignments/<uuid:assignment_id>/<str:verb>/": ("act", workbench.act),
             "overview/": ("overview", workbench_overview.overview),
+            "scores.<str:format>": ("scores", queue_scores.download),
             "fill/": ("fill", workbench_overview.fill),
             "items/<uuid:item_id>/": ("item", queue_item.item_page),
             "items/<uuid:item_id>/reopen/": ("reopen", workbench_overview.reopen),
@@ -57,6 +66,7 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
             "items/<uuid:item_id>/decide/": ("decide", workbench_decide.decide),
         }
         return [
+            path("put/", site.admin_view(queue_put.put), name="annotations_queue_put"),
             *(
                 path(f"<uuid:queue_id>/{route}", site.admin_view(view), name=f"annotations_queue_{name}")
                 for route, (name, view) in pages.items()

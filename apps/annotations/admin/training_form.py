@@ -8,7 +8,9 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from apps.annotations.admin.team_form import TeamForm
-from apps.annotations.models import TrainingSet
+from apps.annotations.models import ScoreConfig, TrainingSet
+from apps.annotations.selectors.queues import queues_of_team
+from apps.annotations.workbench.answers import Kind
 from apps.workflows.selectors.applications import applications_of
 
 SOURCE_LABELS = (
@@ -35,6 +37,12 @@ class TrainingSetForm(TeamForm):
         widget=forms.CheckboxSelectMultiple,
         help_text=_("None chosen: all apps of the team."),
     )
+    queues = forms.MultipleChoiceField(
+        label=_("reviewed in"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None chosen: also what nobody reviewed."),
+    )
     personal = forms.MultipleChoiceField(
         label=_("take out"),
         required=False,
@@ -47,6 +55,7 @@ class TrainingSetForm(TeamForm):
         model = TrainingSet
         fields = (
             *("name", "description", "sources", "applications", "since", "until"),
+            *("queues", "score_config", "score_at_least"),
             *("system", "system_prompt", "context_turns", "with_tools"),
             *("deduplicate", "validation_percent", "max_tokens", "personal"),
         )
@@ -61,6 +70,13 @@ class TrainingSetForm(TeamForm):
         field = self.fields.get("applications")
         if isinstance(field, forms.MultipleChoiceField):
             field.choices = [(str(app.id), app.name) for app in apps]
+        queues = self.fields.get("queues")
+        if isinstance(queues, forms.MultipleChoiceField):
+            queues.choices = [(str(queue.id), queue.name) for queue in queues_of_team(self.team_id)]
+        scored = self.fields.get("score_config")
+        if isinstance(scored, forms.ModelChoiceField):
+            scored.queryset = ScoreConfig.objects.filter(team_id=self.team_id, kind__in=[Kind.NUMERIC, Kind.BOOLEAN])
+            scored.empty_label = _("Whatever reviewers said")
         if self.instance._state.adding:
             self.initial.update(sources=["corrections", "liked"], personal=[name for name, _label in PERSONAL_LABELS])
 
@@ -72,6 +88,8 @@ class TrainingSetForm(TeamForm):
         since, until = cleaned.get("since"), cleaned.get("until")
         if since and until and since >= until:
             self.add_error("until", _("This is not after the beginning."))
+        if cleaned.get("score_config") and cleaned.get("score_at_least") is None:
+            self.add_error("score_at_least", _("Say how high the score must be."))
         others = TrainingSet.objects.filter(team_id=self.team_id, name=cleaned.get("name"))
         if others.exclude(id=self.instance.id).exists():
             self.add_error("name", _("There is a fine-tune set with this name already."))

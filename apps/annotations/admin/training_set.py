@@ -36,6 +36,7 @@ class TrainingSetAdmin(AnnotatorModelAdmin):
     fieldsets = (
         (None, {"fields": ("name", "description")}),
         (_("What to take"), {"fields": ("sources", "applications", "since", "until")}),
+        (_("What reviewers must have said"), {"fields": ("queues", "score_config", "score_at_least")}),
         (_("What an example says"), {"fields": ("system", "system_prompt", "context_turns", "with_tools")}),
         (_("What is left out"), {"fields": ("deduplicate", "max_tokens", "personal")}),
         (_("How it is divided"), {"fields": ("validation_percent",)}),

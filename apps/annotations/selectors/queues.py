@@ -37,6 +37,16 @@ def queues_for(user: User, *, team_ids: Iterable[UUID]) -> QuerySet[ReviewQueue]
     return ReviewQueue.objects.filter(mine, team_id__in=list(team_ids), is_open=True).distinct()
 
 
+def queues_to_fill(team_ids: Iterable[UUID]) -> list[ReviewQueue]:
+    """The open queues of these teams, by name."""
+    return list(ReviewQueue.objects.filter(team_id__in=list(team_ids), is_open=True).order_by("name", "id")[:100])
+
+
+def queues_of_team(team_id: UUID | None) -> list[ReviewQueue]:
+    """All queues of a team, also closed ones, by name."""
+    return list(ReviewQueue.objects.filter(team_id=team_id).order_by("name", "id")[:200]) if team_id else []
+
+
 def is_reviewer(queue: ReviewQueue, user: User) -> bool:
     """Whether the queue is for this person: it names them or nobody."""
     named = list(queue.reviewers.values_list("id", flat=True))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Avg, Exists, OuterRef, Q, QuerySet, Subquery, UUIDField, Value
 
-from apps.annotations.models import Annotation, Correction, Feedback, PreferencePair
+from apps.annotations.models import Annotation, Correction, Feedback, PreferencePair, Score
 from apps.workflows.selectors.messages import recent_messages
 
 SOURCES = ("corrections", "liked", "annotations")
@@ -24,13 +24,37 @@ class Wanted:
     applications: tuple[UUID, ...] = ()
     since: dt.datetime | None = None
     until: dt.datetime
+    #: Ids of queues in one of which the message was reviewed.
+    queues: tuple[UUID, ...] = ()
+    #: A question of reviewers, and how high its answers must be on average.
+    score_config: UUID | None = None
+    score_at_least: float | None = None
 
     def narrow(self, rows: QuerySet[Any], *, at: str) -> QuerySet[Any]:
         """The rows within the team, the apps and the time, which stands in the column `at`."""
         rows = rows.filter(**{"team_id": self.team_id, f"{at}__lt": self.until})
         if self.applications:
             rows = rows.filter(application_id__in=self.applications)
-        return rows.filter(**{f"{at}__gte": self.since}) if self.since else rows
+        if self.since:
+            rows = rows.filter(**{f"{at}__gte": self.since})
+        return self._reviewed(rows)
+
+    def _reviewed(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        """Of these, what people judged in the queues and as the score asks for; annotations by hand never were."""
+        given = Score.objects.filter(
+            team_id=self.team_id,
+            item__subject_kind="message",
+            item__subject_id=OuterRef("message_id"),
+            assignment__state="submitted",
+        ).order_by()
+        if self.queues:
+            given = given.filter(item__queue_id__in=self.queues)
+            rows = rows.filter(Exists(given))
+        if self.score_config and self.score_at_least is not None:
+            numbers = given.filter(config_id=self.score_config, number__isnull=False)
+            average = numbers.values("item__subject_id").annotate(average=Avg("number")).values("average")
+            rows = rows.annotate(reviewers_say=Subquery(average)).filter(reviewers_say__gte=self.score_at_least)
+        return rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +71,9 @@ class Found:
     conversation_id: UUID | None = None
     run_id: UUID | None = None
     correction_id: UUID | None = None
+    #: Whose question it was, and when it was asked, where a message says so.
+    end_user: str = ""
+    asked_at: dt.datetime | None = None
     #: Questions and answers before it, the oldest first.
     earlier: list[tuple[str, str]] = field(default_factory=list)
 
@@ -72,10 +99,12 @@ def _rows(source: str, wanted: Wanted) -> QuerySet[Any]:
     approved = Correction.objects.filter(status=Correction.Status.APPROVED)
     if source == "corrections":
         pairs = PreferencePair.objects.filter(correction=OuterRef("pk"), is_enabled=True)
-        rows = approved.annotate(is_pair=Exists(pairs)).select_related("message")
+        rows = approved.annotate(is_pair=Exists(pairs)).select_related("message__conversation")
         return wanted.narrow(rows, at="approved_at")
     if source == "annotations":
-        by_hand = Annotation.objects.filter(correction=None, is_enabled=True)
+        by_hand = Annotation.objects.filter(correction=None, is_enabled=True).annotate(
+            message_id=Value(None, output_field=UUIDField())
+        )
         return wanted.narrow(by_hand, at="created_at").defer("embedding")
     same = Feedback.objects.filter(message_id=OuterRef("message_id"), superseded_at=None)
     liked = Feedback.objects.filter(
@@ -87,7 +116,7 @@ def _rows(source: str, wanted: Wanted) -> QuerySet[Any]:
         rating=Feedback.Rating.LIKE,
         superseded_at=None,
     )
-    return wanted.narrow(liked, at="created_at").select_related("message")
+    return wanted.narrow(liked, at="created_at").select_related("message__conversation")
 
 
 def _of_correction(row: Any) -> Found:
@@ -103,6 +132,7 @@ def _of_correction(row: Any) -> Found:
         conversation_id=message.conversation_id if message else None,
         run_id=message.run_id if message else None,
         correction_id=row.id,
+        **_asked(message),
     )
 
 
@@ -116,7 +146,12 @@ def _of_liked(row: Feedback) -> Found:
         message_id=message.id,
         conversation_id=message.conversation_id,
         run_id=message.run_id,
+        **_asked(message),
     )
+
+
+def _asked(message: Any) -> dict[str, Any]:
+    return {"end_user": message.conversation.end_user, "asked_at": message.created_at} if message else {}
 
 
 def _of_annotation(row: Annotation) -> Found:

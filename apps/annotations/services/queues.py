@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import transaction
@@ -12,11 +13,26 @@ from accounts.models import User
 from accounts.selectors import may
 from apps.annotations.models import QueueItem, QueueQuestion, ReviewQueue, ScoreConfig
 from apps.annotations.selectors.queues import open_queue
-from apps.annotations.services.feeding import MOST_AT_ONCE, add_items, item_of_trace, item_of_turn
+from apps.annotations.services.feeding import BATCH, MOST_AT_ONCE, add_items, item_of_trace, item_of_turn
 from apps.annotations.workbench.item_state import ItemState
-from apps.traces.selectors.lists import of_teams
+from apps.traces.selectors.lists import PICKED, of_teams, question_of, rows_of
 from apps.workflows.selectors.messages import recent_messages
 from support.errors import Conflict, InvalidInput, NotAllowed
+
+#: As many of what fits a list's filters enter while somebody waits.
+MOST_BY_QUERY = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    """What became of what was put into a queue by hand."""
+
+    queue: ReviewQueue
+    new: int
+    #: In the queue already.
+    known: int
+    #: Not of the queue's team, or not there any more.
+    elsewhere: int
 
 
 @transaction.atomic
@@ -49,17 +65,37 @@ def change_overlap(queue: ReviewQueue, *, overlap: int) -> int:
     return untouched.update(wanted=overlap)
 
 
-def add_by_hand(queue_id: UUID, *, by: User, message_ids: Sequence[UUID] = (), trace_ids: Sequence[UUID] = ()) -> int:
-    """Put answers and traces of the team into a queue. Returns how many are new. Raises NotFound, NotAllowed."""
+def put_picked(queue_id: UUID, *, ids: Sequence[UUID], by: User) -> Put:
+    """Put answers and traces, by their ids, into a queue. Raises NotFound, NotAllowed, InvalidInput."""
+    queue = _queue_to_fill(queue_id, by=by)
+    if len(ids) > MOST_AT_ONCE:
+        raise InvalidInput(_("At most %(n)s at once.") % {"n": MOST_AT_ONCE})
+    new = found = 0
+    for first in range(0, len(ids), BATCH):
+        some = ids[first : first + BATCH]
+        traces = of_teams("traces", [queue.team_id]).filter(id__in=some)
+        turns = recent_messages([queue.team_id]).filter(id__in=some)
+        items = [*map(item_of_turn, turns), *map(item_of_trace, traces)]
+        found += len(items)
+        new += add_items(queue, items, origin=ReviewQueue.Feed.HAND)
+    return Put(queue=queue, new=new, known=found - new, elsewhere=len(ids) - found)
+
+
+def put_found(queue_id: UUID, *, query: Mapping[str, str], by: User) -> Put:
+    """Put the newest traces that fit the filters of a list into a queue. Raises as `put_picked` does."""
+    queue = _queue_to_fill(queue_id, by=by)
+    question = question_of({name: value for name, value in query.items() if name != PICKED}, table="traces")
+    rows = rows_of(question, within=of_teams("traces", [queue.team_id])).order_by("-started_at", "-id")
+    return put_picked(queue.id, ids=list(rows.values_list("id", flat=True)[:MOST_BY_QUERY]), by=by)
+
+
+def _queue_to_fill(queue_id: UUID, *, by: User) -> ReviewQueue:
     queue = open_queue(queue_id, for_=by)
     if not may(by, "annotate", team_id=queue.team_id):
         raise NotAllowed(_("Your role in this team does not include reviewing answers."))
-    if len(message_ids) + len(trace_ids) > MOST_AT_ONCE:
-        raise InvalidInput(_("At most %(n)s at once.") % {"n": MOST_AT_ONCE})
-    turns = recent_messages([queue.team_id]).filter(id__in=list(message_ids))
-    traces = of_teams("traces", [queue.team_id]).filter(id__in=list(trace_ids))
-    items = [*(item_of_turn(turn) for turn in turns), *(item_of_trace(trace) for trace in traces)]
-    return add_items(queue, items, origin=ReviewQueue.Feed.HAND)
+    if not queue.is_open:
+        raise Conflict(_("This queue is closed."))
+    return queue
 
 
 @transaction.atomic

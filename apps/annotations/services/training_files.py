@@ -113,6 +113,16 @@ def forget_files() -> int:
     return forgotten
 
 
+def forget_file(export: TrainingExport) -> None:
+    """Delete a file before its time, and end the job that is writing it."""
+    going = TrainingExport.objects.filter(id=export.id, status__in=GOING)
+    going.update(status=Job.STOPPED, finished_at=timezone.now())
+    export.refresh_from_db(fields=["path"])
+    if export.path:
+        path_of(export).unlink(missing_ok=True)
+        TrainingExport.objects.filter(id=export.id).update(path="")
+
+
 def _sweep() -> None:
     """What workers that died had begun."""
     yesterday = (timezone.now() - dt.timedelta(days=1)).timestamp()

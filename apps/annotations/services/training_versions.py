@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from apps.annotations.models.training_set import GOING, Job
 from apps.annotations.selectors.training_sources import SOURCES, Found, Wanted, read_source
 from apps.annotations.services.training_examples import make_example
 from apps.annotations.training.example import count_tokens, deduplication_key, split_of
+from apps.traces.services.erasure import erased_people, person_hash
 from support.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from support.jobs import enqueue, enqueue_on_commit
 
@@ -75,6 +77,9 @@ def recipe_of(training_set: TrainingSet, *, now: dt.datetime) -> dict[str, Any]:
         "validation_percent": training_set.validation_percent,
         "personal": sorted(training_set.personal),
         "max_tokens": training_set.max_tokens,
+        "queues": [str(each) for each in training_set.queues],
+        "score_config": str(training_set.score_config_id or ""),
+        "score_at_least": training_set.score_at_least,
     }
 
 
@@ -155,11 +160,14 @@ def _add(version: TrainingVersion, page: list[Found]) -> None:
         for each, example in made
     ]
     known = set(version.examples.filter(key__in=keys).values_list("key", flat=True))
+    erased = erased_people(version.team_id)
     left_out: Counter[str] = Counter(version.left_out)
     rows: list[TrainingExample] = []
     for (found, example), key in zip(made, keys, strict=True):
         tokens = count_tokens(example)
-        if not example.question.strip() or not example.answer.strip():
+        if _is_erased(found, erased, team_id=version.team_id):
+            left_out["erased"] += 1
+        elif not example.question.strip() or not example.answer.strip():
             left_out["empty"] += 1
         elif key in known:
             left_out["duplicate"] += 1
@@ -187,10 +195,19 @@ def _add(version: TrainingVersion, page: list[Found]) -> None:
                     message_id=found.message_id,
                     trace_id=found.run_id,
                     correction_id=found.correction_id,
+                    person=person_hash(version.team_id, found.end_user) if found.end_user else "",
                 )
             )
     version.left_out = dict(left_out)
     TrainingExample.objects.bulk_create(rows)
+
+
+def _is_erased(found: Found, erased: Mapping[str, dt.datetime], *, team_id: UUID) -> bool:
+    """Whether the person asked for deletion after this was said: what is left of it elsewhere is no example."""
+    if not found.end_user or found.asked_at is None:
+        return False
+    asked = erased.get(person_hash(team_id, found.end_user))
+    return asked is not None and found.asked_at <= asked
 
 
 def _note(version: TrainingVersion, *, is_over: bool) -> None:
@@ -210,4 +227,8 @@ def _wanted(version: TrainingVersion) -> Wanted:
         applications=tuple(UUID(each) for each in recipe["applications"]),
         since=dt.datetime.fromisoformat(recipe["since"]) if recipe["since"] else None,
         until=dt.datetime.fromisoformat(recipe["until"]),
+        # Versions that were begun before sets had these filters name none.
+        queues=tuple(UUID(each) for each in recipe.get("queues", ())),
+        score_config=UUID(recipe["score_config"]) if recipe.get("score_config") else None,
+        score_at_least=recipe.get("score_at_least"),
     )

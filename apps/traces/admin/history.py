@@ -17,6 +17,7 @@ from apps.traces.admin import asked, change_request, export_request, reading, vi
 from apps.traces.admin.columns import Column, cells, chosen
 from apps.traces.admin.controls import controls
 from apps.traces.admin.filters import Filter
+from apps.traces.admin.row_actions import Offered, offered
 from apps.traces.models.saved_view import Listed
 from support.admin import ReadOnlyModelAdmin
 
@@ -65,6 +66,7 @@ class HistoryAdmin(ReadOnlyModelAdmin):
             ],
             **controls(self, question, answer, columns),
             **self._rights(request),
+            "row_actions": self._row_actions(request),
             **(extra_context or {}),
         }
         return TemplateResponse(request, self.list_template, context, status=503 if answer.trouble else 200)
@@ -76,6 +78,12 @@ class HistoryAdmin(ReadOnlyModelAdmin):
             "may_tag": is_whole and change_request.teams_for(self, request, change_request.TAG) != [],
             "may_delete": is_whole and change_request.teams_for(self, request, change_request.DELETE) != [],
         }
+
+    def _row_actions(self, request: HttpRequest) -> list[Offered]:
+        """What other apps do with whole traces."""
+        if self.table != Listed.TRACES:
+            return []
+        return offered(request, team_ids=[team.id for team in self.own_teams(request)])
 
     def own_teams(self, request: HttpRequest) -> list[Any]:
         """The person's teams, asked once per request."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from dataclasses import dataclass
 from uuid import UUID
@@ -10,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from apps.traces.hooks import erase_copies
 from apps.traces.models import AgentThought, Erasure, KeptTrace, OutgoingTrace, Rollup, Span, SpanPayload, Trace
 from apps.traces.recorder.store import ALIAS, delete
 
@@ -33,7 +35,7 @@ def what_is_there(*, team_id: UUID, end_user: str) -> Found:
 
 
 def erase(*, team_id: UUID, end_user: str, requested_by: str, reason: str = "") -> Erasure:
-    """Delete the person's traces, also those that are kept for review, and the sums that name the person.
+    """Delete the person's traces, also those that are kept for review, copies of them, and sums that name the person.
 
     The request is noted before anything goes, so that one that broke off can be seen and repeated. Conversations and
     the logs of runs belong to the app and are deleted there.
@@ -49,7 +51,10 @@ def erase(*, team_id: UUID, end_user: str, requested_by: str, reason: str = "") 
         traces=found.traces,
         spans=found.spans,
     )
+    # First what knows the person by name alone: of traces that are gone, copies may be there.
+    erase_copies(team_id, end_user, ())
     while ids := list(_traces(team_id, end_user).values_list("id", flat=True)[:BATCH]):
+        erase_copies(team_id, end_user, ids)
         delete(ids)
         KeptTrace.objects.using(ALIAS).filter(trace_id__in=ids).delete()
         OutgoingTrace.objects.using(ALIAS).filter(trace_id__in=ids).delete()
@@ -63,6 +68,12 @@ def erase(*, team_id: UUID, end_user: str, requested_by: str, reason: str = "") 
 def person_hash(team_id: UUID, end_user: str) -> str:
     """How a deletion knows its person again when it is asked for: never the other way round."""
     return hashlib.sha256(f"{team_id}/{end_user}".encode()).hexdigest()
+
+
+def erased_people(team_id: UUID) -> dict[str, dt.datetime]:
+    """Hash of a person -> when the person's data was last asked to be deleted."""
+    rows = Erasure.objects.using(ALIAS).filter(team_id=team_id).order_by("created_at")
+    return dict(rows.values_list("person", "created_at"))
 
 
 def _traces(team_id: UUID, end_user: str) -> QuerySet[Trace]:

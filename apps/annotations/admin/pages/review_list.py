@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
-from accounts.selectors import teams_of
+from accounts.selectors import may, teams_of
 from apps.annotations import selectors
 from apps.annotations.admin.access import belongs_somewhere
 from apps.annotations.selectors.review import FILTERS, matches_text
@@ -38,6 +38,7 @@ def review_list(request: HttpRequest) -> HttpResponse:
         "rows": rows[:PAGE],
         "tabs": [(key, label, _address(show=key, app=application, q=text)) for key, label in _tabs()],
         "show": show,
+        "may_put": any(may(request.user, "annotate", team_id=team_id) for team_id in team_ids),
         "query": text,
         "application_id": application,
         "newer": _address(show=show, app=application, q=text) if request.GET.get("before") else "",

@@ -18,6 +18,7 @@ from accounts.selectors import may, teams_of
 from apps.annotations.admin.access import belongs_somewhere
 from apps.annotations.admin.training_form import PERSONAL_LABELS, SOURCE_LABELS
 from apps.annotations.models import TrainingSet
+from apps.annotations.selectors.queues import queues_of_team
 from apps.annotations.selectors.training import open_training_set, versions_of
 from apps.annotations.services.training_versions import make_version
 from apps.workflows.selectors.applications import applications_of
@@ -93,6 +94,12 @@ def _facts(training_set: TrainingSet) -> list[tuple[str, str]]:
         (_("For validation"), f"{training_set.validation_percent} %"),
         (_("Taken out"), ", ".join([_("Keys, tokens and passwords"), *masked])),
     ]
+    if training_set.queues:
+        known = {str(queue.id): queue.name for queue in queues_of_team(training_set.team_id)}
+        facts.append((_("Reviewed in"), ", ".join(known[each] for each in training_set.queues if each in known) or "–"))
+    if training_set.score_config and training_set.score_at_least is not None:
+        words = f"{training_set.score_config} ≥ {training_set.score_at_least:g}"
+        facts.append((_("Reviewers' score"), words))
     if training_set.max_tokens:
         facts.append((_("Longest example"), _("%(n)s tokens") % {"n": f"{training_set.max_tokens:,}"}))
     for label, time in ((_("Given after (UTC)"), training_set.since), (_("Given before (UTC)"), training_set.until)):

@@ -129,6 +129,7 @@ def in_words(left_out: Mapping[str, int]) -> list[tuple[str, int]]:
     """Why examples were left out, and how many."""
     labels = {
         "duplicate": _("duplicates"),
+        "erased": _("of people whose data was deleted on request"),
         "too_long": _("too long"),
         "empty": _("without a question or an answer"),
         "no_rejected": _("without an answer to avoid"),

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from apps.traces.admin.pages.access import check, first_address, teams_seen
 from apps.traces.admin.pages.conversation_files import FORMATS, attached
 from apps.traces.admin.pages.conversation_reading import Dialogue, OwnDialogue, SessionDialogue
+from apps.traces.admin.row_actions import offered
 from apps.traces.selectors.traces import as_uuid
 from apps.workflows.selectors.dialogue import open_talk
 from support.admin import ReadOnlyModelAdmin
@@ -34,6 +35,7 @@ def conversation_page(admin: ReadOnlyModelAdmin, request: HttpRequest, conversat
     context = {
         "title": talk.name or _("Conversation"),
         "talk": talk,
+        "row_actions": offered(request, team_ids=[talk.team_id]),
         "app_url": first_address(("workflows:app",), [talk.application_slug]),
         "crumbs": [(_("Conversations"), reverse("admin:workflows_conversation_changelist"))],
     }
@@ -52,6 +54,7 @@ def session_page(admin: ReadOnlyModelAdmin, request: HttpRequest, team_id: UUID)
     context = {
         "title": _("Session %s") % session,
         "session": session,
+        "row_actions": offered(request, team_ids=[team_id]),
         "crumbs": [(_("Traces"), reverse("admin:traces_trace_changelist"))],
     }
     address = reverse("admin:traces_session", args=[team_id])

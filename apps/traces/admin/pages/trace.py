@@ -20,11 +20,12 @@ from apps.traces.admin.pages.live import page_without_trace
 from apps.traces.admin.pages.log import lines_of
 from apps.traces.admin.pages.skeleton import as_json, opened_first, skeleton_of, slowest, tree_of
 from apps.traces.admin.pages.words import words
+from apps.traces.admin.row_actions import offered
 from apps.traces.models import Trace
 from apps.traces.selectors import trace_page as reading
 from apps.traces.selectors import traces
-from apps.traces.selectors.tree import Tree
 from apps.traces.selectors.shown_scores import scores_on
+from apps.traces.selectors.tree import Tree
 from apps.workflows.hooks import opinions_on
 from apps.workflows.selectors.happenings import story_of
 from support.admin import ReadOnlyModelAdmin
@@ -73,6 +74,7 @@ def trace_page(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) 
         "first_text": duration(trace.first_text_us) if trace.first_text_us is not None else "",
         "links": links_of(trace),
         "ways": ways,
+        "row_actions": offered(request, team_ids=[trace.team_id]),
         "script_words": words(),
         "script_names": _SCRIPTS,
         "any_span": reverse("admin:traces_trace_span", args=[trace.id, _ANY]),
