@@ -1,11 +1,14 @@
-"""50 reviewers on one queue of 10,000 items (aim: never more reviews than wanted, claim p95 <= 30 ms).
+"""50 reviewers on one queue of 10,000 items, and files of 100,000 examples to train with.
 
+Aims: never more reviews than wanted, claim p95 <= 30 ms, a file is written with <= 200 MB of memory.
 Each reviewer claims, answers and goes on, on a thread and a connection of their own: one alone, then all of them paced
-(`--pause` seconds on an item, many times faster than people read), then as fast as the machine lets them. `load` is
-what else the machine did. Prints JSON.
-Needs no running installation: it starts its own PostgreSQL.
+(`--pause` seconds on an item, faster than people read), then as fast as the machine lets them. All threads share one
+interpreter; `claim_alone_among_others` is one reviewer in a process of its own while the others work, which is what a
+claim takes without waiting for this program's other threads. Each file is written by a process of its own.
+`load` is what else the machine did. Prints JSON. Needs no running installation: it starts its own PostgreSQL.
 
-    python benchmarks/annotations.py [--items 10000] [--reviewers 50] [--overlap 2] [--seconds 20] [--pause 1]
+    python benchmarks/annotations.py [--items 10000] [--reviewers 50] [--overlap 2] [--seconds 20] [--pause 5]
+                                     [--examples 100000] [--only claims|files]
 """
 
 from __future__ import annotations
@@ -15,15 +18,20 @@ import json
 import os
 import random
 import statistics
+import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
+
+from benchmarks._annotations import files  # noqa: E402
 
 
 def main() -> None:
@@ -32,9 +40,16 @@ def main() -> None:
     parser.add_argument("--reviewers", type=int, default=50)
     parser.add_argument("--overlap", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=20)
-    parser.add_argument("--pause", type=float, default=1)
+    parser.add_argument("--pause", type=float, default=5)
+    parser.add_argument("--examples", type=int, default=100_000)
+    parser.add_argument("--only", choices=["claims", "files"])
+    parser.add_argument("--write", help=argparse.SUPPRESS)
+    parser.add_argument("--review", help=argparse.SUPPRESS)
     options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "console.settings.test"
+    if options.write or options.review:
+        print(json.dumps(be_a_part(options)))
+        return
     from tests import services
 
     services.pytest_load_initial_conftests()
@@ -42,6 +57,22 @@ def main() -> None:
         print(json.dumps(measure(options), indent=2))
     finally:
         services.pytest_unconfigure()
+
+
+def be_a_part(options: argparse.Namespace) -> Any:
+    """This program as a child of itself: it writes one file, or is one reviewer among others."""
+    import django
+
+    django.setup()
+    if options.write:
+        return files.write(options.write)
+    from accounts.models import User
+    from apps.annotations.models import ReviewQueue
+
+    queue_id, user_id = options.review.split("/")
+    queue, user = ReviewQueue.objects.get(id=queue_id), User.objects.get(id=user_id)
+    until = time.perf_counter() + options.seconds
+    return review(queue, user, until=until, pause=options.pause)[0]
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
@@ -52,13 +83,42 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    queue, people = fill(items=options.items, reviewers=options.reviewers, overlap=options.overlap)
     figures: dict[str, Any] = {**vars(options), "cpus": os.cpu_count(), "load": round(os.getloadavg()[0], 1)}
-    figures["one_alone_ms"] = work(queue, people[:1], seconds=options.seconds / 4, pause=0)
-    figures["paced_ms"] = work(queue, people, seconds=options.seconds, pause=options.pause)
+    if options.only != "files":
+        figures |= claims(options)
+    if options.only != "claims":
+        figures["files"] = files.measure(examples=options.examples, script=Path(__file__))
+    return figures
+
+
+def claims(options: argparse.Namespace) -> dict[str, Any]:
+    """Figures of all rounds, on one queue."""
+    queue, people = fill(items=options.items, reviewers=options.reviewers, overlap=options.overlap)
+    figures: dict[str, Any] = {"one_alone_ms": work(queue, people[:1], seconds=options.seconds / 4, pause=0)}
+    with apart(queue, people[0], seconds=options.seconds) as child:
+        figures["paced_ms"] = work(queue, people[1:], seconds=options.seconds + 5, pause=options.pause)
+    alone = json.loads(child.stdout.read())  # type: ignore[union-attr]
+    figures["claim_alone_among_others"] = {"claims": len(alone), "p50": middle(alone), "p95": high(alone)}
     figures["as_fast_as_possible_ms"] = work(queue, people, seconds=options.seconds, pause=0)
     figures["progress_of_one_ms"] = progress(queue, people[0])
-    return {**figures, **check(queue), "aim_claim_p95_ms": 30}
+    return {**figures, **check(queue), "aim_claim_p95_ms": 30, "load_after": round(os.getloadavg()[0], 1)}
+
+
+@contextmanager
+def apart(queue: Any, user: Any, *, seconds: float) -> Iterator[subprocess.Popen[str]]:
+    """One more reviewer, in a process of their own."""
+    command = [
+        sys.executable,
+        __file__,
+        "--review",
+        f"{queue.id}/{user.id}",
+        "--seconds",
+        str(seconds),
+        "--pause",
+        "0.2",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        yield child
 
 
 def progress(queue: Any, user: Any) -> float:
