@@ -19,7 +19,7 @@ from tests.annotations.test_queues import make_config, make_queue
 
 pytestmark = pytest.mark.django_db(databases=["default", "traces"])
 #: The page of a correction asks this often, whatever it came from and led to.
-MOST_QUERIES = 26
+MOST_QUERIES = 28
 
 
 @pytest.fixture
@@ -186,6 +186,16 @@ def test_the_list_approves_what_it_can_and_says_why_not(
     assert "1 approved." in html
     assert "somebody else has to approve" in html
     assert {row.id: row.status for row in Correction.objects.all()} == {theirs.id: "approved", own.id: "proposed"}
+
+
+@pytest.mark.parametrize(("name", "query"), [("correction", "app={app}"), ("feedback", "history=all")])
+def test_the_lists_can_be_narrowed_by_their_own_filters(
+    client: Client, app: Application, operator: User, name: str, query: str
+) -> None:
+    disliked_and_proposed(app, operator)
+    client.force_login(operator)
+    address = reverse(f"admin:annotations_{name}_changelist") + "?" + query.format(app=app.id)
+    assert QUESTION in client.get(address).content.decode()
 
 
 def test_a_blind_queue_shows_reviewers_their_own_answers_only(
