@@ -122,8 +122,11 @@ def question_from(stored: Mapping[str, Any], *, table: str) -> Question:
     )
 
 
-def rows_of(question: Question, *, within: QuerySet[Any]) -> QuerySet[Any]:
-    """The rows that answer, unordered, out of those that may be seen. A search for words looks for users at once."""
+def rows_of(question: Question, *, within: QuerySet[Any], team_ids: Collection[UUID] | None) -> QuerySet[Any]:
+    """The rows that answer, unordered, out of those that may be seen. A search for words looks for users at once.
+
+    `within` are rows of the teams `team_ids` (None: of any); the words of no other team are read.
+    """
     if question.ids:
         rows = within.filter(id__in=question.ids)
         return rows if question.column == NEWEST else rows.filter(**{f"{question.column}__isnull": False})
@@ -137,7 +140,7 @@ def rows_of(question: Question, *, within: QuerySet[Any]) -> QuerySet[Any]:
         rows = rows.filter(**{f"{question.column}__isnull": False})
     for name, value in question.filters.items():
         rows = CONDITIONS[question.table][name].narrow(rows, value)
-    return _matching(rows, question) if question.text else rows
+    return _matching(rows, question, team_ids) if question.text else rows
 
 
 def of_teams(table: str, team_ids: Collection[UUID] | None) -> QuerySet[Any]:
@@ -163,14 +166,14 @@ def _by_id(rows: QuerySet[Any], wanted: UUID, *, table: str) -> QuerySet[Any]:
     return rows.filter(found)
 
 
-def _matching(rows: QuerySet[Any], question: Question) -> QuerySet[Any]:
+def _matching(rows: QuerySet[Any], question: Question, team_ids: Collection[UUID] | None) -> QuerySet[Any]:
     """Rows that hold all words of the text; traces also by their user or session, spelled as they are."""
     text, during = question.text, question.during
     if question.table == Listed.SPANS:
         return search_spans(rows, text)
     # What began in the range goes on after it.
     longer = TimeRange(start=during.start, end=during.end + _SLACK if during.end else None)
-    spans = _during(Span.objects.order_by(), longer)
+    spans = _during(of_teams(Listed.SPANS, team_ids).order_by(), longer)
     if question.table == Listed.THOUGHTS:
         return rows.filter(Exists(search_spans(spans, text).filter(id=OuterRef("span_id"))))
     named = {column: text for column in ("end_user", "session") if rows.filter(**{column: text}).exists()}

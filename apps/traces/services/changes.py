@@ -80,8 +80,9 @@ def _page(job_id: UUID) -> bool:
         if job is None:
             return False
         question = question_from(job.question, table=job.table)
-        rows = rows_of(question, within=of_teams(job.table, team_ids_of(job))).only("id", question.column)
-        page = read_page(rows, cursor=job.cursor, size=PAGE_ROWS, by=question.column)
+        team_ids = team_ids_of(job)
+        rows = rows_of(question, within=of_teams(job.table, team_ids), team_ids=team_ids)
+        page = read_page(rows.only("id", question.column), cursor=job.cursor, size=PAGE_ROWS, by=question.column)
         job.rows_done += _apply(job, [row.id for row in page.rows])
         job.cursor = after(page.rows[-1], by=question.column) if page.rows else job.cursor
         job.status = TraceChange.Status.RUNNING if page.older else TraceChange.Status.DONE

@@ -82,7 +82,9 @@ def write_export(job_id: UUID) -> bool:
 def _turn(job: TraceExport) -> bool:
     question = question_from(job.question, table=job.table)
     columns = columns_of(job.table, with_payloads=job.with_payloads)
-    rows = rows_of(question, within=of_teams(job.table, team_ids_of(job))).only(*stored(columns, table=job.table))
+    team_ids = team_ids_of(job)
+    rows = rows_of(question, within=of_teams(job.table, team_ids), team_ids=team_ids)
+    rows = rows.only(*stored(columns, table=job.table))
     size = PAGE_ROWS_WHOLE if job.with_payloads else PAGE_ROWS
     until = timezone.now() + TURN
     target = file_of(job)
@@ -176,10 +178,6 @@ def forget_exports() -> int:
 def file_of(job: TraceExport) -> Path:
     """Where the file of an export is."""
     return Path(settings.MEDIA_ROOT) / (job.path or f"{FOLDER}/{job.id}.{job.format}")
-
-
-def _ids(job: TraceExport) -> list[UUID] | None:
-    return None if job.team_ids is None else [UUID(each) for each in job.team_ids]
 
 
 def ask_again(job: TraceExport) -> TraceExport:

@@ -28,7 +28,8 @@ def rows_expected(question: Question, team_ids: Collection[UUID] | None) -> int:
     """How many rows answer the question, counted or estimated; 0 where even that takes too long."""
     try:
         with bounded(COUNTING_SECONDS):
-            return counted(rows_of(question, within=of_teams(question.table, team_ids)))[0]
+            rows = rows_of(question, within=of_teams(question.table, team_ids), team_ids=team_ids)
+            return counted(rows)[0]
     except TooSlow:
         return 0
 
