@@ -89,6 +89,8 @@ def quality(asked_for: argparse.Namespace) -> dict[str, Any]:
             index_now(added.run_id)
         say(f"indexed {number}/{len(lines)}", every=number % 100 == 0)
     indexed = time.perf_counter() - started
+    if failed := dataset.documents.filter(error__isnull=False).first():
+        raise SystemExit(f"{failed.name} was not indexed: {failed.error}")
     asked = read_questions((folder / "questions.jsonl").read_bytes().splitlines())
     known = {json.loads(line)["id"] for line in lines}
     asked = [question for question in asked if known.issuperset(question.relevant)]
