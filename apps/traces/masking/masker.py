@@ -28,6 +28,11 @@ class Masker:
         self._rules: tuple[Rule, ...] = (*SECRETS, *own, *chosen)
         self._numbers = bool(chosen)
 
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """What it looks for, in order."""
+        return self._rules
+
     def text(self, text: str) -> str:
         """The text without what must go; most texts come back as they are."""
         return _masked(text, self._rules)
