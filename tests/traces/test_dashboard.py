@@ -299,10 +299,10 @@ def test_costs_are_drawn_in_one_currency_and_never_added(browse, team):
         told = fold(story.run, story.log)
         write([replace(told, thoughts=(replace(told.thoughts[0], price=cost, currency=currency),))])
     page = browse()
-    assert card(page, "Cost") in ("7.00 CNY + 2.00 EUR", "2.00 EUR + 7.00 CNY")
+    assert card(page, "Cost") in ("¥7.00 + €2.00", "€2.00 + ¥7.00")
     drawn = json.loads(re.search(r'id="chart-data-cost"[^>]*>(.*?)</script>', page)[1])
     assert max(drawn["series"][0]["values"]) == 7
-    assert (drawn["series"][0]["label"], drawn["prefix"]) == ("Cost in CNY", "")
+    assert (drawn["series"][0]["label"], drawn["prefix"]) == ("Cost in CNY", "¥")
 
 
 @pytest.fixture

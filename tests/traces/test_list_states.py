@@ -10,7 +10,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.traces.admin import asked, reading
-from apps.traces.admin.formats import money
 from apps.traces.models import Span, Trace
 from apps.traces.selectors.bounded import TooSlow, bounded
 from apps.traces.selectors.lists import of_teams, question_of, rows_of
@@ -215,21 +214,6 @@ def _columns():
         "admin:traces_span_changelist": columns.SPAN_COLUMNS,
         "admin:traces_agentthought_changelist": columns.THOUGHT_COLUMNS,
     }
-
-
-@pytest.mark.parametrize(
-    ("amount", "words"),
-    [
-        ("0", "$0"),
-        ("0.5", "$0.50"),
-        ("0.00042", "$0.00042"),
-        ("12.3", "$12.30"),
-        ("0.0000001", "$0.00"),
-        (None, "–"),
-    ],
-)
-def test_amounts_have_the_digits_that_say_something(amount, words):
-    assert money(amount) == words
 
 
 def test_spans_keep_their_filters_apart_from_traces(client, operator, record):
