@@ -42,8 +42,8 @@ class HistoryAdmin(ReadOnlyModelAdmin):
         return self.get_queryset(request)
 
     def main_of(self, row: Any) -> dict[str, Any]:
-        """The first cell: `url`, `words`, `note`, `error`."""
-        raise NotImplementedError
+        """The first cell: `url`, `words`, `note`, `error`. By itself a row's name and page."""
+        return {"url": self.url_of("change", row.pk), "words": str(row), "note": "", "error": ""}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list. A search for an id looks everywhere; everything else stays inside range and filters."""
@@ -76,12 +76,6 @@ class HistoryAdmin(ReadOnlyModelAdmin):
             "may_tag": is_whole and change_request.teams_for(self, request, change_request.TAG) != [],
             "may_delete": is_whole and change_request.teams_for(self, request, change_request.DELETE) != [],
         }
-
-    def own_teams(self, request: HttpRequest) -> list[Any]:
-        """The person's teams, asked once per request."""
-        self._teams_for("view", request)
-        teams: list[Any] = request._own_teams  # type: ignore[attr-defined]
-        return teams
 
     def _lists(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The lists of this kind that the person may see, side by side."""
