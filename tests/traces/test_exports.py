@@ -176,6 +176,16 @@ def test_a_page_that_takes_too_long_fails_the_export_and_says_why(ask, record, m
     assert not file_of(job).exists()
 
 
+def test_a_disk_that_cannot_be_written_to_fails_the_export_and_says_why(ask, record, settings, tmp_path):
+    record()
+    job = ask()
+    settings.MEDIA_ROOT = tmp_path / "a file"
+    settings.MEDIA_ROOT.write_text("in the way")
+    assert write_export(job.id) is False
+    job.refresh_from_db()
+    assert (job.status, job.error) == (TraceExport.Status.FAILED, exports.NOT_WRITTEN)
+
+
 def test_nobody_has_more_than_three_in_the_making(ask):
     for _ in range(3):
         ask()

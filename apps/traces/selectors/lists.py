@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from apps.traces.models import AgentThought, Span, Trace
 from apps.traces.models.saved_view import Listed
@@ -87,11 +88,13 @@ def question_of(parameters: Mapping[str, str], *, table: str) -> Question:
     """The question that the parameters of an address put. Raises InvalidInput."""
     order = parameters.get(SORT) or "newest"
     if order not in ORDERS[table]:
-        raise InvalidInput(f"sort must be one of {', '.join(ORDERS[table])}.", path=f"/{SORT}")
+        raise InvalidInput(_("sort must be one of %(orders)s.") % {"orders": ", ".join(ORDERS[table])}, path=f"/{SORT}")
     filters = {name: parameters[name] for name in CONDITIONS[table] if parameters.get(name)}
     for name, value in filters.items():
         if not CONDITIONS[table][name].accepts(value):
-            raise InvalidInput(f"{name} cannot be {value[:60]!r}.", path=f"/{name}")
+            raise InvalidInput(
+                _("%(name)s cannot be “%(value)s”.") % {"name": name, "value": value[:60]}, path=f"/{name}"
+            )
     text = parameters.get(SEARCH, "").replace("\x00", "").strip()[:MOST_WORDS]
     return Question(
         table=table,
@@ -106,7 +109,7 @@ def question_of(parameters: Mapping[str, str], *, table: str) -> Question:
 def _picked(text: str) -> tuple[UUID, ...]:
     ids = [as_uuid(each) for each in text.split(",")[: MOST_PICKED + 1] if each]
     if len(ids) > MOST_PICKED or None in ids:
-        raise InvalidInput(f"ids must name up to {MOST_PICKED} rows.", path=f"/{PICKED}")
+        raise InvalidInput(_("ids must name up to %(n)s rows.") % {"n": MOST_PICKED}, path=f"/{PICKED}")
     return tuple(each for each in ids if each)
 
 

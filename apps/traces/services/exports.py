@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import logging
 from collections.abc import Collection
 from pathlib import Path
 from uuid import UUID
@@ -10,6 +12,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import OperationalError
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from apps.traces.models.export import TraceExport
 from apps.traces.selectors.bounded import TooSlow, bounded
@@ -18,10 +22,11 @@ from apps.traces.selectors.lists import Question, of_teams, question_from, rows_
 from apps.traces.selectors.saved_views import Viewer
 from apps.traces.services.export_rows import columns_of, export_rows, stored
 from apps.traces.services.export_text import head_of, lines_of
-from apps.traces.services.list_jobs import GOING, TURN, go_on_with, rows_expected, team_ids_of
+from apps.traces.services.list_jobs import GOING, TOO_SLOW, TURN, go_on_with, rows_expected, team_ids_of
 from support.errors import Conflict, InvalidInput
 from support.jobs import enqueue
 
+logger = logging.getLogger(__name__)
 FOLDER = "trace-exports"
 KEPT = dt.timedelta(days=7)
 #: Files that one person may have in the making.
@@ -32,6 +37,10 @@ PAGE_ROWS_WHOLE = 50
 #: A page that takes longer than this is given up: the disk or the filters are at fault.
 PAGE_SECONDS = 120.0
 TASK = "traces.write_export"
+#: Why a file was given up. The record keeps the English words; its page says them in the reader's language.
+NOT_WRITTEN = gettext_noop("The file could not be written. The log of the worker says why.")
+DISK_FULL = gettext_noop("There is no room for the file on the disk.")
+DATABASE_AWAY = gettext_noop("The trace database does not answer. Ask for the file again later.")
 
 
 def ask_for_export(
@@ -39,10 +48,12 @@ def ask_for_export(
 ) -> TraceExport:
     """Queue a file of all rows that answer the question now. Raises InvalidInput, Conflict."""
     if format not in TraceExport.Format.values:
-        raise InvalidInput("Choose CSV or JSON lines.", path="/format")
+        raise InvalidInput(_("Choose CSV or JSON lines."), path="/format")
     going = TraceExport.objects.filter(user_id=viewer.user_id, status__in=GOING).count()
     if going >= MOST_AT_ONCE:
-        raise Conflict(f"You have {MOST_AT_ONCE} exports in the making. Wait for one of them, or stop it.")
+        raise Conflict(
+            _("You have %(n)s exports in the making. Wait for one of them, or stop it.") % {"n": MOST_AT_ONCE}
+        )
     now = timezone.now()
     job = TraceExport.objects.create(
         team_id=viewer.team_id,
@@ -71,11 +82,12 @@ def write_export(job_id: UUID) -> bool:
     try:
         return _turn(job)
     except TooSlow:
-        _end(job, TraceExport.Status.FAILED, error="The database took too long for one page. Take a shorter range.")
+        _end(job, TraceExport.Status.FAILED, error=TOO_SLOW)
     except OSError as exc:
-        _end(job, TraceExport.Status.FAILED, error=f"The file could not be written: {exc.strerror or exc}.")
+        logger.exception("an export could not be written")
+        _end(job, TraceExport.Status.FAILED, error=DISK_FULL if exc.errno == errno.ENOSPC else NOT_WRITTEN)
     except OperationalError:
-        _end(job, TraceExport.Status.FAILED, error="The trace database does not answer. Ask for the file again later.")
+        _end(job, TraceExport.Status.FAILED, error=DATABASE_AWAY)
     return False
 
 
@@ -132,7 +144,7 @@ def _noted(job: TraceExport) -> bool:
 
 def _drop_if_stopped(job: TraceExport) -> None:
     if not TraceExport.objects.filter(id=job.id, status__in=GOING).exists():
-        file_of(job).unlink(missing_ok=True)
+        _drop(job)
 
 
 def _end(job: TraceExport, status: str, *, error: str = "") -> None:
@@ -152,7 +164,15 @@ def _end(job: TraceExport, status: str, *, error: str = "") -> None:
         path=job.path if status == TraceExport.Status.DONE else "",
     )
     if status != TraceExport.Status.DONE or not kept:
+        _drop(job)
+
+
+def _drop(job: TraceExport) -> None:
+    """Take the file away, as far as its disk lets us."""
+    try:
         file_of(job).unlink(missing_ok=True)
+    except OSError:
+        logger.exception("the file of an export could not be deleted")
 
 
 def stop_export(job: TraceExport) -> None:
