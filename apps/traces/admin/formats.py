@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.utils import formats
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 
 def duration(microseconds: int | None) -> str:
@@ -23,6 +24,11 @@ def duration(microseconds: int | None) -> str:
         return _("%(m)s min %(s)s s") % {"m": minutes, "s": rest}
     hours, minutes = divmod(minutes, 60)
     return _("%(h)s h %(m)s min") % {"h": hours, "m": minutes}
+
+
+def day_format() -> str:
+    """How a day within a year is written shortly: 9 Nov."""
+    return pgettext("format of a day", "j M")
 
 
 def _rounded(value: float, places: int) -> str:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from apps.traces.admin.dashboard.board import Bucket, Period
 from apps.traces.admin.dashboard.numbers import cost_in, cost_words, short, time, tokens
 from apps.traces.admin.dashboard.scope import DAY, Asked
-from apps.traces.admin.formats import duration
+from apps.traces.admin.formats import day_format, duration
 from apps.traces.selectors.rollups import MAIN_CURRENCY, main_currency
 from support import money
 from support.histogram import Histogram
@@ -41,6 +41,11 @@ class Chart:
     summary: str
     data: dict[str, Any]
     rows: Sequence[dict[str, Any]]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw: no number, or zeros only."""
+        return not any(value for series in self.data["series"] for value in series["values"])
 
     @property
     def data_id(self) -> str:
@@ -209,8 +214,8 @@ def _earlier(name: str, lines: Sequence[Line], buckets: Sequence[Bucket]) -> dic
 
 def _label(bucket: Bucket) -> str:
     if bucket.until - bucket.at >= DAY:
-        return formats.date_format(bucket.at, "j M")
-    return formats.date_format(bucket.at, "j M, H:i")
+        return formats.date_format(bucket.at, day_format())
+    return formats.date_format(bucket.at, f"{day_format()}, H:i")
 
 
 def _spelled(moment: dt.datetime) -> str:
