@@ -67,6 +67,8 @@ def start_move(dataset: Dataset, *, store: str = "", model: str = "") -> VectorM
         )
     if any(source_of(left) == target for left in VectorMove.objects.filter(dataset=dataset, state=State.SWITCHED)):
         raise MoveUnderway(_("What the last move left there has not been removed yet. Try again in a few minutes."))
+    # A worker may have written there after an earlier move was given up: what is old must not count as copied.
+    target.open().drop(target.ns)
     return VectorMove.objects.create(
         team_id=dataset.team_id,
         dataset=dataset,
