@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,7 +14,6 @@ from django.views.decorators.http import require_POST
 
 from apps.datasets.models import Dataset
 from apps.datasets.pages.access import dataset_page
-from apps.datasets.selectors.errors import DatasetNotFound
 from apps.datasets.selectors.moves import move_progress, moves_of, waits_for_cleaning
 from apps.datasets.services.migrating import end_move
 from apps.datasets.services.migrating_copy import count_ready_chunks
@@ -37,8 +36,8 @@ class MoveForm(forms.Form):
     )
 
     def __init__(self, *args: Any, dataset: Dataset, **kwargs: Any) -> None:
-        initial = {"store": dataset.vector_store, "model": dataset.embedding_model}
-        super().__init__(*args, initial=initial, **kwargs)
+        super().__init__(*args, **kwargs)
+        self.initial = {"store": dataset.vector_store, "model": dataset.embedding_model}
         stores = dict.fromkeys([dataset.vector_store, *store_names()])
         models = dict.fromkeys([dataset.embedding_model, *embedding_model_names(dataset.team_id)])
         self.fields["store"].choices = [(name, name) for name in stores if name != "memory"]  # type: ignore[attr-defined]
@@ -97,4 +96,4 @@ def cancel_move(request: HttpRequest, dataset: Dataset) -> HttpResponse:
 
 def _only_own(dataset: Dataset) -> None:
     if dataset.kind != Dataset.Kind.OWN:
-        raise DatasetNotFound([dataset.slug], known=[])
+        raise Http404("Another program keeps this dataset.")
