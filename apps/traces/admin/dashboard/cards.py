@@ -37,7 +37,7 @@ def cards_of(asked: Asked, board: Board) -> Sequence[Card]:
     """Runs (or calls of a model), failures, durations, tokens, cost and what people thought."""
     currency = main_currency(board.now.total.costs)
     now, before, verdicts = board.now.total, board.before.total, board.now.verdicts
-    unpriced = _("%(n)s calls of models without a price") % {"n": now.unpriced_calls} if now.unpriced_calls else ""
+    unpriced = _("%(n)s calls without a price") % {"n": now.unpriced_calls} if now.unpriced_calls else ""
     told = [
         _Told(
             label=_("Calls") if asked.filters.get("model") else _("Runs"),
