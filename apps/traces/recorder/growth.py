@@ -96,6 +96,21 @@ def grown(old: Trace | None, new: New, setting: Setting, *, external_id: str) ->
     )
 
 
+def joined(old: Trace, spans: Sequence[Span | RecordedSpan], *, counted: int) -> dict[str, Any]:
+    """What changes of the trace of a run of ours when programs that it asked tell of their part; its face stays."""
+    ended = [span for span in spans if span.duration_us is not None]
+    tokens = {name: sum(getattr(span, name) for span in ended) + getattr(old, name) for name in _TOKENS}
+    return {
+        **tokens,
+        "total_tokens": tokens["input_tokens"] + tokens["output_tokens"],
+        **_money(old, ended),
+        "models_used": _models(old, ended),
+        "span_count": counted + old.span_count,
+        "error_count": sum(span.status == "error" for span in ended) + old.error_count,
+        "updated_at": dt.datetime.now(dt.UTC),
+    }
+
+
 def calls_of(rows: Iterable[ForeignRows]) -> list[RecordedSpan]:
     """The spans that are counted as calls of a model."""
     return [row.span for row in rows if row.span.duration_us is not None and is_call(row.span)]
@@ -171,7 +186,7 @@ def _first_text(old: Trace | None, spans: Sequence[RecordedSpan], setting: Setti
     return max(0, (min(moments) - setting.started_at) // _MICROSECOND) if moments else None
 
 
-def _money(old: Trace | None, ended: Sequence[RecordedSpan]) -> dict[str, Any]:
+def _money(old: Trace | None, ended: Sequence[Span | RecordedSpan]) -> dict[str, Any]:
     """The sum of what calls cost. Amounts in another currency than the first are left out, as are unknown ones."""
     currency = (old.currency if old is not None else "") or next((span.currency for span in ended if span.currency), "")
     costs = [Decimal(span.cost) for span in ended if span.cost is not None and span.currency == currency]
@@ -185,6 +200,6 @@ def _money(old: Trace | None, ended: Sequence[RecordedSpan]) -> dict[str, Any]:
     }
 
 
-def _models(old: Trace | None, ended: Sequence[RecordedSpan]) -> list[str]:
+def _models(old: Trace | None, ended: Sequence[Span | RecordedSpan]) -> list[str]:
     names = [*(old.models_used if old is not None else ()), *(span.model for span in ended if span.model)]
     return list(dict.fromkeys(names))[:_MOST_MODELS]
