@@ -69,6 +69,7 @@ def move(request: HttpRequest, dataset: Dataset) -> HttpResponse:
         "moves": moves,
         "minutes": waits_for_cleaning(moves[0]) if moves else 0,
         "passages": count_ready_chunks(dataset.id),
+        "may_edit": True,
     }
     if request.headers.get("HX-Request"):
         response = render(request, "datasets/parts/move_progress.html", context)
