@@ -11,10 +11,12 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from apps.traces.models.change import TraceChange
 from apps.traces.models.export import TraceExport
 from apps.traces.selectors.bounded import TooSlow, bounded
 from apps.traces.selectors.keyset import after, read_page
@@ -37,6 +39,7 @@ PAGE_ROWS_WHOLE = 50
 #: A page that takes longer than this is given up: the disk or the filters are at fault.
 PAGE_SECONDS = 120.0
 TASK = "traces.write_export"
+_ERASED = "The file was deleted when a person's traces were deleted on request. Ask for it again."
 #: Why a file was given up. The record keeps the English words; its page says them in the reader's language.
 NOT_WRITTEN = gettext_noop("The file could not be written. The log of the worker says why.")
 DISK_FULL = gettext_noop("There is no room for the file on the disk.")
@@ -193,6 +196,28 @@ def forget_exports() -> int:
         file_of(job).unlink(missing_ok=True)
         forgotten += TraceExport.objects.filter(id=job.id).update(path="")
     return forgotten
+
+
+def drop_exports_of(team_id: UUID, *, end_user: str) -> int:
+    """Drop all files that may hold rows of a team, and stop those in the making: a person's traces were deleted.
+
+    A file does not say whom it tells of, and rows that it has may be long gone from the tables. Whoever asked for it
+    sees why, and may ask again. What names the person in its filters goes altogether. How many files were dropped.
+    """
+    reaching = TraceExport.objects.filter(
+        Q(team_id=team_id) | Q(team_ids__isnull=True) | Q(team_ids__contains=[str(team_id)])
+    )
+    dropped = 0
+    for job in reaching.filter(status__in=GOING):
+        _end(job, TraceExport.Status.STOPPED, error=_ERASED)
+        dropped += 1
+    for job in reaching.exclude(path=""):
+        file_of(job).unlink(missing_ok=True)
+        dropped += reaching.filter(id=job.id).update(path="", error=_ERASED)
+    for kind in (TraceExport, TraceChange):
+        asked = kind._default_manager.filter(team_id=team_id)
+        asked.filter(Q(question__filters__user=end_user) | Q(question__q=end_user)).delete()
+    return dropped
 
 
 def file_of(job: TraceExport) -> Path:
