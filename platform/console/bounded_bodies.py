@@ -107,7 +107,8 @@ class BoundedRequest(http_protocol.WebRequest):  # type: ignore[misc]  # Daphne 
         return self._refusal(self._header(b"content-type"), f"The body is larger than {self._most:,} bytes.")
 
     def _header(self, name: bytes) -> str:
-        return (self.requestHeaders.getRawHeaders(name) or [b""])[0].decode("latin-1")
+        values: list[bytes] = self.requestHeaders.getRawHeaders(name) or [b""]
+        return values[0].decode("latin-1")
 
 
 def bound_request_bodies(*, limit: int, bounds: Sequence[Bound] = ()) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -148,7 +148,7 @@ def _face(old: Trace | None, new: New, *, error_count: int) -> dict[str, Any]:
     return {
         "root_key": root.key if root is not None else "",
         "name": short(next((span.trace_name for span in [shown, *new.given] if span.trace_name), "")) or row.span.name,
-        "input_preview": row.span.input_preview or preview(row.payload.inputs),
+        "input_preview": _asked(row),
         "output_preview": row.span.output_preview or preview(row.payload.outputs),
         "input": input_,
         "output": output,
@@ -158,6 +158,29 @@ def _face(old: Trace | None, new: New, *, error_count: int) -> dict[str, Any]:
         "error_details": {},
         "status": _status(row.span if root is not None else None, error_count),
     }
+
+
+def _asked(row: ForeignRows) -> str:
+    """What the trace is known by: what somebody said, or all of the input; nothing of a call that was given no words.
+
+    Decorated functions tell their arguments as `{"args": [...], "kwargs": {...}}`: without words in them, the trace is
+    better known by its name.
+    """
+    inputs = row.payload.inputs
+    if not isinstance(inputs, Mapping) or not inputs.keys() or not inputs.keys() <= {"args", "kwargs"}:
+        return row.span.input_preview or preview(inputs)
+    args, named = inputs.get("args"), inputs.get("kwargs")
+    given = [*(args if isinstance(args, list) else ()), *(named.values() if isinstance(named, Mapping) else ())]
+    return preview(next((words for each in given if (words := _words_in(each))), ""))
+
+
+def _words_in(value: Any) -> str:
+    """A text, or the last thing that the user said in a list of messages."""
+    if isinstance(value, str):
+        return value.strip()
+    messages = [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+    said = [each.get("content") for each in messages if each.get("role") == "user"]
+    return next((text.strip() for text in reversed(said) if isinstance(text, str) and text.strip()), "")
 
 
 def _status(root: RecordedSpan | None, error_count: int) -> str:

@@ -138,8 +138,8 @@ class _Batch:
         """Add spans to the trace of a run of ours."""
         for counted in filter(is_call, self.was_counted):
             tallies.add_span(old, counted, times=-1)
-        counted = sum(span.id in fresh for span in spans)
-        add_to(without(old, self.was_counted), spans, counted=counted, before=old, tallies=tallies)
+        here = sum(span.id in fresh for span in spans)
+        add_to(without(old, self.was_counted), spans, counted=here, before=old, tallies=tallies)
 
 
 def _count_only(team_id: UUID, spans: Sequence[ForeignSpan]) -> None:
