@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from apps.datasets.models import Dataset, VectorMove
-from apps.datasets.services.migrating import KEEP_OLD
+from apps.datasets.models.vector_move import KEEP_OLD
 
 FIRST_GUESS = 3.0
 """Seconds after which the pace says something about the rest."""
