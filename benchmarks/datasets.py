@@ -1,7 +1,7 @@
 """How good and how fast retrieval is. Two figures are promised, and this measures both; it prints JSON.
 
     quality   a collection of questions with known answers, indexed as uploads are and searched with the defaults:
-              nDCG@10 of words and of words with vectors must be 0.97 on the Chinese collection this was tuned for
+              nDCG@10 of words and of words with vectors has to be 0.97 on the Chinese collection of the design
     speed     a hybrid search among 100,000 chunks takes at most twice as long as the two SQL statements it needs;
               of the ten nearest vectors 98 in 100 are found; where a filter keeps one passage in a hundred, as many
               passages come as were asked for, and 99 in 100 of the nearest
@@ -9,8 +9,12 @@
 Starts its own PostgreSQL and Redis in a temporary folder. A collection is a folder with `documents.jsonl` (id, title,
 text) and `questions.jsonl` (question, relevant ids); none comes with the code.
 
-    python benchmarks/datasets.py --collection FOLDER [--questions 400]
+    python benchmarks/datasets.py --collection FOLDER [--collection FOLDER] [--questions 400]
     python benchmarks/datasets.py [--chunks 100000]
+
+`RETRIEVAL_COLLECTIONS` names folders for `make bench`, which measures them before the speed; between two stands the
+sign that stands between folders in PATH. A collection may say in `expected.json` how good its ways of searching have to
+be, and with which model: {"full_text": 0.37, "hybrid": 0.42, "embedding_model": "local/all-minilm-l6-v2"}.
 """
 
 from __future__ import annotations
@@ -26,7 +30,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
-LEAST_NDCG = 0.97
+LEAST_NDCG = {"full_text": 0.97, "hybrid": 0.97}
 MOST_RATIO = 2.0
 LEAST_RECALL, LEAST_FILTERED = 0.98, 0.99
 K = 10
@@ -38,8 +42,9 @@ BATCH = 1_000
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    collection = os.environ.get("RETRIEVAL_COLLECTION")
-    parser.add_argument("--collection", type=Path, default=Path(collection) if collection else None)
+    parser.add_argument("--collection", type=Path, action="append", help="measure the quality on it alone")
+    parser.add_argument("--embedding-model", help="default: that of the collection, else hashing")
+    parser.add_argument("--least", type=float, nargs=2, metavar=("WORDS", "HYBRID"))
     parser.add_argument("--documents", type=int, default=0, help="index the first so many (default: all)")
     parser.add_argument("--questions", type=int, default=0, help="ask so many of them, spread evenly (default: all)")
     parser.add_argument("--chunks", type=int, help="measure the speed among so many chunks (0: not at all)")
@@ -47,6 +52,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.chunks is None:
         arguments.chunks = 0 if arguments.collection else 100_000
+    collections = arguments.collection or collections_named(os.environ.get("RETRIEVAL_COLLECTIONS", ""))
     from tests.services import _services
 
     with _services():
@@ -57,14 +63,24 @@ def main() -> None:
         django.setup()
         call_command("migrate", verbosity=0)
         report: dict[str, Any] = {"benchmark": "datasets", "load": os.getloadavg()[0]}
-        if arguments.collection:
-            report["quality"] = quality(arguments.collection, arguments.documents, arguments.questions)
+        if collections:
+            report["quality"] = [quality(folder, arguments) for folder in collections]
         if arguments.chunks:
             report["speed"] = speed(arguments.chunks, arguments.searches)
         print(json.dumps(report, indent=2))
 
 
-def quality(folder: Path, documents: int, questions: int) -> dict[str, Any]:
+def collections_named(folders: str) -> list[Path]:
+    """The collections that the environment names; stops at one that is none, before anything is started."""
+    found = [Path(name).expanduser() for name in folders.split(os.pathsep) if name.strip()]
+    for folder in found:
+        for name in ("documents.jsonl", "questions.jsonl"):
+            if not (folder / name).is_file():
+                raise SystemExit(f"RETRIEVAL_COLLECTIONS: {folder / name} is not there.")
+    return found
+
+
+def quality(folder: Path, asked_for: argparse.Namespace) -> dict[str, Any]:
     """Index a collection through the whole pipeline and measure every method with the defaults."""
     from accounts.services import ensure_team
     from apps.datasets.services.datasets import create_dataset
@@ -72,10 +88,14 @@ def quality(folder: Path, documents: int, questions: int) -> dict[str, Any]:
     from apps.datasets.services.evaluate import DEFAULT_VARIANTS, Measured, measure, read_questions, summary
     from apps.datasets.services.indexing import index_now
 
+    stated = folder / "expected.json"
+    expected: dict[str, Any] = json.loads(stated.read_bytes()) if stated.is_file() else {}
+    model = asked_for.embedding_model or expected.get("embedding_model", "hashing")
+    words, hybrid = asked_for.least or (expected.get(n, least) for n, least in LEAST_NDCG.items())
     team = ensure_team(slug="bench", name="Bench")
-    dataset = create_dataset(team_id=team.id, name=f"Collection {folder.name}")
+    dataset = create_dataset(team_id=team.id, name=f"Collection {folder.name}", embedding_model=model)
     started = time.perf_counter()
-    lines = (folder / "documents.jsonl").read_bytes().splitlines()[: documents or None]
+    lines = (folder / "documents.jsonl").read_bytes().splitlines()[: asked_for.documents or None]
     for number, line in enumerate(lines, start=1):
         document = json.loads(line)
         content = document["text"].encode()
@@ -84,10 +104,12 @@ def quality(folder: Path, documents: int, questions: int) -> dict[str, Any]:
             index_now(added.run_id)
         say(f"indexed {number}/{len(lines)}", every=number % 100 == 0)
     indexed = time.perf_counter() - started
+    if failed := dataset.documents.filter(error__isnull=False).first():
+        raise SystemExit(f"{failed.name} was not indexed: {failed.error}")
     asked = read_questions((folder / "questions.jsonl").read_bytes().splitlines())
     known = {json.loads(line)["id"] for line in lines}
     asked = [question for question in asked if known.issuperset(question.relevant)]
-    asked = asked[:: max(1, len(asked) // questions)] if questions else asked
+    asked = asked[:: max(1, len(asked) // asked_for.questions)] if asked_for.questions else asked
     measured = [Measured(variant=variant) for variant in DEFAULT_VARIANTS]
     for each in measured:
         for question in asked:
@@ -98,13 +120,14 @@ def quality(folder: Path, documents: int, questions: int) -> dict[str, Any]:
     reached = {row["variant"]["name"]: row["measures"]["ndcg@10"]["mean"] for row in rows}
     return {
         "collection": folder.name,
+        "embedding_model": dataset.embedding_model,
         "documents": len(lines),
         "chunks": dataset.chunk_count,
         "questions": len(asked),
         "indexing_s": round(indexed, 1),
         "methods": rows,
-        "least_ndcg": LEAST_NDCG,
-        "passed": min(reached["full_text"], reached["hybrid"]) >= LEAST_NDCG,
+        "least_ndcg": {"full_text": words, "hybrid": hybrid},
+        "passed": reached["full_text"] >= words and reached["hybrid"] >= hybrid,
     }
 
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 from accounts.models import ApiKey, Membership, Role, Team, User
 from support.errors import NotAuthenticated, NotFound
+from support.once import TEAMS, once
 
 #: What each role may do. A role is a set of verbs; code asks for the verb, never for the role.
 RIGHTS: dict[str, frozenset[str]] = {
@@ -28,6 +29,11 @@ def teams_of(user: User | AnonymousUser) -> QuerySet[Team]:
     if user.is_superuser:
         return Team.objects.all()
     return Team.objects.filter(memberships__user=user)
+
+
+def teams_seen_by(request: HttpRequest) -> list[Team]:
+    """The same of the person who asks, read once in a request: frame, lists and rights all need them."""
+    return once(request, TEAMS, lambda: list(teams_of(request.user)))
 
 
 def may(user: User | AnonymousUser, right: str, *, team_id: UUID) -> bool:
@@ -61,7 +67,7 @@ def current_team(request: HttpRequest) -> Team:
 
     Raises NotFound for somebody who belongs to no team.
     """
-    teams = list(teams_of(request.user))
+    teams = teams_seen_by(request)
     chosen = request.session.get("team")
     team = next((team for team in teams if str(team.id) == chosen), teams[0] if teams else None)
     if team is None:

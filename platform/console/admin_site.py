@@ -10,6 +10,8 @@ from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.sign_in import AdminSignInForm
+
 #: Kept by the server's statistics: no table is counted for this.
 TABLE_SIZES = "SELECT relname, n_live_tup FROM pg_stat_user_tables WHERE relname = ANY(%s)"
 
@@ -22,6 +24,7 @@ class ConsoleAdminSite(AdminSite):
     index_title = _("All records")
     enable_nav_sidebar = False
     empty_value_display = "–"
+    login_form = AdminSignInForm
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """Every model this person may see, by app, with its approximate number of rows."""

@@ -45,7 +45,7 @@ class Frame:
     @cached_property
     def teams(self) -> list[Team]:
         """The person's teams, by name."""
-        return list(selectors.teams_of(self.user))
+        return selectors.teams_seen_by(self.request)
 
     @cached_property
     def team(self) -> Team | None:

@@ -6,6 +6,7 @@ from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 
 import support.slugs  # noqa: F401 - teaches addresses the converter anyslug
+from accounts.sign_in import SignInForm
 from apps.workflows.api.file_views import linked_file
 from apps.workflows.api.hook_views import hook
 from apps.workflows.pages.chat import chat_history, chat_page
@@ -37,7 +38,11 @@ urlpatterns = [
     path("admin/sandbox/", include("apps.sandbox.pages.urls")),
     path("admin/traces/dashboard/", include("apps.traces.admin.dashboard.urls")),
     path("admin/", admin.site.urls),
-    path("login/", auth.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path(
+        "login/",
+        auth.LoginView.as_view(redirect_authenticated_user=True, authentication_form=SignInForm),
+        name="login",
+    ),
     path("logout/", auth.LogoutView.as_view(), name="logout"),
     path("password/", auth.PasswordChangeView.as_view(), name="password_change"),
     path("password/done/", auth.PasswordChangeDoneView.as_view(), name="password_change_done"),

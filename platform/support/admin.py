@@ -12,6 +12,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
+from support.once import TEAMS, once
+
 
 class OwnRelatedFilter(admin.RelatedFieldListFilter):
     """A filter by relation that offers what belongs to the person's teams; Django's own names every team's rows."""
@@ -125,9 +127,8 @@ class ConsoleModelAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """The teams in which the person's role allows this with rows of this kind."""
         user: Any = request.user
         permission = f"{self.opts.app_label}.{get_permission_codename(right, self.opts)}"
-        if not hasattr(request, "_own_teams"):
-            request._own_teams = list(user.teams.all())  # type: ignore[attr-defined]  # asked once per request
-        return [team.id for team in request._own_teams if user.has_perm(permission, team)]  # type: ignore[attr-defined]
+        teams = once(request, TEAMS, lambda: list(user.teams.all()))
+        return [team.id for team in teams if user.has_perm(permission, team)]
 
 
 class ReadOnlyModelAdmin(ConsoleModelAdmin):

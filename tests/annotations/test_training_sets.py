@@ -21,7 +21,6 @@ from apps.workflows.models import Application, Message
 from support.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from tests.annotations.conftest import QUESTION, RIGHT, WRONG, make_app, make_turn
 
-
 pytestmark = pytest.mark.django_db(databases=["default", "traces"])
 
 

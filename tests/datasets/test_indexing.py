@@ -187,6 +187,24 @@ def test_a_message_that_comes_twice_changes_nothing(dataset, small_batches):
     assert run.outcome == "ready"
 
 
+def test_a_run_is_over_when_its_last_batch_is_and_looks_only_ahead_until_then(
+    dataset, small_batches, django_assert_num_queries
+):
+    added = put(dataset, "book.pdf", long_pdf(20), index=False)
+    first, *others = indexing.index_run(added.run_id, owner="one")
+    run = IndexRun.objects.get(id=added.run_id)
+    others += indexing.embed_next(run.id, others.pop())
+    with django_assert_num_queries(2):  # the cursor, and the chunk behind it: not those that are ready
+        assert not embedding.is_embedded(run)
+    while others:
+        others += indexing.embed_next(run.id, others.pop())
+    assert not embedding.is_embedded(run)
+    assert indexing.embed_next(run.id, first) == []
+    assert embedding.is_embedded(run)
+    run.refresh_from_db()
+    assert run.outcome == "ready"
+
+
 def test_only_the_holder_of_the_lease_goes_on_and_an_ended_lease_is_taken_over(dataset):
     added = put(dataset, "a.txt", "Bees.", index=False)
     assert runs.claim_run(added.run_id, owner="first") is not None

@@ -14,7 +14,16 @@ from apps.datasets.selectors.documents import open_document, progress_of, reason
 from apps.datasets.services import calling, indexing, runs, scheduling, throttle
 from apps.datasets.services.calling import Throttled, vectors_for
 from apps.datasets.services.datasets import create_dataset
-from model_runtime.errors import BadModelRequest, RateLimited, UnauthorizedProvider
+from apps.datasets.vectorstores.errors import BadVector, StoreMisconfigured, StoreRefused, StoreUnavailable
+from model_runtime.errors import (
+    BadModelRequest,
+    InvalidModelReply,
+    ProviderMisconfigured,
+    ProviderTimeout,
+    ProviderUnavailable,
+    RateLimited,
+    UnauthorizedProvider,
+)
 from model_runtime.providers.hashing import HashingEmbedder
 from model_runtime.types import CallLimits
 from support.ids import uuid7
@@ -94,7 +103,34 @@ def test_patience_ends_after_eight_failures_in_a_row_with_the_providers_reason(d
         indexing.work(owner="worker")
     document.refresh_from_db()
     assert (document.status, document.error["code"]) == ("error", "rate_limited")
+    assert reason_of(document).startswith("Slow down. Try again later.")
     assert indexing.MAX_RETRIES == 8
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (InvalidModelReply("acme sent 0 vectors for 2 texts."), "Check the address and the model"),
+        (ProviderMisconfigured("acme makes vectors of 7 dimensions; it is set up with 8."), "dimension"),
+        (ProviderUnavailable("acme does not answer."), "can be reached"),
+        (ProviderTimeout("acme does not answer in time."), "can be reached"),
+        (BadVector("Vector 0 is all zeros: it has no direction."), "Move the dataset"),
+        (StoreUnavailable("Qdrant does not answer (ConnectError)."), "once the vector store runs"),
+        (StoreRefused("Qdrant refused the call with status 400."), "vector store's log"),
+        (StoreMisconfigured("Qdrant refuses the key: check QDRANT_API_KEY."), "administrator of the installation"),
+    ],
+    ids=lambda value: getattr(value, "code", None),
+)
+def test_whatever_ends_a_run_is_told_with_what_to_do_next(dataset, provider, error, says):
+    provider(*[error] * 20)
+    document, _run_id = begin(dataset)
+    for _ in range(30):
+        IndexRun.objects.filter(finished_at=None).update(lease_owner="", lease_until=timezone.now())
+        indexing.work(owner="worker")
+    document.refresh_from_db()
+    assert (document.status, document.error["code"], document.version) == ("error", error.code, 0)
+    assert reason_of(document).startswith(error.message)
+    assert says in reason_of(document).removeprefix(error.message)
 
 
 def test_a_refused_key_stops_at_once_and_says_what_to_do(dataset, provider):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core import mail
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
@@ -160,6 +161,20 @@ def test_a_new_secret_takes_the_place_of_the_old_one(client, manager, alert):
     client.post(page_of(alert, "secret"))
     alert.refresh_from_db()
     assert alert.read_secret() != before
+
+
+def test_a_secret_that_cannot_be_read_any_more_is_said_and_can_be_replaced(client, manager, alert, settings):
+    alert.webhook_url = "https://hooks.example.org/skep"
+    alert.make_secret()
+    alert.save()
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    page = client.get(page_of(alert))
+    assert page.status_code == 200
+    assert "The secret cannot be read" in page.content.decode()
+    assert client.post(page_of(alert, "secret")).status_code == 302
+    page = client.get(page_of(alert)).content.decode()
+    assert "The secret cannot be read" not in page
+    assert "whsec_" in page
 
 
 def test_a_save_does_not_take_back_what_a_check_found_meanwhile(client, manager, alert):

@@ -14,9 +14,10 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from apps.traces.models import Alert, AlertFiring, AlertNotice
+from apps.traces.models import Alert, AlertFiring, AlertNotice, Trace, TracePolicy
 from apps.traces.recorder.fold import fold
 from apps.traces.recorder.store import write
+from apps.traces.selectors.policies import forget_policies
 from apps.traces.services.alerts import webhook
 from apps.traces.services.alerts.changes import mute_alert, save_alert
 from apps.traces.services.alerts.check import check_due_alerts
@@ -370,3 +371,36 @@ def test_old_history_is_forgotten(watch):
     AlertNotice.objects.update(created_at=NOW() - dt.timedelta(days=91))
     AlertFiring.objects.update(ended_at=NOW() - dt.timedelta(days=401))
     assert forget_old_alert_history() == 2
+
+
+@pytest.mark.parametrize(("percent", "rate"), [(50, 20), (25, 100 / 9), (100, 100 / 3)])
+def test_in_a_short_window_kept_runs_stand_for_those_that_were_not_kept(watch, record, team, percent, rate):
+    record(), record(), record(stories.broken_stream)
+    TracePolicy.objects.create(team_id=team.id, sample_percent=percent)
+    forget_policies()
+    alert = watch(window_minutes=15)
+    runs = watch(measure="runs", threshold=1_000_000, window_minutes=15)
+    assert checked(alert).value == pytest.approx(rate)
+    runs.refresh_from_db()
+    assert runs.value == pytest.approx(1 + 2 * 100 / percent)
+
+
+def test_where_nothing_that_succeeds_is_kept_a_short_window_reads_the_sums(watch, record, team):
+    TracePolicy.objects.create(team_id=team.id, sample_percent=0)
+    forget_policies()
+    story = [stories.moved(stories.retrieval_chat(team_id=team.id), ago=5) for _ in range(3)]
+    write([fold(each.run, each.log) for each in story])
+    assert not Trace.objects.exists()
+    alert = watch(window_minutes=15, least_runs=1)
+    record(stories.broken_stream, ago=5)
+    assert checked(alert).value == pytest.approx(25)
+
+
+def test_percentiles_of_a_short_window_are_weighed(watch, record, team):
+    for _ in range(3):
+        record(stories.broken_stream)
+    fast = record()
+    Trace.objects.filter(id=fast.id).update(duration_us=1_000)
+    TracePolicy.objects.create(team_id=team.id, sample_percent=10)
+    forget_policies()
+    assert checked(watch(measure="latency_p50", threshold=60, window_minutes=15)).value == pytest.approx(0.001)

@@ -14,6 +14,7 @@ from apps.traces.models import Trace, TraceExport
 from apps.traces.selectors.lists import question_of
 from apps.traces.selectors.saved_views import Viewer
 from apps.traces.services import exports, list_jobs
+from apps.traces.services.erasure import erase
 from apps.traces.services.export_text import guarded
 from apps.traces.services.exports import ask_for_export, file_of, forget_exports, go_on_with_exports, write_export
 from support.errors import Conflict, InvalidInput
@@ -136,7 +137,9 @@ def test_a_turn_that_ends_early_is_gone_on_with_where_it_was(ask, record, monkey
 
 def test_what_a_dead_worker_wrote_after_its_last_note_is_not_in_the_file_twice(ask, record, monkeypatch):
     monkeypatch.setattr(exports, "PAGE_ROWS", 2)
-    made = [str(record(ago=100 + number).id) for number in range(5)]
+    for _ in range(5):
+        record(ago=100)
+    made = [str(each) for each in Trace.objects.order_by("-started_at", "-id").values_list("id", flat=True)]
     job = ask()
     notes = iter([True, False])
     true_note = exports._noted
@@ -174,6 +177,16 @@ def test_a_page_that_takes_too_long_fails_the_export_and_says_why(ask, record, m
     assert job.status == TraceExport.Status.FAILED
     assert "shorter range" in job.error
     assert not file_of(job).exists()
+
+
+def test_a_disk_that_cannot_be_written_to_fails_the_export_and_says_why(ask, record, settings, tmp_path):
+    record()
+    job = ask()
+    settings.MEDIA_ROOT = tmp_path / "a file"
+    settings.MEDIA_ROOT.write_text("in the way")
+    assert write_export(job.id) is False
+    job.refresh_from_db()
+    assert (job.status, job.error) == (TraceExport.Status.FAILED, exports.NOT_WRITTEN)
 
 
 def test_nobody_has_more_than_three_in_the_making(ask):
@@ -255,3 +268,38 @@ def test_who_lost_sight_of_a_team_no_longer_gets_its_rows(client, ask, record, o
     Membership.objects.create(team=Team.objects.create(slug="wasps", name="Wasps"), user=operator, role=Role.VIEWER)
     client.force_login(operator)
     assert client.get(reverse("admin:traces_traceexport_download", args=[job.id])).status_code in (403, 404)
+
+
+def test_deleting_a_person_drops_the_files_that_may_hold_their_rows(ask, record, team, monkeypatch):
+    record(end_user="ada")
+    others = Team.objects.create(slug="wasps", name="Wasps")
+    done, going = ask({"since": "30d"}), ask({"since": "1h"}, table="thoughts")
+    written(done)
+    about = ask({"user": "ada"})
+    viewer = Viewer(team_id=others.id, user_id=done.user_id, name="olga")
+    question = question_of({}, table="traces")
+    theirs = ask_for_export(viewer=viewer, team_ids=[others.id], question=question, format="csv")
+    monkeypatch.setattr(exports, "TURN", dt.timedelta(0))
+    write_export(going.id)
+    written(theirs)
+    erase(team_id=team.id, end_user="ada", requested_by="olga")
+    assert not file_of(done).exists()
+    assert not file_of(going).exists()
+    assert file_of(theirs).exists()
+    for job in (done, going):
+        job.refresh_from_db()
+        assert "deleted on request" in job.error
+        assert job.path == ""
+    assert not TraceExport.objects.filter(id=about.id).exists()
+    assert not write_export(going.id)
+    assert written(exports.ask_again(done)) == []
+
+
+def test_an_export_of_all_teams_is_dropped_with_anybody_of_them(ask, record, team, operator):
+    record(end_user="ada")
+    other = Team.objects.create(slug="wasps", name="Wasps")
+    viewer = Viewer(team_id=other.id, user_id=operator.id, name="root")
+    job = ask_for_export(viewer=viewer, team_ids=None, question=question_of({}, table="traces"), format="csv")
+    written(job)
+    erase(team_id=team.id, end_user="ada", requested_by="olga")
+    assert not file_of(job).exists()

@@ -92,6 +92,27 @@ def test_the_order_in_which_spans_come_makes_no_difference(order):
     assert _sums(other) == _sums(TEAM)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "known_by"),
+    [
+        ({"args": [7], "kwargs": {}}, ""),
+        ({"args": [7, "Where is my honey?"], "kwargs": {"limit": 3}}, "Where is my honey?"),
+        ({"args": [], "kwargs": {"limit": 3, "question": "Where is my honey?"}}, "Where is my honey?"),
+        (
+            {"args": [[{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Where is my honey?"}]]},
+            "Where is my honey?",
+        ),
+        ({"question": "Where is my honey?"}, "Where is my honey?"),
+        ("Where is my honey?", "Where is my honey?"),
+    ],
+)
+def test_a_trace_of_a_decorated_function_is_known_by_words_or_by_its_name(inputs, known_by):
+    store_foreign(TEAM, [span(1, took=2, name="answer_mail", inputs=inputs)])
+    trace = Trace.objects.get(team_id=TEAM)
+    assert (trace.input_preview, trace.name) == (known_by, "answer_mail")
+    assert trace.input["inputs"] == inputs
+
+
 def test_what_is_sent_again_changes_nothing():
     spans = conversation()
     store_foreign(TEAM, spans[:3])

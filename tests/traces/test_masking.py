@@ -186,6 +186,69 @@ def test_what_a_name_calls_secret_is_hidden_in_whatever_shape_it_comes():
     }
 
 
+def test_numbers_under_secret_names_go_and_counts_of_tokens_stay():
+    value = {
+        "password": 123456,
+        "pin_secret": 4711.5,
+        "access_token": 99887766,
+        "passphrase": [1, 2],
+        "credentials": {"value": 42, "tries": 3},
+        "api_key": True,
+        "token": 7,
+        "max_token": 4096,
+        "total_tokens": 120,
+    }
+    assert SECRETS.value(value) == {
+        "password": "[masked:secret]",
+        "pin_secret": "[masked:secret]",
+        "access_token": "[masked:secret]",
+        "passphrase": ["[masked:secret]", "[masked:secret]"],
+        "credentials": {"value": "[masked:secret]", "tries": 3},
+        "api_key": True,
+        "token": 7,
+        "max_token": 4096,
+        "total_tokens": 120,
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ([{"key": "Authorization", "value": "abc"}], [{"key": "Authorization", "value": "[masked:secret]"}]),
+        ([{"Name": "X-Api-Key", "Value": "abc"}], [{"Name": "X-Api-Key", "Value": "[masked:secret]"}]),
+        ({"name": "db_password", "value": 12345}, {"name": "db_password", "value": "[masked:secret]"}),
+        (
+            [{"key": "http.request.header.cookie", "value": {"stringValue": "sid=1"}}],
+            [{"key": "http.request.header.cookie", "value": {"stringValue": "[masked:secret]"}}],
+        ),
+        (
+            {"header": "Set-Cookie", "values": ["a=1", "b=2"]},
+            {"header": "Set-Cookie", "values": ["[masked:secret]"] * 2},
+        ),
+        ([["Cookie", "sid=1"], ["Accept", "*/*"]], [["Cookie", "[masked:secret]"], ["Accept", "*/*"]]),
+        ({"name": "password", "default": "hunter2"}, {"name": "password", "default": "[masked:secret]"}),
+    ],
+)
+def test_pairs_of_a_name_and_a_value_are_read_as_fields(given, kept):
+    assert SECRETS.value(given) == kept
+    assert SECRETS.value({"headers": given}) == {"headers": kept}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"name": "password", "description": "The password of the person.", "type": "string"},
+        {"name": "get_secret", "role": "tool", "content": "done"},
+        {"key": "Accept", "value": "text/html", "note": "no cookie"},
+        ["password", "login"],
+        [["password", "login", "name"], ["token", "other"]],
+        {"key": 1, "value": "Authorization"},
+    ],
+)
+def test_words_that_only_stand_near_a_secret_name_stay(value):
+    assert SECRETS.value(value) == value
+
+
 def test_a_value_with_nothing_to_hide_is_not_even_copied():
     value = {"messages": [{"role": "user", "text": "What is the capital of France?"}], "count": 3}
     assert ALL.value(value) is value

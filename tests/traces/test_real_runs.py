@@ -6,17 +6,19 @@ import json
 from uuid import UUID
 
 import pytest
+from celery.signals import worker_process_shutdown
 from django.core.management import call_command
 
 from accounts.models import Team
 from apps.traces.models import AgentThought, Span, Trace
-from apps.traces.recorder.observer import flush
+from apps.traces.recorder.observer import flush, observe
 from apps.traces.services import find_missing
 from apps.traces.services.find_missing import rebuild_missing_traces
 from apps.traces.services.rebuild_trace import rebuild_trace
 from apps.traces.tasks import rebuild
 from apps.workflows import services
 from support.ids import uuid7
+from tests.traces import stories
 
 pytestmark = pytest.mark.django_db(databases=["default", "traces"], transaction=True)
 CHAT = """
@@ -118,3 +120,13 @@ def test_a_run_that_ended_without_a_trace_gets_one_later(ask, monkeypatch):
     assert rebuild_missing_traces() == 1
     assert Trace.objects.get().run_id == trace.run_id
     assert rebuild_missing_traces() == 0
+
+
+def test_a_worker_process_that_ends_writes_what_is_queued_first():
+    told = [stories.retrieval_chat() for _ in range(3)]
+    for story in told:
+        observer = observe(story.run)
+        for seq, event in story.log:
+            observer.on_event(seq, event)
+    worker_process_shutdown.send(sender=None, pid=0, exitcode=0)
+    assert Trace.objects.filter(id__in=[story.run.run_id for story in told]).count() == 3

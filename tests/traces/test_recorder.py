@@ -16,6 +16,7 @@ from apps.traces.recorder import record as records
 from apps.traces.recorder.costs import priced
 from apps.traces.recorder.fold import fold
 from apps.traces.recorder.observer import TraceObserver, observe
+from apps.traces.recorder.outgoing import sending_teams
 from apps.traces.recorder.words import worded
 from apps.traces.recorder.writer import Job, TraceWriter
 from apps.traces.selectors.policies import policies_of
@@ -110,6 +111,7 @@ def test_replacing_a_trace_leaves_one_whole_trace():
 def test_a_batch_of_traces_costs_one_statement(monkeypatch):
     statements = []
     team_id = uuid7()
+    sending_teams.now()
     policies_of(team_id)  # read once in a while
     with connections["traces"].execute_wrapper(
         lambda execute, sql, params, many, context: statements.append(sql) or execute(sql, params, many, context)

@@ -4,6 +4,8 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from apps.traces.models import Rollup
 from apps.traces.recorder import store
@@ -116,3 +118,19 @@ def test_costs_of_different_currencies_are_kept_apart():
         figures.add({**dict.fromkeys(rollups._SUMMED, 1), "currency": currency, "cost": Decimal(cost)})
     assert figures.costs == {"USD": Decimal("0.75"), "CNY": Decimal(2)}
     assert figures.count == 4
+
+
+def test_the_command_counts_days_anew_when_told(record, team, capsys):
+    record(), record()
+    before = list(Rollup.objects.order_by("id").values_list("dimension", "grain", "name", "count", "cost"))
+    Rollup.objects.update(count=99)
+    first, last = ((timezone.now() - dt.timedelta(days=days)).date().isoformat() for days in (1, 0))
+    call_command("recount_traces", first, last)
+    assert "2 days" in capsys.readouterr().out
+    assert Rollup.objects.filter(count=99).exists()
+    call_command("recount_traces", first, last, "--yes")
+    assert "2 traces counted" in capsys.readouterr().out
+    after = Rollup.objects.values_list("dimension", "grain", "name", "count", "cost")
+    assert sorted(after) == sorted(before)
+    with pytest.raises(CommandError, match="later"):
+        call_command("recount_traces", last, first)

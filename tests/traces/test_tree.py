@@ -215,3 +215,15 @@ def test_every_span_has_one_row_inside_its_parent_and_groups_hold_whole_siblings
         assert len(siblings) >= group.times >= 4
     spans = [(group.first, group.end) for group in found.groups]
     assert all(one[1] <= other[0] or other[1] <= one[1] for one, other in pairwise(spans))
+
+
+def test_spans_of_a_program_that_a_run_asked_stand_where_they_began_between_its_steps():
+    found = tree(
+        bone("root"),
+        bone("first", "root", at=0, position=1),
+        bone("second", "root", at=900, position=2),
+        bone("skipped", "root", at=None, took=None, position=3),
+        bone("asked", "root", at=400),
+        bone("inside", "asked", at=450),
+    )
+    assert outline(found) == ["root", ".first", ".asked", "..inside", ".second", ".skipped"]

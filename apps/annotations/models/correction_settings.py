@@ -14,9 +14,7 @@ class CorrectionSettings(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
-    application = models.OneToOneField(
-        "workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app")
-    )
+    application = models.OneToOneField("workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app"))
     needs_second_person = models.BooleanField(_("a second person approves"), default=False)
     makes_annotation = models.BooleanField(_("annotation reply"), default=True)
     makes_example = models.BooleanField(_("few-shot example"), default=True)

@@ -30,7 +30,7 @@ def matching_traces(queue: ReviewQueue, *, since: dt.datetime) -> QuerySet[Any]:
     # What experiments ask is judged there; a saved view may want it nevertheless.
     live = of_teams(TRACES, [queue.team_id])
     live = live if "source" in parameters else live.exclude(source=EXPERIMENT)
-    return rows_of(question, within=live).order_by("started_at", "id")
+    return rows_of(question, within=live, team_ids=[queue.team_id]).order_by("started_at", "id")
 
 
 def low_scored(queue: ReviewQueue, *, since: dt.datetime) -> QuerySet[QueueItem]:

@@ -111,7 +111,8 @@ def _unjudged(online: OnlineEvaluation, specs: Sequence[Spec], *, now: dt.dateti
     since = max((online.seen_until or online.created_at) - SLACK, online.created_at)
     parameters = {"status": "succeeded", **online.filters, "app": str(online.application_id)}
     question = question_of({**parameters, "from": since.isoformat(), "to": now.isoformat()}, table=TRACES)
-    rows = rows_of(question, within=of_teams(TRACES, [online.team_id])).exclude(source="experiment")
+    teams = [online.team_id]
+    rows = rows_of(question, within=of_teams(TRACES, teams), team_ids=teams).exclude(source=EXPERIMENT)
     picked: list[Any] = []
     for trace in rows.order_by("started_at", "id").iterator(chunk_size=200):
         if is_sampled(online.id, trace.id, online.sample_percent):

@@ -85,7 +85,8 @@ def put_found(queue_id: UUID, *, query: Mapping[str, str], by: User) -> Put:
     """Put the newest traces that fit the filters of a list into a queue. Raises as `put_picked` does."""
     queue = _queue_to_fill(queue_id, by=by)
     question = question_of({name: value for name, value in query.items() if name != PICKED}, table="traces")
-    rows = rows_of(question, within=of_teams("traces", [queue.team_id])).order_by("-started_at", "-id")
+    teams = [queue.team_id]
+    rows = rows_of(question, within=of_teams("traces", teams), team_ids=teams).order_by("-started_at", "-id")
     return put_picked(queue.id, ids=list(rows.values_list("id", flat=True)[:MOST_BY_QUERY]), by=by)
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from support.ids import uuid7
+
+#: How long the old place is kept: the longest that a search may take which began before the switch, with a wide margin.
+KEEP_OLD = dt.timedelta(minutes=5)
 
 
 class VectorMove(models.Model):

@@ -82,6 +82,7 @@ def dataset_settings(request: HttpRequest, dataset: Dataset) -> HttpResponse:
         "store_condition": store_conditions().get(dataset.vector_store, "ok"),
         "move": move_under_way(dataset),
         "may_edit": may_edit(request, dataset),
+        "may_move": dataset.kind == Dataset.Kind.OWN and may(request.user, "manage", team_id=dataset.team_id),
     }
     return render(request, "datasets/settings.html", context)
 

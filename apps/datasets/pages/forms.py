@@ -21,20 +21,20 @@ class DatasetForm(forms.Form):
 
 
 class NewDatasetForm(DatasetForm):
-    """The same, and what cannot be changed later."""
+    """The same, and what is changed later only by a move."""
 
     embedding_model = forms.ChoiceField(
         label=_("Embedding model"),
         help_text=_(
             "Turns passages into vectors. The built-in one works offline and compares words, not meanings. "
-            "It cannot be changed once documents are indexed."
+            "To change it later means to move the dataset: every passage is embedded again."
         ),
     )
 
     vector_store = forms.ChoiceField(
         label=_("Vector store"),
         required=False,
-        help_text=_("Where the vectors are kept. An administrator can move them later."),
+        help_text=_("Where the vectors are kept. An administrator of the team can move them later."),
     )
 
     def __init__(self, *args: Any, models: list[str], stores: list[str], **kwargs: Any) -> None:

@@ -61,13 +61,30 @@ REASONS: Mapping[str, Promise] = {
     ),
 }
 
+NEXT_STEPS: Mapping[str, Promise] = {
+    "rate_limited": _(
+        "Try again later. So that indexing keeps to the provider's pace, give its credential the requests and tokens "
+        "that it takes a minute."
+    ),
+    "provider_unavailable": _("Check that the provider can be reached, then try again."),
+    "provider_timeout": _("Check that the provider can be reached, then try again."),
+    "bad_vector": _("Move the dataset to a model that makes such vectors, under Settings, or put the model right."),
+    "provider_misconfigured": _("Put the model's name, dimension or address right under Models, then try again."),
+    "invalid_model_reply": _("Check the address and the model under Models, then try again."),
+    "vector_store_unavailable": _("Try again once the vector store runs; Settings shows whether it does."),
+    "vector_store_misconfigured": _("An administrator of the installation can put that right; then try again."),
+    "vector_store_refused": _("An administrator finds the cause in the vector store's log; then try again."),
+}
+"""What to do about a failure whose own words say only what happened."""
+
 
 def explain(error: Mapping[str, Any]) -> str:
     """The sentence for a stored error; the stored one where there is no translation."""
     template = REASONS.get(str(error.get("code")))
     stored = str(error.get("message", ""))
     if template is None:
-        return stored
+        following = NEXT_STEPS.get(str(error.get("code")))
+        return stored if following is None else f"{stored.rstrip('.')}. {following}"
     try:
         return str(template).format(**error.get("params", {}))
     except KeyError:

@@ -67,6 +67,17 @@ def next_batch(run: IndexRun) -> int | None:
             return start
 
 
+def is_embedded(run: IndexRun) -> bool:
+    """Whether nothing of the run is pending.
+
+    The chunks that were not handed out yet are asked first: while there are any, those that are ready need not be
+    walked through, which in a file of a million chunks would take longer with every batch.
+    """
+    run.refresh_from_db(fields=["cursor"])
+    ahead = pending_chunks(run).filter(ordinal__gte=run.cursor).values_list("ordinal", flat=True).first()
+    return ahead is None and not pending_chunks(run).exists()
+
+
 def _together(chunks: Sequence[Chunk], vectors: Sequence[Sequence[float] | None]) -> list[_Embedded]:
     return [_Embedded(chunk=chunk, vector=vector) for chunk, vector in zip(chunks, vectors, strict=True)]
 

@@ -24,7 +24,7 @@ from apps.datasets.models import Dataset, Document, IndexRun
 from apps.datasets.services.asking import ask_batch, begin_embedding, keep_answered, next_passages, unasked
 from apps.datasets.services.calling import Throttled
 from apps.datasets.services.cutting import config_hash, cutting_for
-from apps.datasets.services.embedding import BATCH, embed_batch, next_batch, pending_chunks
+from apps.datasets.services.embedding import BATCH, embed_batch, is_embedded, next_batch, pending_chunks
 from apps.datasets.services.errors import EmbeddingSpaceChanged
 from apps.datasets.services.heartbeat import kept_alive
 from apps.datasets.services.reading import keep_unchanged, read_document
@@ -194,7 +194,7 @@ def _embed(run_id: UUID, start: int) -> None:
             raise
         fail_run(run.id, Reason.of(exc))
         return
-    if not pending_chunks(run).exists():
+    if is_embedded(run):
         switch_version(run.id)
 
 

@@ -21,6 +21,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from apps.datasets.models import Dataset, IndexRun, VectorMove
+from apps.datasets.models.vector_move import KEEP_OLD
 from apps.datasets.services.errors import MoveUnderway
 from apps.datasets.services.migrating_check import check_move
 from apps.datasets.services.migrating_copy import Copying, count_ready_chunks, pages_of_ids
@@ -31,8 +32,6 @@ from support.errors import ConsoleError, InvalidInput
 from support.jobs import enqueue_on_commit
 
 LEASE = dt.timedelta(seconds=30)
-#: The longest that a search may take which began before the switch, with a wide margin.
-KEEP_OLD = dt.timedelta(minutes=5)
 PASSES = 20
 CHECKED_PAGE = 1_000
 MAX_RETRIES = 6
@@ -67,6 +66,8 @@ def start_move(dataset: Dataset, *, store: str = "", model: str = "") -> VectorM
         )
     if any(source_of(left) == target for left in VectorMove.objects.filter(dataset=dataset, state=State.SWITCHED)):
         raise MoveUnderway(_("What the last move left there has not been removed yet. Try again in a few minutes."))
+    # A worker may have written there after an earlier move was given up: what is old must not count as copied.
+    target.open().drop(target.ns)
     return VectorMove.objects.create(
         team_id=dataset.team_id,
         dataset=dataset,

@@ -199,7 +199,8 @@ def copy_written(run: IndexRun, written: Sequence[Written], *, first: int) -> No
 
 
 def _copy(statement: LiteralString, rows: Iterable[tuple[Any, ...]]) -> None:
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    # What fails when the copy ends is the driver's own error, unless it is asked for as Django's.
+    with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
 

@@ -45,11 +45,22 @@ _stemmer_lock = Lock()
 
 def analyze(text: str) -> list[str]:
     """The terms of a text, in order, repeated as often as they occur."""
+    return _terms(text, singles=False)
+
+
+def term_counts(text: str) -> dict[str, int]:
+    """How often each term occurs, single characters of unspaced writing included: what an index stores."""
+    return dict(Counter(_terms(text, singles=True)))
+
+
+def _terms(text: str, *, singles: bool) -> list[str]:
     terms: list[str] = []
     for match in _TOKEN.finditer(_normalised(text)):
         kind, token = match.lastgroup, match[0]
         if kind == "unspaced":
             terms.extend(_pairs(token))
+            if singles and len(token) > 1:
+                terms.extend(token)
         elif kind == "symbol":
             terms.append(token.lower())
         elif kind == "number":
@@ -57,15 +68,6 @@ def analyze(text: str) -> list[str]:
         else:
             terms.extend(_word_terms(token))
     return terms
-
-
-def term_counts(text: str) -> dict[str, int]:
-    """How often each term occurs, single characters of unspaced writing included: what an index stores."""
-    counts = Counter(analyze(text))
-    for match in _TOKEN.finditer(_normalised(text)):
-        if match.lastgroup == "unspaced" and len(match[0]) > 1:
-            counts.update(match[0])
-    return dict(counts)
 
 
 def tsvector_literal(terms: Mapping[str, int] | Sequence[str]) -> str:

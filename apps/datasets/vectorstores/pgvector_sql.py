@@ -29,7 +29,11 @@ MAKE_INDEX: LiteralString = """
 VALID_INDEX: LiteralString = "SELECT 1 FROM pg_index WHERE indexrelid = to_regclass(%s) AND indisvalid"
 
 MAKE_STAGING: LiteralString = "CREATE TEMPORARY TABLE vector_staging (LIKE {table} INCLUDING DEFAULTS) ON COMMIT DROP"
-COPY_STAGING: LiteralString = "COPY vector_staging (dataset_id, space, id, document_id, payload, embedding) FROM STDIN"
+COPY_STAGING: LiteralString = """
+    COPY vector_staging (dataset_id, space, id, document_id, payload, embedding) FROM STDIN (FORMAT BINARY)
+"""
+STAGED_TYPES = ("uuid", "text", "uuid", "uuid", "jsonb", "bytea")
+"""How the columns travel; the bytes of the last are what the server reads a halfvec from."""
 MERGE_STAGING: LiteralString = """
     INSERT INTO {table} SELECT * FROM vector_staging
     ON CONFLICT (dataset_id, space, id) DO UPDATE SET

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
+import numpy as np
+
 from apps.datasets.vectorstores.errors import BadVector, StoreRefused
 from apps.datasets.vectorstores.filters import Filter, Value
 
@@ -140,7 +142,8 @@ def check_vectors(ns: Namespace, vectors: Sequence[Sequence[float]]) -> None:
                 f"Vector {position} has {len(vector)} numbers where the space {ns.space!r} has {ns.dim}.",
                 position=position,
             )
-        length = math.fsum(value * value for value in vector)
+        numbers = np.asarray(vector, dtype=np.float64)
+        length = float(np.dot(numbers, numbers))
         if not math.isfinite(length):
             raise BadVector(f"Vector {position} holds something that is not a number.", position=position)
         if length == 0:

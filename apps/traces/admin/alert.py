@@ -26,6 +26,7 @@ from apps.traces.admin.pages.alert import mute, send_test, switch_secret
 from apps.traces.models import Alert
 from apps.traces.services.alerts.changes import save_alert
 from apps.traces.services.alerts.words import bound, figure
+from providers.crypto import UnreadableSecret
 from support.admin import ConsoleModelAdmin
 from support.errors import NotFound
 
@@ -162,7 +163,7 @@ class AlertAdmin(ConsoleModelAdmin):
             "notices": list(alert.notices.all()[:MOST_ROWS]),
             "may_change_alert": may_change,
             "is_muted": alert.muted_until is not None and alert.muted_until > timezone.now(),
-            "webhook_secret": alert.read_secret() if may_change and alert.webhook_url else "",
+            **(_secret_of(alert) if may_change and alert.webhook_url else {}),
         }
 
     def _current_team(self, request: HttpRequest) -> Team | None:
@@ -180,6 +181,14 @@ class AlertAdmin(ConsoleModelAdmin):
 
     def _page(self, act: Any) -> Any:
         return self.admin_site.admin_view(partial(act, self))
+
+
+def _secret_of(alert: Alert) -> dict[str, Any]:
+    """What the webhook is signed with, or that nobody can read it any more."""
+    try:
+        return {"webhook_secret": alert.read_secret()}
+    except UnreadableSecret:
+        return {"webhook_secret_is_lost": True}
 
 
 def pill_of(alert: Alert) -> dict[str, Any]:

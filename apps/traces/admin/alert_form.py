@@ -66,7 +66,8 @@ class AlertForm(forms.ModelForm):  # type: ignore[type-arg]
             "threshold": _("In the unit of the figure: %, s, US dollars or a number. The threshold itself is fine."),
             "no_data": _("What becomes of the alert while too few runs arrive to tell the figure."),
             "window_minutes": _(
-                "Windows under an hour count the runs that are kept: where runs are sampled, take an hour or more."
+                "Where runs are sampled, windows under an hour are estimated from those that are kept; "
+                "an hour or more is exact."
             ),
         }
 

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from apps.traces.models import TraceChange
@@ -23,6 +24,8 @@ from support.admin import ReadOnlyModelAdmin
 class TraceChangeAdmin(ReadOnlyModelAdmin):
     """Everybody who sees the team's traces sees what was changed in them."""
 
+    purpose = gettext_lazy("Tags given or taken, and traces deleted, in many traces at once.")
+    empty_text = gettext_lazy("Pick traces in their list, or all that fit its filters, and tag or delete them there.")
     list_display = ("__str__", "status", "rows_done", "user_name", "created_at")
     list_filter = ("status", "action")
     ordering = ("-created_at", "-id")

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from accounts.selectors import teams_seen_by
 from apps.traces.admin.asked import viewer_of
 from apps.traces.models import TraceChange
 from apps.traces.selectors.lists import PICKED, question_of
@@ -66,4 +67,4 @@ def teams_for(admin: Any, request: HttpRequest, permission: str) -> list[UUID] |
     if user.is_superuser:
         return None
     seen = set(admin._teams_for("view", request))
-    return [team.id for team in admin.own_teams(request) if team.id in seen and user.has_perm(permission, team)]
+    return [team.id for team in teams_seen_by(request) if team.id in seen and user.has_perm(permission, team)]

@@ -11,8 +11,9 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from apps.traces.admin.formats import duration, money
+from apps.traces.admin.formats import duration
 from apps.traces.models import AgentThought, Span, Trace
+from support import money
 
 Text = str | Promise
 #: How the template draws a cell.
@@ -70,7 +71,7 @@ def _status(row: Trace | Span) -> tuple[str, str]:
 
 
 def _trace_cost(trace: Trace) -> str:
-    return money(trace.cost, trace.currency, at_least=bool(trace.unpriced_calls))
+    return money.in_words(trace.cost, trace.currency, at_least=bool(trace.unpriced_calls))
 
 
 def _parameters(thought: AgentThought) -> str:
@@ -162,7 +163,7 @@ SPAN_COLUMNS = (
     Column(name="tokens", label=_("Tokens"), value=lambda span: span.total_tokens, drawn="count", usual=True),
     Column(name="input_tokens", label=_("Input tokens"), value=lambda span: span.input_tokens, drawn="count"),
     Column(name="output_tokens", label=_("Output tokens"), value=lambda span: span.output_tokens, drawn="count"),
-    Column(name="cost", label=_("Cost"), value=lambda span: money(span.cost, span.currency), drawn="number"),
+    Column(name="cost", label=_("Cost"), value=lambda span: money.in_words(span.cost, span.currency), drawn="number"),
     Column(name="user", label=_("User"), value=lambda span: span.end_user, css="history-user"),
     Column(name="session", label=_("Session"), value=lambda span: span.session, css="history-user"),
     Column(name="environment", label=_("Environment"), value=lambda span: span.environment, css="history-user"),
@@ -200,7 +201,13 @@ THOUGHT_COLUMNS = (
         usual=True,
     ),
     Column(name="cached_tokens", label=_("Cached tokens"), value=lambda thought: thought.cached_tokens, drawn="count"),
-    Column(name="cost", label=_("Cost"), value=lambda row: money(row.price, row.currency), drawn="number", usual=True),
+    Column(
+        name="cost",
+        label=_("Cost"),
+        value=lambda row: money.in_words(row.price, row.currency),
+        drawn="number",
+        usual=True,
+    ),
     Column(
         name="first_text",
         label=_("First text"),

@@ -10,9 +10,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from apps.traces.admin.formats import duration, money
+from apps.traces.admin.formats import duration
 from apps.traces.models import Span, Trace
 from apps.traces.selectors.conditions import TROUBLED
+from support import money
 
 Text = str | Promise
 Choices = Sequence[tuple[str, Text]]
@@ -119,7 +120,7 @@ def _milliseconds(value: str) -> str:
 
 
 def _amount(value: str) -> str:
-    return f"≥ {money(value)}"
+    return f"≥ {money.in_words(value)}"
 
 
 def _errors(value: str) -> str:

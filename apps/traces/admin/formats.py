@@ -1,11 +1,10 @@
-"""How times and numbers of traces are written for people."""
+"""How times of traces are written for people; `support.money` writes what they cost."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from django.utils import formats
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 
 def duration(microseconds: int | None) -> str:
@@ -27,6 +26,11 @@ def duration(microseconds: int | None) -> str:
     return _("%(h)s h %(m)s min") % {"h": hours, "m": minutes}
 
 
+def day_format() -> str:
+    """How a day within a year is written shortly: 9 Nov."""
+    return pgettext("format of a day", "j M")
+
+
 def _rounded(value: float, places: int) -> str:
     """Rounded first: Django's number format only cuts."""
     return formats.number_format(round(value, places), places)
@@ -40,16 +44,3 @@ def tick(microseconds: int) -> str:
         if microseconds >= unit:
             return words % {"n": f"{microseconds / unit:g}"}
     return _("%(n)s µs") % {"n": microseconds}
-
-
-def money(amount: Decimal | str | None, currency: str = "USD", *, at_least: bool = False) -> str:
-    """$0, $0.0042, $12.30, 0.31 EUR; "≥" before it where some calls had no price."""
-    if amount is None:
-        return "–"
-    value = Decimal(amount)
-    places = 0 if value == 0 else 2 if value >= 10 else max(2, min(6, 2 - value.adjusted()))
-    number = formats.number_format(round(value, places), places)
-    while places > 2 and number.endswith("0"):
-        number, places = number[:-1], places - 1
-    words = f"${number}" if currency in ("", "USD") else f"{number} {currency}"
-    return f"≥ {words}" if at_least else words

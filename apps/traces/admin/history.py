@@ -13,6 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
 
+from accounts.selectors import teams_seen_by
 from apps.traces.admin import asked, change_request, export_request, reading, view_requests
 from apps.traces.admin.columns import Column, cells, chosen
 from apps.traces.admin.controls import controls
@@ -43,8 +44,8 @@ class HistoryAdmin(ReadOnlyModelAdmin):
         return self.get_queryset(request)
 
     def main_of(self, row: Any) -> dict[str, Any]:
-        """The first cell: `url`, `words`, `note`, `error`."""
-        raise NotImplementedError
+        """The first cell: `url`, `words`, `note`, `error`. By itself a row's name and page."""
+        return {"url": self.url_of("change", row.pk), "words": str(row), "note": "", "error": ""}
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list. A search for an id looks everywhere; everything else stays inside range and filters."""
@@ -83,13 +84,7 @@ class HistoryAdmin(ReadOnlyModelAdmin):
         """What other apps do with whole traces."""
         if self.table != Listed.TRACES:
             return []
-        return offered(request, team_ids=[team.id for team in self.own_teams(request)])
-
-    def own_teams(self, request: HttpRequest) -> list[Any]:
-        """The person's teams, asked once per request."""
-        self._teams_for("view", request)
-        teams: list[Any] = request._own_teams  # type: ignore[attr-defined]
-        return teams
+        return offered(request, team_ids=[team.id for team in teams_seen_by(request)])
 
     def _lists(self, request: HttpRequest) -> list[dict[str, Any]]:
         """The lists of this kind that the person may see, side by side."""

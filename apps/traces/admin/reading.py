@@ -39,8 +39,9 @@ def read(admin: Any, request: HttpRequest, asked: Asked) -> Answer:
     offered: Mapping[str, Choices] = {}
     try:
         with bounded():
-            offered = choices_for(team_ids=teams_seen(admin, request), during=question.during)
-            rows = rows_of(question, within=admin.listed(request))
+            team_ids = teams_seen(admin, request)
+            offered = choices_for(team_ids=team_ids, during=question.during)
+            rows = rows_of(question, within=admin.listed(request), team_ids=team_ids)
             page = read_page(rows, cursor=asked.cursor, size=admin.list_per_page, by=question.column)
     except TooSlow:
         return Answer(page=Page(rows=[]), offered=offered, trouble="slow")

@@ -74,7 +74,8 @@ class TracesView(APIView):
         limit = number_of(asked.get("limit", "50"), name="limit", most=MOST_ROWS)
         fields = [name for name in shape.Meta.fields if name != "payload"]  # type: ignore[attr-defined]
         with bounded():
-            rows = rows_of(question, within=self.within(question.table))
+            team_ids = reader_of(self.request).team_ids
+            rows = rows_of(question, within=self.within(question.table), team_ids=team_ids)
             page = read_page(rows.only(*fields), cursor=asked.get("cursor", ""), size=limit, by=question.column)
         return Response(
             {

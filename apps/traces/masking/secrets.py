@@ -147,9 +147,14 @@ _SECRET_NAME = re.compile(
     r"|credentials?|(?:api|access|account|private|secret|service|signing|encryption)[_-]?key)",
     re.IGNORECASE,
 )
-#: The ends of all such names as compact JSON has them, in small letters: without one of these there is none.
+#: Of names that end in it, those whose numbers are no counts.
+_TOKEN = re.compile(r".*token", re.IGNORECASE)
+_NO_COUNT = re.compile(
+    r".*(?:access|auth|refresh|id|csrf|xsrf|session|bearer|api|bot|user|device|reset)[_\- ]?token", re.I
+)
+#: The ends of all such names as JSON has them, in small letters: without one of these there is none.
 SECRET_NAME_ENDS = tuple(
-    f'{end}":'
+    f'{end}"'
     for end in (
         "word",
         "wd",
@@ -171,3 +176,9 @@ SECRET_NAME_ENDS = tuple(
 def names_a_secret(name: str) -> bool:
     """Whether a field of this name holds a secret, whatever that looks like."""
     return len(name) <= 64 and _SECRET_NAME.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=10_000)
+def counts_tokens(name: str) -> bool:
+    """Whether a number in a field of this name is likelier to count pieces of text than to be a secret."""
+    return _TOKEN.fullmatch(name) is not None and _NO_COUNT.fullmatch(name) is None

@@ -13,8 +13,13 @@ class ForeignTrace(models.Model):
     team_id = models.UUIDField()
     #: 32 hexadecimal digits.
     external_id = models.CharField(max_length=32)
+    #: False for spans that came while the run of ours that they belong to had no trace yet: its sums lack them.
+    is_counted = models.BooleanField(default=True)
 
     class Meta:
+        indexes = [
+            models.Index(fields=["trace_id"], condition=models.Q(is_counted=False), name="foreign_trace_waiting"),
+        ]
         constraints = [models.UniqueConstraint(fields=["team_id", "external_id"], name="foreign_trace_once")]
 
     def __str__(self) -> str:

@@ -43,6 +43,17 @@ WAITING_OF_ONE = 24
 BODY_S = 120.0
 
 
+def is_otlp(path: str) -> bool:
+    """Whether an address is one of OTLP's."""
+    return _without_slash(path) in PATHS
+
+
+def too_large_for_otlp(content_type: str, _message: str) -> tuple[str, bytes]:
+    """The content type and the body of the refusal that the web server sends while a body is still coming."""
+    kind = _TYPES.get(_plain(content_type.encode("latin-1")), answers.JSON)
+    return kind, answers.refusal(kind, status=413, message=too_large().message).body
+
+
 class TypeNotTaken(InvalidInput):
     """A content type that is not spoken here."""
 
@@ -76,8 +87,7 @@ class OtlpReceiver:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
-        path = scope["path"]
-        is_traces = PATHS.get(path if not path.endswith("/") else path[:-1])
+        is_traces = PATHS.get(_without_slash(scope["path"]))
         if is_traces is None:
             await self._otherwise(scope, receive, send)
             return
@@ -184,3 +194,7 @@ async def _respond(answer: answers.Answer, send: Send) -> None:
 
 def _plain(content_type: bytes) -> str:
     return content_type.partition(b";")[0].strip().lower().decode("latin-1")
+
+
+def _without_slash(path: str) -> str:
+    return path[:-1] if path.endswith("/") else path

@@ -53,19 +53,35 @@ def keys(request: HttpRequest, team: Team) -> HttpResponse:
             by=request.user,  # type: ignore[arg-type]
         )
         form = TracesKeyForm(team=team)
+    base = request.build_absolute_uri("/").rstrip("/")
     context = {
         "tab": "receive",
         "team": team,
         "form": form,
         "secret": secret,
         "keys": keys_of_team(team_id=team.id, subject_kind=TracesKeyForm.subject_kind),
-        "base": request.build_absolute_uri("/").rstrip("/"),
+        "base": base,
+        "ways": _ways(base),
         "may_manage": may(request.user, "manage", team_id=team.id),
     }
     response = render(request, "traces/receive.html", context)
     if secret:
         response["Cache-Control"] = "no-store"
     return response
+
+
+def _ways(base: str) -> list[dict[str, str]]:
+    """How the environments of two kinds of clients name this place."""
+    endpoint = {
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": f"{base}/otel",
+        "OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer%20traces-…",
+    }
+    langfuse = {"LANGFUSE_BASE_URL": base, "LANGFUSE_PUBLIC_KEY": "skep", "LANGFUSE_SECRET_KEY": "traces-…"}
+    return [
+        {"title": title, "text": "\n".join(f"{name}={value}" for name, value in variables.items())}
+        for title, variables in ((_("OpenTelemetry clients"), endpoint), (_("langfuse SDK"), langfuse))
+    ]
 
 
 @require_POST

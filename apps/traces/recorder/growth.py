@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -96,6 +96,21 @@ def grown(old: Trace | None, new: New, setting: Setting, *, external_id: str) ->
     )
 
 
+def joined(old: Trace, spans: Sequence[Span | RecordedSpan], *, counted: int) -> dict[str, Any]:
+    """What changes of the trace of a run of ours when programs that it asked tell of their part; its face stays."""
+    ended = [span for span in spans if span.duration_us is not None]
+    tokens = {name: sum(getattr(span, name) for span in ended) + getattr(old, name) for name in _TOKENS}
+    return {
+        **tokens,
+        "total_tokens": tokens["input_tokens"] + tokens["output_tokens"],
+        **_money(old, ended),
+        "models_used": _models(old, ended),
+        "span_count": counted + old.span_count,
+        "error_count": sum(span.status == "error" for span in ended) + old.error_count,
+        "updated_at": dt.datetime.now(dt.UTC),
+    }
+
+
 def calls_of(rows: Iterable[ForeignRows]) -> list[RecordedSpan]:
     """The spans that are counted as calls of a model."""
     return [row.span for row in rows if row.span.duration_us is not None and is_call(row.span)]
@@ -133,7 +148,7 @@ def _face(old: Trace | None, new: New, *, error_count: int) -> dict[str, Any]:
     return {
         "root_key": root.key if root is not None else "",
         "name": short(next((span.trace_name for span in [shown, *new.given] if span.trace_name), "")) or row.span.name,
-        "input_preview": row.span.input_preview or preview(row.payload.inputs),
+        "input_preview": _asked(row),
         "output_preview": row.span.output_preview or preview(row.payload.outputs),
         "input": input_,
         "output": output,
@@ -143,6 +158,29 @@ def _face(old: Trace | None, new: New, *, error_count: int) -> dict[str, Any]:
         "error_details": {},
         "status": _status(row.span if root is not None else None, error_count),
     }
+
+
+def _asked(row: ForeignRows) -> str:
+    """What the trace is known by: what somebody said, or all of the input; nothing of a call that was given no words.
+
+    Decorated functions tell their arguments as `{"args": [...], "kwargs": {...}}`: without words in them, the trace is
+    better known by its name.
+    """
+    inputs = row.payload.inputs
+    if not isinstance(inputs, Mapping) or not inputs.keys() or not inputs.keys() <= {"args", "kwargs"}:
+        return row.span.input_preview or preview(inputs)
+    args, named = inputs.get("args"), inputs.get("kwargs")
+    given = [*(args if isinstance(args, list) else ()), *(named.values() if isinstance(named, Mapping) else ())]
+    return preview(next((words for each in given if (words := _words_in(each))), ""))
+
+
+def _words_in(value: Any) -> str:
+    """A text, or the last thing that the user said in a list of messages."""
+    if isinstance(value, str):
+        return value.strip()
+    messages = [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+    said = [each.get("content") for each in messages if each.get("role") == "user"]
+    return next((text.strip() for text in reversed(said) if isinstance(text, str) and text.strip()), "")
 
 
 def _status(root: RecordedSpan | None, error_count: int) -> str:
@@ -171,7 +209,7 @@ def _first_text(old: Trace | None, spans: Sequence[RecordedSpan], setting: Setti
     return max(0, (min(moments) - setting.started_at) // _MICROSECOND) if moments else None
 
 
-def _money(old: Trace | None, ended: Sequence[RecordedSpan]) -> dict[str, Any]:
+def _money(old: Trace | None, ended: Sequence[Span | RecordedSpan]) -> dict[str, Any]:
     """The sum of what calls cost. Amounts in another currency than the first are left out, as are unknown ones."""
     currency = (old.currency if old is not None else "") or next((span.currency for span in ended if span.currency), "")
     costs = [Decimal(span.cost) for span in ended if span.cost is not None and span.currency == currency]
@@ -185,6 +223,6 @@ def _money(old: Trace | None, ended: Sequence[RecordedSpan]) -> dict[str, Any]:
     }
 
 
-def _models(old: Trace | None, ended: Sequence[RecordedSpan]) -> list[str]:
+def _models(old: Trace | None, ended: Sequence[Span | RecordedSpan]) -> list[str]:
     names = [*(old.models_used if old is not None else ()), *(span.model for span in ended if span.model)]
     return list(dict.fromkeys(names))[:_MOST_MODELS]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from apps.traces.masking.masker import Masker
+from apps.traces.masking.streamed import StreamedText
 from apps.traces.recorder.notes import micros
 from apps.traces.recorder.reading import model_of
 from apps.traces.recorder.shapes import short
@@ -44,10 +46,16 @@ class Change:
 
 
 class LiveTree:
-    """Takes the events of a run, in order from the first; `told` gives what changed since it was asked last."""
+    """Takes the events of a run, in order from the first; `told` gives what changed since it was asked last.
 
-    def __init__(self, run: RunInfo) -> None:
+    Texts are masked as those of the trace will be: of what is being written, the end is kept back until it is decided.
+    """
+
+    def __init__(self, run: RunInfo, masker: Masker) -> None:
         self._run = run
+        self._masker = masker
+        #: Texts that are being written, by key.
+        self._open: dict[str, StreamedText] = {}
         self._zero_us: int | None = None
         self._rows: dict[str, dict[str, Any]] = {}
         self._latest: dict[tuple[str, str], str] = {}
@@ -90,6 +98,8 @@ class LiveTree:
                 self._end(event)
             case events.RunPaused():
                 self._change.status = "paused"
+                for key in list(self._open):
+                    self._complete(key)
             case events.RunResumed():
                 self._change.status = "running"
             case events.RunFinished():
@@ -149,17 +159,38 @@ class LiveTree:
         size = self._sizes.get(key, 0)
         if size < MOST_TEXT:
             self._sizes[key] = size + len(text)
+            if key not in self._open:
+                self._open[key] = StreamedText(self._masker)
+            self._show(key, self._open[key].add(text))
+
+    def _show(self, key: str, text: str) -> None:
+        if text:
             self._change.texts[key] = self._change.texts.get(key, "") + text
 
+    def _complete(self, key: str) -> None:
+        """Show the end of a text; where the whole of it reads otherwise than its pieces did, the whole."""
+        text = self._open.pop(key, None)
+        if text is None:
+            return
+        rest, is_whole = text.finish()
+        if is_whole:
+            self._take_back(key)
+        self._show(key, rest)
+
     def _void(self, key: str) -> None:
+        self._open.pop(key, None)
         if self._sizes.pop(key, 0):
-            self._change.texts.pop(key, None)
-            self._change.voided.append(key)
+            self._take_back(key)
+
+    def _take_back(self, key: str) -> None:
+        self._change.texts.pop(key, None)
+        self._change.voided.append(key)
 
     def _since(self, row: Mapping[str, Any], at: float) -> int:
         return max(0, micros(at) - (self._zero_us or 0) - int(row["offset"]))
 
     def _close(self, key: str, at: float, status: str) -> None:
+        self._complete(key)
         row = self._rows[key]
         self._set(key, status=status, duration=self._since(row, at))
 
@@ -170,7 +201,7 @@ class LiveTree:
         facts: dict[str, Any] = {"model": short(model_of(event.process)[0])}
         if isinstance(event, events.NodeFailed):
             stopped = event.error.code == events.BROKEN_OFF
-            facts |= {"error": short(event.error.code, 100), "message": event.error.message[:_MOST_ERROR]}
+            facts |= {"error": short(event.error.code, 100), "message": self._message(event.error.message)}
             facts["handled"] = event.handled
             self._close(key, event.at, "stopped" if stopped else "error")
         else:
@@ -190,5 +221,8 @@ class LiveTree:
             self._set(ROOT, tokens=event.usage.total_tokens)
         self._change.status = event.status
         if event.error is not None:
-            self._change.error = event.error.message[:_MOST_ERROR]
+            self._change.error = self._message(event.error.message)
             self._set(ROOT, error=short(event.error.code, 100), message=self._change.error)
+
+    def _message(self, written: str) -> str:
+        return self._masker.text(written)[:_MOST_ERROR]

@@ -12,6 +12,7 @@ from django.db.backends.utils import CursorWrapper
 
 from apps.traces.models import AgentThought, ForeignTrace, PassedOver, Span, SpanPayload, Trace
 from apps.traces.recorder import tables
+from apps.traces.recorder.joining import join_others
 from apps.traces.recorder.outgoing import queue_outgoing
 from apps.traces.recorder.record import (
     RecordedPayload,
@@ -24,7 +25,7 @@ from apps.traces.recorder.tallies import Tallies, tallies_of
 from apps.traces.recorder.treatment import treated
 from apps.traces.recorder.words import worded
 
-ALIAS = "traces"
+ALIAS = tables.ALIAS
 
 
 def write(records: Sequence[RecordedTrace], *, replace: bool = False, sampled: bool = True) -> int:
@@ -39,20 +40,28 @@ def write(records: Sequence[RecordedTrace], *, replace: bool = False, sampled: b
     with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
         if treatment.passed_over:
             _pass_over(treatment.passed_over)
-        if not records:
-            return 0
-        if not sampled:
-            _uncount(records)
-        tallies = tallies_of(records)
-        if replace:
-            _take_back(cursor, tallies, [record.trace.id for record in records])
-        cursor.execute(_statement(), [*_parameters(records), _given(tallies), len(records)])
-        fresh = {row[0] for row in cursor.fetchall()}
-        if len(fresh) < len(records):  # so nothing was counted
-            count(tallies_of(record for record in records if record.trace.id in fresh))
-        if not replace:  # what is written anew was sent on before
-            queue_outgoing(cursor, [record.trace for record in records if record.trace.id in fresh])
-        return len(fresh)
+        fresh = _written(cursor, records, replace=replace, sampled=sampled) if records else {}
+    early = [trace_id for trace_id, others_came_before in fresh.items() if others_came_before]
+    join_others([*early, *(record.trace.id for record in treatment.passed_over)])
+    return len(fresh)
+
+
+def _written(
+    cursor: CursorWrapper, records: Sequence[RecordedTrace], *, replace: bool, sampled: bool
+) -> dict[UUID, bool]:
+    """Write the records and count them; the ids of those that were new, and whether others told of them before."""
+    if not sampled:
+        _uncount(records)
+    tallies = tallies_of(records)
+    if replace:
+        _take_back(cursor, tallies, [record.trace.id for record in records])
+    cursor.execute(_statement(), [*_parameters(records), _given(tallies), len(records)])
+    fresh: dict[UUID, bool] = dict(cursor.fetchall())
+    if len(fresh) < len(records):  # so nothing was counted
+        count(tallies_of(record for record in records if record.trace.id in fresh))
+    if not replace:  # what is written anew was sent on before
+        queue_outgoing(cursor, [record.trace for record in records if record.trace.id in fresh])
+    return fresh
 
 
 def count(tallies: Tallies) -> None:
@@ -112,7 +121,9 @@ def _statement() -> str:
         "counted": tables.add_up("WHERE (SELECT count(*) FROM fresh) = %s"),
     }
     named = ", ".join(f"{name} AS ({part})" for name, part in parts.items())
-    return f"WITH {named} SELECT id FROM fresh"  # noqa: S608 - made of names of models
+    table = ForeignTrace._meta.db_table
+    early = f"EXISTS (SELECT FROM {table} WHERE trace_id = fresh.id AND NOT is_counted)"
+    return f"WITH {named} SELECT id, {early} FROM fresh"  # noqa: S608 - made of names of models
 
 
 def _parameters(records: Sequence[RecordedTrace]) -> list[str]:
@@ -129,12 +140,17 @@ def _given(tallies: Tallies) -> str:
 
 
 def _take_back(cursor: CursorWrapper, tallies: Tallies, ids: list[UUID]) -> None:
-    """Delete the traces and count them no more: others take their place."""
+    """Delete the traces and count them no more: others take their place. What programs elsewhere told of them stays."""
     for trace in Trace.objects.using(ALIAS).filter(id__in=ids).select_for_update():
         tallies.add_trace(trace, times=-1)
         for thought in AgentThought.objects.using(ALIAS).filter(trace=trace).exclude(model=""):
             tallies.add_thought(trace, thought, times=-1)
-    _delete(cursor, ids)
+    others = ForeignTrace.objects.using(ALIAS).filter(trace_id__in=ids)
+    others.update(is_counted=False)
+    for model, column in ((SpanPayload, "span_id"), (AgentThought, "span_id"), (Span, "id")):
+        spans = f"SELECT id FROM {Span._meta.db_table} WHERE trace_id = ANY(%s) AND (node_id <> '' OR kind = 'run')"  # noqa: S608
+        cursor.execute(f"DELETE FROM {model._meta.db_table} WHERE {column} IN ({spans})", [ids])  # noqa: S608
+    cursor.execute(f"DELETE FROM {Trace._meta.db_table} WHERE id = ANY(%s)", [ids])  # noqa: S608
 
 
 def _delete(cursor: CursorWrapper, ids: list[UUID]) -> int:

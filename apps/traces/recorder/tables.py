@@ -13,6 +13,8 @@ from django.db.models import JSONField, Model
 from apps.traces.models import Rollup
 from apps.traces.recorder.caps import dumped
 
+#: The database that traces are in.
+ALIAS = "traces"
 _KEY = ("team_id", "grain", "dimension", "at", "app", "name", "source", "environment", "currency")
 _HISTOGRAMS = ("durations", "first_texts")
 

@@ -3,7 +3,7 @@ those that nobody will miss only a sample goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -37,14 +37,18 @@ def treated(records: Iterable[RecordedTrace], *, sampled: bool = True) -> Treate
     return Treated(kept=kept, passed_over=[record for record in given if record.trace.id in passed])
 
 
-def treated_spans(team_id: UUID, spans: Iterable[ForeignSpan]) -> tuple[list[ForeignSpan], list[ForeignSpan]]:
+def treated_spans(
+    team_id: UUID, spans: Iterable[ForeignSpan], *, own: Collection[str] = ()
+) -> tuple[list[ForeignSpan], list[ForeignSpan]]:
     """Spans from elsewhere as they may be written, and those that are only to be counted.
 
-    A trace of which something is kept goes on being kept, and all of a batch is that tells of an error.
+    A trace of which something is kept goes on being kept, and all of a batch is that tells of an error. `own` are ids
+    of traces that are our runs': they are kept as these are.
     """
     book, policies = price_book(team_id), policies_of(team_id)
     told = [_with_costs(span, book) for span in spans]
     outside = {span.trace_id for span in told if not policies.of(span.application_id).samples(span.trace_id)}
+    outside -= set(own)
     if outside:
         outside -= {span.trace_id for span in told if span.status == "error"}
         outside -= begun_elsewhere(team_id, outside)

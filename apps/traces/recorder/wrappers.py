@@ -31,15 +31,19 @@ class Counted:
     kind: str
     input_tokens: int
     output_tokens: int
+    #: A step of a run of ours: what others tell of its call is told twice.
+    is_own: bool
 
     @classmethod
     def of(cls, span: Span | RecordedSpan) -> Counted:
         """The counts of a span, stored or not."""
-        return cls(span.id, span.key, span.parent_key, span.kind, span.input_tokens, span.output_tokens)
+        return cls(
+            span.id, span.key, span.parent_key, span.kind, span.input_tokens, span.output_tokens, bool(span.node_id)
+        )
 
 
 def wrappers(spans: Iterable[Span | RecordedSpan]) -> set[UUID]:
-    """The ids of those spans of one trace whose tokens are those of calls below them."""
+    """The ids of those spans of one trace whose tokens are those of calls below them, or of the step of ours above."""
     given = [Counted.of(span) for span in spans]
     by_key = {span.key: span for span in given}
     inside: dict[UUID, list[Counted]] = {}
@@ -47,7 +51,12 @@ def wrappers(spans: Iterable[Span | RecordedSpan]) -> set[UUID]:
         outer = _outer(span, by_key) if _is_counted(span) else None
         if outer is not None:
             inside.setdefault(outer.id, []).append(span)
-    return {span.id for span in given if span.id in inside and _repeats(span, inside[span.id])}
+    found: set[UUID] = set()
+    for span in given:
+        calls = inside.get(span.id, [])
+        if calls and _repeats(span, calls):
+            found |= {call.id for call in calls} if span.is_own else {span.id}
+    return found
 
 
 def _outer(span: Counted, by_key: dict[str, Counted]) -> Counted | None:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from apps.traces.models import AgentThought, Span, Trace
 from apps.traces.models.saved_view import Listed
@@ -87,11 +88,13 @@ def question_of(parameters: Mapping[str, str], *, table: str) -> Question:
     """The question that the parameters of an address put. Raises InvalidInput."""
     order = parameters.get(SORT) or "newest"
     if order not in ORDERS[table]:
-        raise InvalidInput(f"sort must be one of {', '.join(ORDERS[table])}.", path=f"/{SORT}")
+        raise InvalidInput(_("sort must be one of %(orders)s.") % {"orders": ", ".join(ORDERS[table])}, path=f"/{SORT}")
     filters = {name: parameters[name] for name in CONDITIONS[table] if parameters.get(name)}
     for name, value in filters.items():
         if not CONDITIONS[table][name].accepts(value):
-            raise InvalidInput(f"{name} cannot be {value[:60]!r}.", path=f"/{name}")
+            raise InvalidInput(
+                _("%(name)s cannot be “%(value)s”.") % {"name": name, "value": value[:60]}, path=f"/{name}"
+            )
     text = parameters.get(SEARCH, "").replace("\x00", "").strip()[:MOST_WORDS]
     return Question(
         table=table,
@@ -106,7 +109,7 @@ def question_of(parameters: Mapping[str, str], *, table: str) -> Question:
 def _picked(text: str) -> tuple[UUID, ...]:
     ids = [as_uuid(each) for each in text.split(",")[: MOST_PICKED + 1] if each]
     if len(ids) > MOST_PICKED or None in ids:
-        raise InvalidInput(f"ids must name up to {MOST_PICKED} rows.", path=f"/{PICKED}")
+        raise InvalidInput(_("ids must name up to %(n)s rows.") % {"n": MOST_PICKED}, path=f"/{PICKED}")
     return tuple(each for each in ids if each)
 
 
@@ -122,8 +125,11 @@ def question_from(stored: Mapping[str, Any], *, table: str) -> Question:
     )
 
 
-def rows_of(question: Question, *, within: QuerySet[Any]) -> QuerySet[Any]:
-    """The rows that answer, unordered, out of those that may be seen. A search for words looks for users at once."""
+def rows_of(question: Question, *, within: QuerySet[Any], team_ids: Collection[UUID] | None) -> QuerySet[Any]:
+    """The rows that answer, unordered, out of those that may be seen. A search for words looks for users at once.
+
+    `within` are rows of the teams `team_ids` (None: of any); the words of no other team are read.
+    """
     if question.ids:
         rows = within.filter(id__in=question.ids)
         return rows if question.column == NEWEST else rows.filter(**{f"{question.column}__isnull": False})
@@ -137,7 +143,7 @@ def rows_of(question: Question, *, within: QuerySet[Any]) -> QuerySet[Any]:
         rows = rows.filter(**{f"{question.column}__isnull": False})
     for name, value in question.filters.items():
         rows = CONDITIONS[question.table][name].narrow(rows, value)
-    return _matching(rows, question) if question.text else rows
+    return _matching(rows, question, team_ids) if question.text else rows
 
 
 def of_teams(table: str, team_ids: Collection[UUID] | None) -> QuerySet[Any]:
@@ -163,14 +169,14 @@ def _by_id(rows: QuerySet[Any], wanted: UUID, *, table: str) -> QuerySet[Any]:
     return rows.filter(found)
 
 
-def _matching(rows: QuerySet[Any], question: Question) -> QuerySet[Any]:
+def _matching(rows: QuerySet[Any], question: Question, team_ids: Collection[UUID] | None) -> QuerySet[Any]:
     """Rows that hold all words of the text; traces also by their user or session, spelled as they are."""
     text, during = question.text, question.during
     if question.table == Listed.SPANS:
         return search_spans(rows, text)
     # What began in the range goes on after it.
     longer = TimeRange(start=during.start, end=during.end + _SLACK if during.end else None)
-    spans = _during(Span.objects.order_by(), longer)
+    spans = _during(of_teams(Listed.SPANS, team_ids).order_by(), longer)
     if question.table == Listed.THOUGHTS:
         return rows.filter(Exists(search_spans(spans, text).filter(id=OuterRef("span_id"))))
     named = {column: text for column in ("end_user", "session") if rows.filter(**{column: text}).exists()}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
+from django.utils.translation import gettext as _
 
 from support.errors import InvalidInput
 
@@ -52,13 +53,15 @@ def range_of(parameters: Mapping[str, str]) -> TimeRange:
     preset = parameters.get(SINCE) or DEFAULT
     if start is None and end is None:
         if preset not in PRESETS:
-            raise InvalidInput(f"since must be one of {', '.join(PRESETS)}.", path=f"/{SINCE}")
+            raise InvalidInput(
+                _("since must be one of %(presets)s.") % {"presets": ", ".join(PRESETS)}, path=f"/{SINCE}"
+            )
         return TimeRange(start=timezone.now() - PRESETS[preset], preset=preset)
     if start is None:
         assert end is not None
         start = end - PRESETS.get(preset, PRESETS[DEFAULT])
     if end is not None and end <= start:
-        raise InvalidInput("The range of time ends before it begins.", path=f"/{TO}")
+        raise InvalidInput(_("The range of time ends before it begins."), path=f"/{TO}")
     return TimeRange(start=start, end=end)
 
 
@@ -74,9 +77,12 @@ def _moment(parameters: Mapping[str, str], name: str) -> dt.datetime | None:
     except ValueError:
         moment = None
     if moment is None:
-        raise InvalidInput(f"{name} must be a time such as 2026-11-22T09:30 or 2026-11-22T09:30:00Z.", path=f"/{name}")
+        raise InvalidInput(
+            _("%(name)s must be a time such as 2026-11-22T09:30 or 2026-11-22T09:30:00Z.") % {"name": name},
+            path=f"/{name}",
+        )
     if timezone.is_naive(moment):
         moment = timezone.make_aware(moment)
     if not _FIRST <= moment <= _LAST:
-        raise InvalidInput(f"{name} must lie between the years 2000 and 9000.", path=f"/{name}")
+        raise InvalidInput(_("%(name)s must lie between the years 2000 and 9000.") % {"name": name}, path=f"/{name}")
     return moment

@@ -128,9 +128,10 @@ class _Forest:
         self._offsets = [None if bone.started_us is None else bone.started_us - zero_us for bone in bones]
         self._bones = bones
         self._caller = caller
-        self._order = sorted(
-            range(len(bones)), key=lambda at: (bones[at].position, self._offsets[at] or 0, bones[at].id.int)
+        self._is_mixed = any(bone.position for bone in bones) and any(
+            not bone.position and bone.parent_key not in ("", caller) for bone in bones
         )
+        self._order = sorted(range(len(bones)), key=self._place)
         self._orphans: set[int] = set()
         self._cuts: set[int] = set()
         self._parents = self._find_parents()
@@ -138,6 +139,13 @@ class _Forest:
         self._below: dict[int, list[int]] = {}
         for at in self._order:
             self._below.setdefault(self._parents[at], []).append(at)
+
+    def _place(self, at: int) -> tuple[int, int, int]:
+        """Steps of a run have places, those from elsewhere none: a tree with both is in the order of beginnings."""
+        bone, offset = self._bones[at], self._offsets[at]
+        if self._is_mixed:
+            return _FAR if offset is None else offset, bone.position, bone.id.int
+        return bone.position, offset or 0, bone.id.int
 
     def _find_parents(self) -> list[int]:
         by_key: dict[str, int] = {}

@@ -2,14 +2,15 @@
 
 Windows of an hour or more are read from the roll-ups. Of the hour that such a window begins in it takes the part that
 lies inside, as if what happened in that hour were even; the rest is exact. Shorter windows read the traces that ended
-in them, so where runs are sampled they see the sample.
+in them. Where runs are sampled, each kept run that succeeded stands for as many as the sample says, a failed one for
+itself; where none of those that succeed is kept, the roll-ups are read for short windows too.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ from uuid import UUID
 
 from django.db import connections
 
+from apps.traces.selectors.policies import policies_of
 from apps.traces.selectors.rollups import Figures, Where, main_currency, totals
 from support.ids import earliest
 
@@ -44,9 +46,25 @@ def window_figures(
     *, team_ids: Collection[UUID], app: UUID | None, at: dt.datetime, length: dt.timedelta
 ) -> WindowFigures:
     """The figures of the time from `length` before `at` up to it."""
-    if length < _HOUR:
-        return _of_traces(team_ids, app, since=at - length, until=at)
+    weights = _weights(team_ids, app) if length < _HOUR else None
+    if weights is not None:
+        return _of_traces(team_ids, app, since=at - length, until=at, weights=weights)
     return _of_rollups(team_ids, app, since=at - length, until=at)
+
+
+def _weights(team_ids: Collection[UUID], app: UUID | None) -> dict[str, float] | None:
+    """For how many runs a kept one that succeeded stands, by team and app; None where there is no telling."""
+    percents: dict[str, Decimal] = {}
+    for team_id in team_ids:
+        policies = policies_of(team_id)
+        if app is not None:
+            percents[f"{team_id}/{app}"] = policies.of(app).sample_percent
+            continue
+        percents[f"{team_id}/"] = policies.general.sample_percent
+        percents |= {f"{team_id}/{each}": policy.sample_percent for each, policy in policies.by_app.items()}
+    if not all(percents.values()):
+        return None
+    return {place: float(100 / percent) for place, percent in percents.items()}
 
 
 def _of_rollups(
@@ -56,7 +74,8 @@ def _of_rollups(
     where = Where(team_ids=team_ids, since=first, until=until, app=str(app) if app else "")
     edge = totals(replace(where, until=first + _HOUR))
     rest = totals(replace(where, since=first + _HOUR))
-    weight = 1 - (since - first) / _HOUR
+    counted_to = min(first + _HOUR, until)
+    weight = (counted_to - since) / (counted_to - first)
     for name in ("durations", "first_texts"):
         part = getattr(edge, name)
         part.counts = [round(count * weight) for count in part.counts]
@@ -89,25 +108,47 @@ def _cost(rest: Figures, edge: Figures, *, weight: Decimal) -> Decimal:
 
 _ENDED = """
     WITH ended AS MATERIALIZED (
-        SELECT status, total_tokens, cost, currency, duration_us, first_text_us FROM traces_trace
+        SELECT id, status, total_tokens, cost, currency, duration_us, first_text_us,
+            CASE WHEN status <> 'succeeded' OR error_count > 0 THEN 1 ELSE coalesce(
+                (%(weights)s::jsonb ->> concat(team_id, '/', application_id))::float8,
+                (%(weights)s::jsonb ->> concat(team_id, '/'))::float8, 1
+            ) END AS weight
+        FROM traces_trace
         WHERE team_id = ANY(%(teams)s) AND (%(app)s::uuid IS NULL OR application_id = %(app)s)
             AND id >= %(first_id)s AND started_at >= %(first)s AND started_at < %(until)s
             AND started_at + duration_us * interval '1 microsecond' >= %(since)s
-    ), costs AS (SELECT currency, sum(cost)::text AS cost FROM ended WHERE cost IS NOT NULL GROUP BY currency)
-    SELECT count(*), count(*) FILTER (WHERE status = 'failed'), coalesce(sum(total_tokens), 0),
+    ), costs AS (
+        SELECT currency, sum(cost * weight::numeric)::text AS cost FROM ended WHERE cost IS NOT NULL GROUP BY currency
+    ), lasted AS (
+        SELECT duration_us, sum(weight) OVER (ORDER BY duration_us, id) / sum(weight) OVER () AS share FROM ended
+    ), spoke AS (
+        SELECT first_text_us, sum(weight) OVER (ORDER BY first_text_us, id) / sum(weight) OVER () AS share
+        FROM ended WHERE first_text_us IS NOT NULL
+    ), wanted AS (
+        SELECT share - 1e-9 AS share, place FROM unnest(%(shares)s::float8[]) WITH ORDINALITY AS asked(share, place)
+    )
+    SELECT coalesce(sum(weight), 0), count(*) FILTER (WHERE status = 'failed'), coalesce(sum(total_tokens * weight), 0),
         (SELECT jsonb_object_agg(currency, cost)::text FROM costs),
-        percentile_disc(%(shares)s::float8[]) WITHIN GROUP (ORDER BY duration_us),
-        percentile_disc(%(shares)s::float8[]) WITHIN GROUP (ORDER BY first_text_us)
+        (SELECT array_agg((SELECT min(duration_us) FROM lasted WHERE lasted.share >= wanted.share) ORDER BY place)
+            FROM wanted),
+        (SELECT array_agg((SELECT min(first_text_us) FROM spoke WHERE spoke.share >= wanted.share) ORDER BY place)
+            FROM wanted)
     FROM ended
 """
 
 
 def _of_traces(
-    team_ids: Collection[UUID], app: UUID | None, *, since: dt.datetime, until: dt.datetime
+    team_ids: Collection[UUID],
+    app: UUID | None,
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    weights: Mapping[str, float],
 ) -> WindowFigures:
     first = since - LONGEST_RUN
     values: dict[str, Any] = {
         "shares": list(_SHARES),
+        "weights": json.dumps(weights),
         "teams": list(team_ids),
         "app": app,
         "first": first,

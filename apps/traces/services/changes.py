@@ -9,6 +9,8 @@ from uuid import UUID
 
 from django.db import OperationalError, connections, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from apps.traces.models import KeptTrace, PassedOver, Trace, TraceChange
 from apps.traces.models.saved_view import Listed
@@ -17,14 +19,17 @@ from apps.traces.selectors.bounded import TooSlow, bounded
 from apps.traces.selectors.keyset import after, read_page
 from apps.traces.selectors.lists import Question, of_teams, question_from, rows_of
 from apps.traces.selectors.saved_views import Viewer
-from apps.traces.services.list_jobs import GOING, TURN, go_on_with, rows_expected, team_ids_of
+from apps.traces.services.list_jobs import GOING, TOO_SLOW, TURN, go_on_with, rows_expected, team_ids_of
 from support.errors import Conflict, InvalidInput
 from support.jobs import enqueue
 
 PAGE_ROWS = 200
 PAGE_SECONDS = 60.0
 LONGEST_TAG = 60
+#: Changes that a team may have in the making.
+MOST_AT_ONCE = 3
 TASK = "traces.make_change"
+DATABASE_AWAY = gettext_noop("The trace database does not answer. Ask for the rest later.")
 _TAGS = {
     TraceChange.Action.ADD_TAG: "tags || %(list)s::jsonb WHERE NOT tags @> %(list)s::jsonb",
     TraceChange.Action.REMOVE_TAG: "tags - %(tag)s::text WHERE tags @> %(list)s::jsonb",
@@ -36,12 +41,12 @@ def ask_for_change(
 ) -> TraceChange:
     """Queue a change of all traces that answer the question now. Raises InvalidInput, Conflict."""
     if action not in TraceChange.Action.values or question.table != Listed.TRACES:
-        raise InvalidInput("There is no such change.", path="/action")
+        raise InvalidInput(_("There is no such change."), path="/action")
     tag = " ".join(value.replace("\x00", "").split()) if action != TraceChange.Action.DELETE else ""
     if action != TraceChange.Action.DELETE and not 1 <= len(tag) <= LONGEST_TAG:
-        raise InvalidInput(f"A tag has 1 to {LONGEST_TAG} characters.", path="/value")
-    if TraceChange.objects.filter(team_id=viewer.team_id, status__in=GOING).count() >= 3:
-        raise Conflict("Three changes are being made already. Wait for one of them.")
+        raise InvalidInput(_("A tag has 1 to %(n)s characters.") % {"n": LONGEST_TAG}, path="/value")
+    if TraceChange.objects.filter(team_id=viewer.team_id, status__in=GOING).count() >= MOST_AT_ONCE:
+        raise Conflict(_("%(n)s changes are being made already. Wait for one of them.") % {"n": MOST_AT_ONCE})
     now = timezone.now()
     job = TraceChange.objects.create(
         team_id=viewer.team_id,
@@ -67,9 +72,9 @@ def make_change(job_id: UUID) -> bool:
             if timezone.now() >= until:
                 return True
     except TooSlow:
-        _end(job_id, TraceChange.Status.FAILED, error="The database took too long for one page. Take a shorter range.")
+        _end(job_id, TraceChange.Status.FAILED, error=TOO_SLOW)
     except OperationalError:
-        _end(job_id, TraceChange.Status.FAILED, error="The trace database does not answer. Ask for the rest later.")
+        _end(job_id, TraceChange.Status.FAILED, error=DATABASE_AWAY)
     return False
 
 
@@ -80,8 +85,9 @@ def _page(job_id: UUID) -> bool:
         if job is None:
             return False
         question = question_from(job.question, table=job.table)
-        rows = rows_of(question, within=of_teams(job.table, team_ids_of(job))).only("id", question.column)
-        page = read_page(rows, cursor=job.cursor, size=PAGE_ROWS, by=question.column)
+        team_ids = team_ids_of(job)
+        rows = rows_of(question, within=of_teams(job.table, team_ids), team_ids=team_ids)
+        page = read_page(rows.only("id", question.column), cursor=job.cursor, size=PAGE_ROWS, by=question.column)
         job.rows_done += _apply(job, [row.id for row in page.rows])
         job.cursor = after(page.rows[-1], by=question.column) if page.rows else job.cursor
         job.status = TraceChange.Status.RUNNING if page.older else TraceChange.Status.DONE

@@ -13,7 +13,9 @@ from django.utils import timezone
 
 from apps.traces.hooks import erase_copies
 from apps.traces.models import AgentThought, Erasure, KeptTrace, OutgoingTrace, Rollup, Span, SpanPayload, Trace
+from apps.traces.recorder.shapes import short
 from apps.traces.recorder.store import ALIAS, delete
+from apps.traces.services.exports import drop_exports_of
 
 BATCH = 500
 
@@ -29,19 +31,22 @@ class Found:
 
 def what_is_there(*, team_id: UUID, end_user: str) -> Found:
     """Count what `erase` would delete."""
+    end_user = short(end_user)
     ids = _traces(team_id, end_user).values("id")
     spans = Span.objects.using(ALIAS).filter(Q(trace_id__in=ids) | Q(team_id=team_id, end_user=end_user))
     return Found(traces=_traces(team_id, end_user).count(), spans=spans.count())
 
 
 def erase(*, team_id: UUID, end_user: str, requested_by: str, reason: str = "") -> Erasure:
-    """Delete the person's traces, also those that are kept for review, copies of them, and sums that name the person.
+    """Delete the person's traces, also those that are kept for review, copies of them, the sums that name the person,
+    and all files of exports that the team's rows may be in.
 
     The request is noted before anything goes, so that one that broke off can be seen and repeated. Conversations and
     the logs of runs belong to the app and are deleted there.
     """
     if not end_user:
         raise ValueError("an empty name means everybody who gave none")
+    end_user = short(end_user)  # as it was stored
     found = what_is_there(team_id=team_id, end_user=end_user)
     erasure = Erasure.objects.using(ALIAS).create(
         team_id=team_id,
@@ -60,6 +65,7 @@ def erase(*, team_id: UUID, end_user: str, requested_by: str, reason: str = "") 
         OutgoingTrace.objects.using(ALIAS).filter(trace_id__in=ids).delete()
     _erase_lone_spans(team_id, end_user)
     Rollup.objects.using(ALIAS).filter(team_id=team_id, dimension=Rollup.Dimension.USER, name=end_user).delete()
+    drop_exports_of(team_id, end_user=end_user)
     erasure.finished_at = timezone.now()
     erasure.save(using=ALIAS, update_fields=["finished_at"])
     return erasure

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+import logging
 from collections.abc import Collection
 from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError
+from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
+from apps.traces.models.change import TraceChange
 from apps.traces.models.export import TraceExport
 from apps.traces.selectors.bounded import TooSlow, bounded
 from apps.traces.selectors.keyset import after, read_page
@@ -18,10 +24,11 @@ from apps.traces.selectors.lists import Question, of_teams, question_from, rows_
 from apps.traces.selectors.saved_views import Viewer
 from apps.traces.services.export_rows import columns_of, export_rows, stored
 from apps.traces.services.export_text import head_of, lines_of
-from apps.traces.services.list_jobs import GOING, TURN, go_on_with, rows_expected, team_ids_of
+from apps.traces.services.list_jobs import GOING, TOO_SLOW, TURN, go_on_with, rows_expected, team_ids_of
 from support.errors import Conflict, InvalidInput
 from support.jobs import enqueue
 
+logger = logging.getLogger(__name__)
 FOLDER = "trace-exports"
 KEPT = dt.timedelta(days=7)
 #: Files that one person may have in the making.
@@ -32,6 +39,11 @@ PAGE_ROWS_WHOLE = 50
 #: A page that takes longer than this is given up: the disk or the filters are at fault.
 PAGE_SECONDS = 120.0
 TASK = "traces.write_export"
+_ERASED = "The file was deleted when a person's traces were deleted on request. Ask for it again."
+#: Why a file was given up. The record keeps the English words; its page says them in the reader's language.
+NOT_WRITTEN = gettext_noop("The file could not be written. The log of the worker says why.")
+DISK_FULL = gettext_noop("There is no room for the file on the disk.")
+DATABASE_AWAY = gettext_noop("The trace database does not answer. Ask for the file again later.")
 
 
 def ask_for_export(
@@ -39,10 +51,12 @@ def ask_for_export(
 ) -> TraceExport:
     """Queue a file of all rows that answer the question now. Raises InvalidInput, Conflict."""
     if format not in TraceExport.Format.values:
-        raise InvalidInput("Choose CSV or JSON lines.", path="/format")
+        raise InvalidInput(_("Choose CSV or JSON lines."), path="/format")
     going = TraceExport.objects.filter(user_id=viewer.user_id, status__in=GOING).count()
     if going >= MOST_AT_ONCE:
-        raise Conflict(f"You have {MOST_AT_ONCE} exports in the making. Wait for one of them, or stop it.")
+        raise Conflict(
+            _("You have %(n)s exports in the making. Wait for one of them, or stop it.") % {"n": MOST_AT_ONCE}
+        )
     now = timezone.now()
     job = TraceExport.objects.create(
         team_id=viewer.team_id,
@@ -71,18 +85,21 @@ def write_export(job_id: UUID) -> bool:
     try:
         return _turn(job)
     except TooSlow:
-        _end(job, TraceExport.Status.FAILED, error="The database took too long for one page. Take a shorter range.")
+        _end(job, TraceExport.Status.FAILED, error=TOO_SLOW)
     except OSError as exc:
-        _end(job, TraceExport.Status.FAILED, error=f"The file could not be written: {exc.strerror or exc}.")
+        logger.exception("an export could not be written")
+        _end(job, TraceExport.Status.FAILED, error=DISK_FULL if exc.errno == errno.ENOSPC else NOT_WRITTEN)
     except OperationalError:
-        _end(job, TraceExport.Status.FAILED, error="The trace database does not answer. Ask for the file again later.")
+        _end(job, TraceExport.Status.FAILED, error=DATABASE_AWAY)
     return False
 
 
 def _turn(job: TraceExport) -> bool:
     question = question_from(job.question, table=job.table)
     columns = columns_of(job.table, with_payloads=job.with_payloads)
-    rows = rows_of(question, within=of_teams(job.table, team_ids_of(job))).only(*stored(columns, table=job.table))
+    team_ids = team_ids_of(job)
+    rows = rows_of(question, within=of_teams(job.table, team_ids), team_ids=team_ids)
+    rows = rows.only(*stored(columns, table=job.table))
     size = PAGE_ROWS_WHOLE if job.with_payloads else PAGE_ROWS
     until = timezone.now() + TURN
     target = file_of(job)
@@ -130,7 +147,7 @@ def _noted(job: TraceExport) -> bool:
 
 def _drop_if_stopped(job: TraceExport) -> None:
     if not TraceExport.objects.filter(id=job.id, status__in=GOING).exists():
-        file_of(job).unlink(missing_ok=True)
+        _drop(job)
 
 
 def _end(job: TraceExport, status: str, *, error: str = "") -> None:
@@ -150,7 +167,15 @@ def _end(job: TraceExport, status: str, *, error: str = "") -> None:
         path=job.path if status == TraceExport.Status.DONE else "",
     )
     if status != TraceExport.Status.DONE or not kept:
+        _drop(job)
+
+
+def _drop(job: TraceExport) -> None:
+    """Take the file away, as far as its disk lets us."""
+    try:
         file_of(job).unlink(missing_ok=True)
+    except OSError:
+        logger.exception("the file of an export could not be deleted")
 
 
 def stop_export(job: TraceExport) -> None:
@@ -173,13 +198,31 @@ def forget_exports() -> int:
     return forgotten
 
 
+def drop_exports_of(team_id: UUID, *, end_user: str) -> int:
+    """Drop all files that may hold rows of a team, and stop those in the making: a person's traces were deleted.
+
+    A file does not say whom it tells of, and rows that it has may be long gone from the tables. Whoever asked for it
+    sees why, and may ask again. What names the person in its filters goes altogether. How many files were dropped.
+    """
+    reaching = TraceExport.objects.filter(
+        Q(team_id=team_id) | Q(team_ids__isnull=True) | Q(team_ids__contains=[str(team_id)])
+    )
+    dropped = 0
+    for job in reaching.filter(status__in=GOING):
+        _end(job, TraceExport.Status.STOPPED, error=_ERASED)
+        dropped += 1
+    for job in reaching.exclude(path=""):
+        file_of(job).unlink(missing_ok=True)
+        dropped += reaching.filter(id=job.id).update(path="", error=_ERASED)
+    for kind in (TraceExport, TraceChange):
+        asked = kind._default_manager.filter(team_id=team_id)
+        asked.filter(Q(question__filters__user=end_user) | Q(question__q=end_user)).delete()
+    return dropped
+
+
 def file_of(job: TraceExport) -> Path:
     """Where the file of an export is."""
     return Path(settings.MEDIA_ROOT) / (job.path or f"{FOLDER}/{job.id}.{job.format}")
-
-
-def _ids(job: TraceExport) -> list[UUID] | None:
-    return None if job.team_ids is None else [UUID(each) for each in job.team_ids]
 
 
 def ask_again(job: TraceExport) -> TraceExport:

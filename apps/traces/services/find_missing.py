@@ -7,6 +7,7 @@ import datetime as dt
 from django.utils import timezone
 
 from apps.traces.models import Trace
+from apps.traces.recorder.joining import join_left_over
 from apps.traces.selectors.policies import passed_over_among
 from apps.traces.services.rebuild_trace import rebuild_trace
 from apps.workflows.selectors.runs import finished_between
@@ -18,7 +19,8 @@ MOST = 2_000
 
 
 def rebuild_missing_traces() -> int:
-    """Rebuild the traces of recent runs that have none; how many there were."""
+    """Rebuild the traces of recent runs that have none; how many there were. What others told of runs is counted."""
+    join_left_over()
     end = timezone.now() - PATIENCE
     runs = finished_between(end - LOOK_BACK, end, limit=MOST)
     traced = set(Trace.objects.filter(id__in=runs).values_list("id", flat=True))

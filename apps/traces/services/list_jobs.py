@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext_noop
 
 from apps.traces.models.list_job import ListJob
 from apps.traces.selectors.bounded import TooSlow, bounded
@@ -22,13 +23,16 @@ TURN: Final = dt.timedelta(seconds=100)
 SILENCE: Final = dt.timedelta(minutes=4)
 COUNTING_SECONDS: Final = 2.0
 MOST_AT_ONCE: Final = 100
+#: Why a job was given up; its page says it in the reader's language.
+TOO_SLOW: Final = gettext_noop("The database took too long for one page. Take a shorter range.")
 
 
 def rows_expected(question: Question, team_ids: Collection[UUID] | None) -> int:
     """How many rows answer the question, counted or estimated; 0 where even that takes too long."""
     try:
         with bounded(COUNTING_SECONDS):
-            return counted(rows_of(question, within=of_teams(question.table, team_ids)))[0]
+            rows = rows_of(question, within=of_teams(question.table, team_ids), team_ids=team_ids)
+            return counted(rows)[0]
     except TooSlow:
         return 0
 

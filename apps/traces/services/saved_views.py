@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from apps.traces.models.saved_view import DefaultView, SavedView
 from apps.traces.selectors.saved_views import MOST_VIEWS, Viewer, may_change
@@ -20,11 +21,11 @@ def save_view(
     """Keep what a list shows under a name; one's own view of that name takes it over. Raises InvalidInput, Conflict."""
     name = _named(name)
     if len(query) > _LONGEST_QUERY:
-        raise InvalidInput("These filters are too long to be saved.")
+        raise InvalidInput(_("These filters are too long to be saved."))
     own = SavedView.objects.filter(team_id=viewer.team_id, user_id=viewer.user_id, table=table)
     if own.exclude(name=name).count() >= MOST_VIEWS:
-        raise Conflict(f"You have {MOST_VIEWS} views of this list. Delete one first.")
-    view, _ = own.update_or_create(
+        raise Conflict(_("You have %(n)s views of this list. Delete one first.") % {"n": MOST_VIEWS})
+    view, _is_new = own.update_or_create(
         name=name,
         defaults={"query": query, "is_shared": is_shared, "user_name": viewer.name},
         create_defaults={
@@ -53,10 +54,10 @@ def change_view(
             team_id=view.team_id, user_id=view.user_id, table=view.table, name=view.name
         ).exclude(id=view.id)
         if same.exists():
-            raise Conflict(f"There is a view called {view.name!r} already.")
+            raise Conflict(_("There is a view called “%(name)s” already.") % {"name": view.name})
     if query is not None:
         if len(query) > _LONGEST_QUERY:
-            raise InvalidInput("These filters are too long to be saved.")
+            raise InvalidInput(_("These filters are too long to be saved."))
         view.query = query
     if is_shared is not None:
         view.is_shared = is_shared
@@ -82,7 +83,7 @@ def open_with(view: SavedView | None, *, viewer: Viewer, table: str = "") -> Non
 def _named(name: str) -> str:
     name = " ".join(name.replace("\x00", "").split())
     if not 1 <= len(name) <= 60:
-        raise InvalidInput("Give the view a name of 1 to 60 characters.", path="/name")
+        raise InvalidInput(_("Give the view a name of 1 to 60 characters."), path="/name")
     return name
 
 

@@ -14,9 +14,11 @@ from django.db.backends.utils import CursorWrapper
 
 from apps.traces.models import AgentThought, ForeignTrace, Span, SpanPayload, Trace
 from apps.traces.recorder import tables
+from apps.traces.recorder.count_once import found_wrappers, strip, without
 from apps.traces.recorder.foreign import ForeignSpan
 from apps.traces.recorder.foreign_rows import ForeignRows, micros, rows_of
 from apps.traces.recorder.growth import New, calls_of, grown, is_call, setting_of
+from apps.traces.recorder.joining import add_to, join_others
 from apps.traces.recorder.record import RecordedPayload, RecordedSpan, RecordedThought, TraceRow
 from apps.traces.recorder.shapes import stable_id
 from apps.traces.recorder.store import ALIAS, count
@@ -24,7 +26,7 @@ from apps.traces.recorder.tallies import Tallies
 from apps.traces.recorder.treatment import treated_spans
 from apps.traces.recorder.words import with_words
 from apps.traces.recorder.wrappers import TOKENS, WRAPPER, wrappers
-from apps.traces.services.count_once import found_wrappers, strip, without
+from apps.traces.services.own_runs import own_runs
 from support.ids import uuid7
 
 
@@ -39,9 +41,11 @@ class Stored:
 def store_foreign(team_id: UUID, spans: Sequence[ForeignSpan]) -> Stored:
     """Store the spans of one team in one transaction; sent again, they change nothing.
 
-    They are priced and masked first. Of traces outside the sample only the sums are kept.
+    They are priced and masked first. Of traces outside the sample only the sums are kept. Spans of a program that a run
+    of the team asked, and passed its trace on to, become part of the run's trace.
     """
-    given, passed_over = treated_spans(team_id, spans)
+    own = own_runs(team_id, {span.trace_id for span in spans})
+    given, passed_over = treated_spans(team_id, spans, own=own)
     if passed_over:
         _count_only(team_id, passed_over)
     traces: dict[str, dict[tuple[str, int], ForeignSpan]] = {}
@@ -50,11 +54,18 @@ def store_foreign(team_id: UUID, spans: Sequence[ForeignSpan]) -> Stored:
     if not traces:
         return Stored(new=len(passed_over), repeated=0)
     with transaction.atomic(using=ALIAS), connections[ALIAS].cursor() as cursor:
-        ids = _trace_ids(cursor, team_id, traces)
+        ids, waiting = _trace_ids(cursor, team_id, traces, own)
         # Held until the end: tags and prices that somebody changes meanwhile must not be written over.
         known = Trace.objects.using(ALIAS).order_by("id").select_for_update().in_bulk(ids.values())
         batches = [
-            _Batch(list(given.values()), known.get(ids[name]), trace_id=ids[name], team_id=team_id, external_id=name)
+            _Batch(
+                list(given.values()),
+                known.get(ids[name]),
+                trace_id=ids[name],
+                team_id=team_id,
+                external_id=name,
+                waits=ids[name] in waiting,
+            )
             for name, given in sorted(traces.items())
         ]
         rows = [row for batch in batches for row in batch.rows]
@@ -62,6 +73,7 @@ def store_foreign(team_id: UUID, spans: Sequence[ForeignSpan]) -> Stored:
         ended = _end(cursor, [row for row in rows if row.span.id not in fresh and row.span.duration_us is not None])
         _count_once(batches, fresh | ended)
         _grow(cursor, batches, fresh, ended)
+    join_others(list(waiting))
     return Stored(new=len(passed_over) + len(fresh) + len(ended), repeated=len(given) - len(fresh) - len(ended))
 
 
@@ -69,8 +81,17 @@ class _Batch:
     """The spans of one trace."""
 
     def __init__(
-        self, given: list[ForeignSpan], old: Trace | None, *, trace_id: UUID, team_id: UUID, external_id: str
+        self,
+        given: list[ForeignSpan],
+        old: Trace | None,
+        *,
+        trace_id: UUID,
+        team_id: UUID,
+        external_id: str,
+        waits: bool = False,
     ) -> None:
+        #: It belongs to a run of ours whose trace is not counted with it yet.
+        self.waits = waits
         self.given, self.old, self.external_id = given, old, external_id
         self.setting = setting_of(given, old, trace_id=trace_id, team_id=team_id)
         self.rows = [rows_of(span, self.setting) for span in given]
@@ -92,9 +113,12 @@ class _Batch:
     def grown(self, fresh: set[UUID], ended: set[UUID], tallies: Tallies) -> TraceRow | None:
         """The trace with what is new, counted; None where nothing is."""
         new = [(span, row) for span, row in zip(self.given, self.rows, strict=True) if row.span.id in fresh | ended]
-        if not new:
+        if not new or self.waits:
             return None
         rows = [row for _span, row in new]
+        if self.old is not None and self.old.run_id is not None:
+            self._join(self.old, [row.span for row in rows], fresh, tallies)
+            return None
         trace = grown(
             without(self.old, self.was_counted) if self.old is not None else None,
             New(given=[span for span, _row in new], rows=rows, counted=sum(row.span.id in fresh for row in rows)),
@@ -109,6 +133,13 @@ class _Batch:
         for span in calls_of(rows):
             tallies.add_span(trace, span)
         return trace
+
+    def _join(self, old: Trace, spans: Sequence[RecordedSpan], fresh: set[UUID], tallies: Tallies) -> None:
+        """Add spans to the trace of a run of ours."""
+        for counted in filter(is_call, self.was_counted):
+            tallies.add_span(old, counted, times=-1)
+        here = sum(span.id in fresh for span in spans)
+        add_to(without(old, self.was_counted), spans, counted=here, before=old, tallies=tallies)
 
 
 def _count_only(team_id: UUID, spans: Sequence[ForeignSpan]) -> None:
@@ -137,23 +168,32 @@ def _keep(found: dict[tuple[str, int], ForeignSpan], span: ForeignSpan) -> None:
 
 
 def _trace_ids(
-    cursor: CursorWrapper, team_id: UUID, traces: Mapping[str, Mapping[tuple[str, int], ForeignSpan]]
-) -> dict[str, UUID]:
-    """The ids of ours; who has them may be sure that nobody else lets these traces grow at the same time."""
-    given = []
+    cursor: CursorWrapper,
+    team_id: UUID,
+    traces: Mapping[str, Mapping[tuple[str, int], ForeignSpan]],
+    own: Mapping[str, UUID],
+) -> tuple[dict[str, UUID], set[UUID]]:
+    """The ids of ours, and those of them whose own trace does not count what others told of it yet.
+
+    Who has them may be sure that nobody else lets these traces grow at the same time.
+    """
+    written = set(Trace.objects.using(ALIAS).filter(id__in=own.values()).values_list("id", flat=True)) if own else set()
+    given: list[dict[str, Any]] = []
     for name in sorted(traces):
         started_us = min(micros(span.started_ns) for span in traces[name].values())
-        trace_id = stable_id(team_id, of=f"trace {name}", position=0, at_us=started_us)
-        given.append({"trace_id": trace_id, "team_id": team_id, "external_id": name})
+        trace_id = own.get(name) or stable_id(team_id, of=f"trace {name}", position=0, at_us=started_us)
+        is_counted = name not in own or trace_id in written
+        given.append({"trace_id": trace_id, "team_id": team_id, "external_id": name, "is_counted": is_counted})
     table = ForeignTrace._meta.db_table
     cursor.execute(
-        f"INSERT INTO {table} (trace_id, team_id, external_id) "  # noqa: S608
-        f"SELECT trace_id, team_id, external_id FROM json_populate_recordset(NULL::{table}, %s::json) "
+        f"INSERT INTO {table} (trace_id, team_id, external_id, is_counted) "  # noqa: S608
+        f"SELECT trace_id, team_id, external_id, is_counted FROM json_populate_recordset(NULL::{table}, %s::json) "
         "ON CONFLICT (team_id, external_id) DO UPDATE SET external_id = EXCLUDED.external_id "
-        "RETURNING external_id, trace_id",
+        "RETURNING external_id, trace_id, is_counted",
         [orjson.dumps(given).decode()],
     )
-    return dict(cursor.fetchall())
+    rows = cursor.fetchall()
+    return {name: trace_id for name, trace_id, _ in rows}, {trace_id for _, trace_id, counted in rows if not counted}
 
 
 def _insert(cursor: CursorWrapper, rows: Sequence[ForeignRows]) -> set[UUID]:
@@ -208,9 +248,11 @@ def _count_once(batches: Sequence[_Batch], new: set[UUID]) -> None:
 def _grow(cursor: CursorWrapper, batches: Sequence[_Batch], fresh: set[UUID], ended: set[UUID]) -> None:
     tallies = Tallies()
     traces = [trace for batch in batches if (trace := batch.grown(fresh, ended, tallies)) is not None]
+    counted = orjson.dumps(tallies.rows()).decode()
     if traces:
-        counted = orjson.dumps(tallies.rows()).decode()
         cursor.execute(_growth(), [tables.rows(Trace, TraceRow, traces), counted])
+    elif tallies.rows():
+        cursor.execute(tables.add_up(), [counted])
 
 
 @lru_cache(maxsize=1)

@@ -137,6 +137,11 @@ def finished_between(begin: dt.datetime, end: dt.datetime, *, limit: int) -> lis
     return list(ended.values_list("id", flat=True)[:limit])
 
 
+def runs_among(run_ids: Iterable[UUID], *, team_id: UUID) -> set[UUID]:
+    """Those of the ids that are runs of the team."""
+    return set(Run.objects.filter(id__in=list(run_ids), team_id=team_id).values_list("id", flat=True))
+
+
 def _nodes(document: dict[str, Any]) -> dict[str, dict[str, str]]:
     return {
         node["id"]: {"type": node["type"], "title": node.get("title") or node["id"]}

@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+import support.money
 from console import json_tree as tree
 from console import text_diff, waterfall
 from console.icons import icon_names
@@ -242,16 +243,7 @@ def count(value: float | str | None) -> str:
 @register.filter
 def money(value: Decimal | float | str | None, currency: str = "USD") -> str:
     """A cost, precise where it is small: $0.00042, $12.30."""
-    if value is None or value == "":
-        return "–"
-    amount = Decimal(str(value))
-    sign = {"USD": "$", "CNY": "¥", "EUR": "€"}.get(currency, f"{currency} ")
-    if amount == 0:
-        return f"{sign}0"
-    if abs(amount) >= 1:
-        return f"{sign}{amount:,.2f}"
-    whole, _point, rest = f"{amount:.6f}".partition(".")
-    return f"{sign}{whole}.{rest.rstrip('0').ljust(2, '0')}"
+    return support.money.in_words(value, currency)
 
 
 @register.filter

@@ -3,6 +3,8 @@
 import { word } from "./words.js";
 
 const OF_ROWS = ["tree", "waterfall"];
+/** Drawings are made smaller to fit, as long as their words can be read. */
+const SMALLEST = 0.7;
 
 export class Views {
   #root;
@@ -67,7 +69,21 @@ export class Views {
     const response = await fetch(this.#root.dataset.graphUrl, { headers: { Accept: "text/html" } });
     if (!response.ok || response.redirected) throw new Error(String(response.status));
     box.querySelector("[data-graph]").innerHTML = await response.text();
+    this.#fitGraph(box);
     this.on.graph(box);
+    box.querySelector("[data-opened]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  }
+
+  #fitGraph(box) {
+    const drawing = box.querySelector(".drawing");
+    const room = drawing?.parentElement;
+    if (!room) return;
+    const { width, height } = drawing.viewBox.baseVal;
+    const padding = 2 * parseFloat(getComputedStyle(room).paddingInlineStart);
+    const size = Math.min(1, Math.max(SMALLEST, (room.clientWidth - padding) / width));
+    drawing.setAttribute("width", width * size);
+    drawing.setAttribute("height", height * size);
+    room.tabIndex = 0;
   }
 
   #fail(box) {

@@ -111,6 +111,18 @@ def test_one_bad_vector_refuses_the_whole_batch(store, bad):
         store.search(ns, bad, 1)
 
 
+def test_pgvector_keeps_numbers_as_halves_and_refuses_what_is_too_large_for_one(db):
+    store, ns = PgVectorStore(), namespace_of()
+    store.ensure(ns)
+    key = uuid.uuid4()
+    store.upsert(ns, [Record(id=key, document_id=key, vector=[0.1, -2.00049, 6e-5])])
+    (kept,) = store.fetch(ns, [key])
+    assert kept.vector == pytest.approx([0.1, -2.00049, 6e-5], rel=2**-11)
+    with pytest.raises(StoreRefused):
+        store.upsert(ns, [Record(id=uuid.uuid4(), document_id=key, vector=[1.0, 1e6, 0.0])])
+    assert store.count(ns) == 1
+
+
 def test_namespaces_never_see_each_other_even_under_equal_ids(store, ns):
     other = Namespace(dataset_id=uuid.uuid4(), space=ns.space, dim=ns.dim)
     newer = Namespace(dataset_id=ns.dataset_id, space="another space", dim=ns.dim)

@@ -13,8 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 from apps.datasets.management.progress import ProgressBar
 from apps.datasets.management.teams import team_for
 from apps.datasets.models import VectorMove
+from apps.datasets.models.vector_move import KEEP_OLD
 from apps.datasets.selectors.datasets import open_dataset
-from apps.datasets.services.migrating import KEEP_OLD, LEASE, MoveTaken, carry_on, end_move, start_move, take_from
+from apps.datasets.services.migrating import LEASE, MoveTaken, carry_on, end_move, start_move, take_from
 from apps.datasets.vectorstores.registry import ADAPTERS
 from support.errors import ConsoleError
 

@@ -46,18 +46,25 @@ class Period:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
-    """Everything the dashboard shows that comes from roll-ups. Portions that the filters rule out are None."""
+    """What the dashboard shows at once of the roll-ups. Portions that the filters rule out are None.
+
+    All apps are in it, since one that seldom runs may be the one that fails.
+    """
 
     now: Period
     before: Period
     apps: Sequence[Portion] | None = None
     models: Sequence[Portion] | None = None
-    users: Sequence[Portion] | None = None
 
     @property
     def has_runs(self) -> bool:
         """Whether there is anything to draw."""
         return self.now.total.count > 0
+
+    @property
+    def has_past(self) -> bool:
+        """Whether there is a period before to compare with."""
+        return self.before.total.count > 0
 
 
 def board_of(asked: Asked, team_ids: tuple[UUID, ...] | None) -> Board:
@@ -67,10 +74,14 @@ def board_of(asked: Asked, team_ids: tuple[UUID, ...] | None) -> Board:
     return Board(
         now=now,
         before=before,
-        apps=None if where.model or where.user else portions[:MOST_ROWS],
+        apps=None if where.model or where.user else portions,
         models=None if where.user else rollups.breakdown(where, by="model", limit=MOST_ROWS),
-        users=None if where.model else rollups.breakdown(where, by="user", limit=MOST_ROWS),
     )
+
+
+def busiest_users(asked: Asked, team_ids: tuple[UUID, ...] | None) -> Sequence[Portion]:
+    """The users with most runs. Users are many: their rows are read when somebody looks at them."""
+    return rollups.breakdown(asked.where(team_ids), by="user", limit=MOST_ROWS)
 
 
 def nothing() -> Board:

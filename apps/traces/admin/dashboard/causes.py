@@ -20,6 +20,8 @@ from apps.workflows import hooks
 
 LINES = 5
 _MOST_TEXT = 160
+#: The share of a run that its longest step has to have to be named as the cause.
+_TELLING = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +78,21 @@ def _slow(asked: Asked, team_ids: tuple[UUID, ...] | None) -> list[Line]:
             title=run.trace.input_preview or run.trace.name,
             app=run.trace.application_name,
             duration=duration(run.trace.duration_us),
-            longest=_("%(step)s took %(time)s") % {"step": run.span_name, "time": duration(run.span_us)}
-            if run.span_id
-            else "",
+            longest=_longest(run),
             at=run.trace.started_at,
         )
         for run in causes.slowest_runs(asked.where(team_ids), limit=LINES)
     ]
+
+
+def _longest(run: causes.SlowRun) -> str:
+    """The step that took the time; where many short ones did, how many they are."""
+    if run.span_id is None or run.span_us is None:
+        return ""
+    facts = {"step": run.span_name, "time": duration(run.span_us), "n": f"{run.trace.span_count:,}"}
+    if run.span_us < _TELLING * (run.trace.duration_us or 0):
+        return _("%(n)s steps, none longer than %(time)s") % facts
+    return _("%(step)s took %(time)s") % facts
 
 
 def _errors(asked: Asked, team_ids: tuple[UUID, ...] | None) -> list[Line]:

@@ -13,8 +13,9 @@ from django.utils.translation import gettext as _
 from apps.traces.admin.dashboard.board import Bucket, Period
 from apps.traces.admin.dashboard.numbers import cost_in, cost_words, short, time, tokens
 from apps.traces.admin.dashboard.scope import DAY, Asked
-from apps.traces.admin.formats import duration, money
+from apps.traces.admin.formats import day_format, duration
 from apps.traces.selectors.rollups import MAIN_CURRENCY, main_currency
+from support import money
 from support.histogram import Histogram
 
 Number = float | None
@@ -42,6 +43,11 @@ class Chart:
     rows: Sequence[dict[str, Any]]
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw: no number, or zeros only."""
+        return not any(value for series in self.data["series"] for value in series["values"])
+
+    @property
     def data_id(self) -> str:
         """The id of the element that holds its numbers."""
         return f"chart-data-{self.name}"
@@ -60,7 +66,7 @@ def charts_of(asked: Asked, now: Period, before: Period | None) -> list[Chart]:
     if not (asked.filters.get("model") or asked.filters.get("user")):
         charts.append(("verdicts", _("What people thought"), "", _verdicts()))
     earlier = before.buckets if before is not None else []
-    signs = {"cost": "$" if currency == MAIN_CURRENCY else ""}
+    signs = {"cost": money.sign_of(currency)}
     return [
         _chart(
             asked,
@@ -144,7 +150,7 @@ def _costs(currency: str) -> list[Line]:
         return float(cost_in(bucket.figures, currency))
 
     def words(value: Number) -> str:
-        return "–" if value is None else money(str(value), currency)
+        return "–" if value is None else money.in_words(str(value), currency)
 
     label = _("Cost") if currency == MAIN_CURRENCY else _("Cost in %(currency)s") % {"currency": currency}
     return [Line(role="main", label=label, number=number, words=words)]
@@ -208,8 +214,8 @@ def _earlier(name: str, lines: Sequence[Line], buckets: Sequence[Bucket]) -> dic
 
 def _label(bucket: Bucket) -> str:
     if bucket.until - bucket.at >= DAY:
-        return formats.date_format(bucket.at, "j M")
-    return formats.date_format(bucket.at, "j M, H:i")
+        return formats.date_format(bucket.at, day_format())
+    return formats.date_format(bucket.at, f"{day_format()}, H:i")
 
 
 def _spelled(moment: dt.datetime) -> str:

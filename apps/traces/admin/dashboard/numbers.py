@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from django.utils.translation import gettext as _
 
-from apps.traces.admin.formats import duration, money
+from apps.traces.admin.formats import duration
 from apps.traces.selectors.rollups import MAIN_CURRENCY, Figures
+from support import money
 
 
 def error_rate(figures: Figures) -> float | None:
@@ -28,9 +29,9 @@ def cost_in(figures: Figures, currency: str) -> Decimal:
 def cost_words(figures: Figures) -> str:
     """$12.30; ≥ $0.31 with calls that have no price; several currencies side by side."""
     if not figures.costs:
-        return "–" if figures.unpriced_calls else money(Decimal(0))
+        return "–" if figures.unpriced_calls else money.in_words(Decimal(0))
     parts = [
-        money(cost, currency)
+        money.in_words(cost, currency)
         for currency, cost in sorted(figures.costs.items(), key=lambda each: each[0] != MAIN_CURRENCY)
     ]
     words = " + ".join(parts)

@@ -16,12 +16,13 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from accounts.selectors import teams_of
-from apps.traces.admin.dashboard.board import Board, board_of, nothing
+from apps.traces.admin.dashboard.board import MOST_ROWS, Board, board_of, busiest_users, nothing
 from apps.traces.admin.dashboard.breakdown import Table, table_of
 from apps.traces.admin.dashboard.cards import cards_of
 from apps.traces.admin.dashboard.causes import causes_of
 from apps.traces.admin.dashboard.charts import charts_of
 from apps.traces.admin.dashboard.scope import COMPARE, SHOWN, Asked, asked_by
+from apps.traces.admin.formats import day_format
 from apps.traces.models import Alert
 from apps.traces.recorder.counters import RecorderCounts, recorder_counts
 from apps.traces.selectors import rollups
@@ -73,7 +74,7 @@ def _figures(asked: Asked, team_ids: tuple[UUID, ...] | None) -> dict[str, Any]:
     board = board_of(asked, team_ids)
     context: dict[str, Any] = {
         "board": board,
-        "chips": _chips(asked, board, team_ids),
+        "chips": _chips(asked, team_ids),
         "firing": _firing(team_ids),
     }
     if not board.has_runs:
@@ -83,14 +84,37 @@ def _figures(asked: Asked, team_ids: tuple[UUID, ...] | None) -> dict[str, Any]:
         "causes": causes_of(asked, team_ids, board.apps),
         "charts": charts_of(asked, board.now, board.before if asked.compare else None),
         "breakdowns": _tables(asked, board),
+        "users_url": "" if asked.filters.get("user") or asked.filters.get("model") else _users_url(asked, part="table"),
     }
+
+
+def users(request: HttpRequest, part: str) -> HttpResponse:
+    """The busiest users as a table, or as what the filter offers: parts that the page asks for by itself."""
+    user: Any = request.user
+    if not user.has_perm(VIEW):
+        raise PermissionDenied
+    asked = asked_by(request.GET.dict())
+    context: dict[str, Any] = {"part": part}
+    try:
+        with bounded():
+            found = busiest_users(asked.without("model", "user"), _teams(user))
+    except TooSlow as exc:
+        context["fault"] = exc.message
+    else:
+        choices = [(portion.key, portion.name) for portion in found]
+        context |= {"table": table_of(asked, found, by="user"), "chip": _chip(asked, "user", _("User"), choices)}
+    return TemplateResponse(request, "admin/traces/dashboard/users.html", context)
+
+
+def _users_url(asked: Asked, *, part: str) -> str:
+    return reverse("traces:dashboard-users", args=[part]) + asked.here()
 
 
 def _tables(asked: Asked, board: Board) -> list[Table]:
     """The tables that the filters leave; one row about what is chosen anyway says nothing new."""
-    found = {"app": board.apps, "model": board.models, "user": board.users}
+    found = {"app": board.apps, "model": board.models}
     return [
-        table_of(asked, portions, by=by)
+        table_of(asked, portions[:MOST_ROWS], by=by)
         for by, portions in found.items()
         if portions is not None and not asked.filters.get(by)
     ]
@@ -118,19 +142,18 @@ def _custom(asked: Asked) -> dict[str, Any]:
 
 
 def _period(asked: Asked) -> str:
-    start, end = (formats.date_format(moment, "j M H:i") for moment in (asked.since, asked.until))
+    start, end = (formats.date_format(moment, f"{day_format()} H:i") for moment in (asked.since, asked.until))
     return _("%(start)s to %(end)s UTC.") % {"start": start, "end": end}
 
 
-def _chips(asked: Asked, board: Board, team_ids: tuple[UUID, ...] | None) -> list[dict[str, Any]]:
-    """A menu for each filter, of what was at work in this time; of users, who are many, the busiest."""
-    users = [(portion.key, portion.name) for portion in board.users or ()]
+def _chips(asked: Asked, team_ids: tuple[UUID, ...] | None) -> list[dict[str, Any]]:
+    """A menu for each filter, of what was at work in this time; the users, who are many, come when it is opened."""
     offered = {
         "app": (_("App"), _offered("app", asked, team_ids)),
         "model": (_("Model"), _offered("model", asked, team_ids)),
-        "user": (_("User"), users),
     }
-    return [_chip(asked, name, label, choices) for name, (label, choices) in offered.items()]
+    chips = [_chip(asked, name, label, choices) for name, (label, choices) in offered.items()]
+    return [*chips, {**_chip(asked, "user", _("User"), ()), "late_url": _users_url(asked, part="menu")}]
 
 
 def _offered(what: Literal["app", "model"], asked: Asked, team_ids: tuple[UUID, ...] | None) -> list[tuple[str, str]]:

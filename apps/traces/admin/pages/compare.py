@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from apps.traces.admin.formats import duration
 from apps.traces.admin.pages.access import opened_trace
+from apps.traces.admin.pages.compare_facts import facts_of
 from apps.traces.admin.pages.skeleton import tree_of
 from apps.traces.models import Span, SpanPayload, Trace
 from apps.traces.recorder import reading
@@ -110,7 +111,7 @@ def compare_page(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID
         "right": right,
         "both": (left, right),
         "pairs": pairs,
-        "facts": list(_facts(left, right)),
+        "facts": list(facts_of(left, right)),
         "steps_hidden": max(left.span_count, right.span_count) > MOST_STEPS,
     }
     return TemplateResponse(request, "admin/traces/trace/compare.html", context)
@@ -163,19 +164,6 @@ def _mark(row: Row) -> tuple[int, str, str]:
     if row.parent < 0 and bone.kind == Span.Kind.RUN:
         return 0, "run", ""
     return row.depth, bone.kind + ran, f"{bone.node_id}/{bone.name}" if bone.node_id else bone.name
-
-
-def _facts(left: Trace, right: Trace) -> Iterator[tuple[str, Any, Any, str]]:
-    yield _("Duration"), duration(left.duration_us), duration(right.duration_us), "text"
-    if left.first_text_us is not None or right.first_text_us is not None:
-        yield _("First text"), duration(left.first_text_us), duration(right.first_text_us), "text"
-    yield _("Tokens"), left.total_tokens, right.total_tokens, "count"
-    if left.cost is not None or right.cost is not None:
-        yield _("Cost"), left.cost, right.cost, "money"
-    yield _("Spans"), left.span_count, right.span_count, "count"
-    yield _("Errors"), left.error_count, right.error_count, "count"
-    if left.version_number or right.version_number:
-        yield _("Version"), left.version_number or "–", right.version_number or "–", "text"
 
 
 def _input_of(payload: SpanPayload | None) -> str:

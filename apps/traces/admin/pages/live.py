@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.selectors import may
 from apps.traces.admin.pages.access import check, first_address, teams_seen
-from apps.traces.admin.pages.live_stream import live_response
+from apps.traces.admin.pages.live_stream import live_response, masker_of
 from apps.traces.admin.pages.words import words
 from apps.traces.models import Trace
 from apps.workflows.selectors.concealing import secrets_of_run
@@ -52,7 +52,7 @@ def page_without_trace(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id
     context = {
         "crumbs": crumbs,
         "run": run,
-        "query": secrets_of_run(trace_id).hide(run.query),
+        "query": masker_of(run.info).text(secrets_of_run(trace_id).hide(run.query)),
         "may_stop": not run.is_over and may(user, "run", team_id=run.info.team_id),
         "run_url": first_address(("admin:workflows_run_change",), [trace_id]),
         "answers_url": _page_of_run(run),

@@ -12,7 +12,9 @@ from typing import Any, Final
 import orjson
 from django.http import StreamingHttpResponse
 
+from apps.traces.masking.masker import Masker
 from apps.traces.recorder.live import LiveTree
+from apps.traces.selectors.policies import policies_of
 from apps.workflows.engine.journal import Numbered
 from apps.workflows.hooks import RunInfo
 from apps.workflows.streaming.follow import follow
@@ -31,17 +33,23 @@ _END: Final = object()
 
 def live_response(run: RunInfo) -> StreamingHttpResponse:
     """The stream of a run. Whoever comes back is told everything again: rows have keys, so nothing is doubled."""
+    masker = masker_of(run)
     release_connections()  # what follows waits for the run, not for the database
-    response = StreamingHttpResponse(_stream(run), content_type="text/event-stream; charset=utf-8")
+    response = StreamingHttpResponse(_stream(run, masker), content_type="text/event-stream; charset=utf-8")
     response["Cache-Control"] = "no-cache"
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-async def _stream(run: RunInfo) -> AsyncIterator[bytes]:
+def masker_of(run: RunInfo) -> Masker:
+    """What is taken out of all that an operator sees of a run."""
+    return policies_of(run.team_id).of(run.application_id).masker
+
+
+async def _stream(run: RunInfo, masker: Masker) -> AsyncIterator[bytes]:
     yield _RETRY + b"event: begin\ndata: {}\n\n"
     try:
-        async with aclosing(_changes(run)) as changes:  # type: ignore[type-var]
+        async with aclosing(_changes(run, masker)) as changes:  # type: ignore[type-var]
             async for change in changes:
                 yield b"data: " + orjson.dumps(change) + b"\n\n" if change else _PING
     except Exception:  # border: the reader comes back by itself, and is told everything again
@@ -50,8 +58,8 @@ async def _stream(run: RunInfo) -> AsyncIterator[bytes]:
     yield b"event: end\ndata: {}\n\n"
 
 
-async def _changes(run: RunInfo) -> AsyncIterator[dict[str, Any]]:
-    tree = LiveTree(run)
+async def _changes(run: RunInfo, masker: Masker) -> AsyncIterator[dict[str, Any]]:
+    tree = LiveTree(run, masker)
     async with aclosing(_together(run)) as batches:  # type: ignore[type-var]
         async for batch in batches:
             for _seq, event in batch:

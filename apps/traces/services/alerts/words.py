@@ -8,6 +8,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 
 from apps.traces.models.alert import Alert, AlertNotice
+from support import money
 
 PERCENT = frozenset({Alert.Measure.ERROR_RATE, Alert.Measure.DISLIKE_RATE})
 SECONDS = frozenset(
@@ -41,7 +42,7 @@ def figure(measure: str, value: float | Decimal | None) -> str:
     if measure in SECONDS:
         return _("%(n)s s") % {"n": _short(value, 2)}
     if measure == Alert.Measure.COST:
-        return f"${float(value):,.2f}" if value >= 1 else f"${_short(value, 4)}"
+        return money.in_words(value)
     return f"{round(value):,}"
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('traces', '0010_root_of_a_trace'),
+        ('traces', '0011_spans_of_our_runs'),
     ]
 
     operations = [

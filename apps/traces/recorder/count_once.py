@@ -8,7 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from apps.traces.models import AgentThought, Span, SpanPayload, Trace
-from apps.traces.recorder.store import ALIAS
+from apps.traces.recorder.tables import ALIAS
 from apps.traces.recorder.wrappers import KINDS, TOKENS, WRAPPER, wrappers
 
 #: Of longer traces no more is looked at for each batch.
@@ -18,7 +18,7 @@ MOST_SPANS = 5_000
 def found_wrappers(trace_ids: Collection[UUID]) -> list[Span]:
     """The spans of these traces, as they were stored, that only repeat calls below them."""
     rows: dict[UUID, list[Span]] = {}
-    names = ("id", "trace_id", "key", "parent_key", "kind", "model", "status", "started_at", "duration_us")
+    names = ("id", "trace_id", "key", "parent_key", "kind", "node_id", "model", "status", "started_at", "duration_us")
     seen = Span.objects.using(ALIAS).filter(trace_id__in=trace_ids, duration_us__isnull=False)
     for span in seen.only(*names, "first_text_us", "cost", "currency", *TOKENS).order_by()[:MOST_SPANS]:
         rows.setdefault(span.trace_id, []).append(span)
