@@ -41,8 +41,9 @@ class EvaluatorAdmin(AnnotatorModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         newest = Calibration.objects.filter(evaluator=OuterRef("pk"), status="completed").order_by("-id")
-        rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(newest_calibration=Subquery(newest.values("id")[:1]))
+        rows = super().get_queryset(request)
+        with_newest: QuerySet[Any] = rows.annotate(newest_calibration=Subquery(newest.values("id")[:1]))
+        return with_newest
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return belongs_somewhere(request.user) and team_for_new(request) is not None

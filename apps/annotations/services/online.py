@@ -20,6 +20,7 @@ from apps.annotations.services.experiment_items import judge_case
 from apps.annotations.services.feeding import is_sampled
 from apps.annotations.services.golden_sources import item_of_trace
 from apps.traces.selectors.lists import of_teams, question_of, rows_of
+from apps.workflows.selectors.runs import EXPERIMENT
 from support.errors import ConsoleError
 from support.jobs import enqueue
 
