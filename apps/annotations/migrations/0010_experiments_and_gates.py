@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=support.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('threshold', models.FloatField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(0.0), django.core.validators.MaxValueValidator(1.0)], verbose_name='at least')),
-                ('figure', models.CharField(choices=[('lower', 'Lower end of the 95 % interval'), ('mean', 'Mean')], default='lower', max_length=5, verbose_name='figure')),
+                ('figure', models.CharField(choices=[('lower', 'Lower end of the interval (95 %)'), ('mean', 'Mean')], default='lower', max_length=5, verbose_name='figure')),
                 ('against_live', models.CharField(choices=[('none', 'Do not compare'), ('beyond-chance', 'Not worse beyond chance'), ('any', 'Not worse at all')], default='none', max_length=13, verbose_name='beside the published version')),
                 ('is_enabled', models.BooleanField(default=True, verbose_name='in force')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),

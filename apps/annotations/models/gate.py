@@ -14,7 +14,7 @@ class PublishGate(models.Model):
     """One condition for publishing an app: no version is published that has not met it in an experiment."""
 
     class Figure(models.TextChoices):
-        LOWER = "lower", _("Lower end of the 95 % interval")
+        LOWER = "lower", _("Lower end of the interval (95 %)")
         MEAN = "mean", _("Mean")
 
     class Against(models.TextChoices):
