@@ -70,10 +70,12 @@ def _score_of(value: Any) -> tuple[float, str]:
     score, passed = value.get("score"), value.get("passed")
     if score is None and isinstance(passed, bool):
         score = float(passed)
-    if isinstance(score, bool) or not isinstance(score, (int, float)) or not math.isfinite(score):
+    if isinstance(score, bool) or not isinstance(score, (int, float)) or (isinstance(score, float) and score != score):
         raise CannotJudge("bad_code_result", 'main must give back "score" as a number or "passed" as a boolean.')
     if not 0 <= score <= 1:
-        raise CannotJudge("bad_code_result", f"The score must lie between 0 and 1; it is {score:g}.")
+        # A whole number may have more digits than a float takes, and than anybody reads.
+        shown = f"{score:g}" if abs(score) < 1e300 else "far beyond"
+        raise CannotJudge("bad_code_result", f"The score must lie between 0 and 1; it is {shown}.")
     return float(score), str(value.get("explanation") or "")
 
 

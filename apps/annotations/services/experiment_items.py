@@ -21,6 +21,7 @@ from apps.annotations.evaluation.case import NOTHING, Case, Judgement, Spec, Spe
 from apps.annotations.evaluation.evaluating import evaluate
 from apps.annotations.models import Experiment, Result, ResultScore
 from apps.annotations.services.experiment_claims import note_spent, score_nought
+from apps.workflows.engine.journal import storable
 from apps.workflows.services import Accepted, Outcome, accept_measured, outcome_of, see_to_end, stop_measured
 from support.database import in_thread
 from support.errors import ConsoleError
@@ -47,10 +48,13 @@ async def work_on_item(experiment: Experiment, result: Result) -> None:
 
 
 async def judge_case(case: Case, spec: Spec, *, team_id: UUID, seconds: float) -> Judgement:
-    """What one evaluator says of one answer, within a time; also outside of experiments. Never raises."""
+    """What one evaluator says of one answer, within a time; also outside of experiments. Never raises.
+
+    What judges and code write is theirs: what no database takes is replaced, so that it can be kept as it is counted.
+    """
     try:
         async with asyncio.timeout(seconds):
-            return await evaluate(case, spec, TeamReach(team_id))
+            return _keepable(await evaluate(case, spec, TeamReach(team_id)))
     except TimeoutError:
         message = f"The evaluator took more than {seconds:g} s."
         return Judgement(score=None, error_code="evaluator_timeout", error_message=message)
@@ -58,6 +62,11 @@ async def judge_case(case: Case, spec: Spec, *, team_id: UUID, seconds: float) -
         logger.exception("evaluator %s failed by a fault of the console", spec.id)
         message = f"The console failed while it judged ({type(exc).__name__})."
         return Judgement(score=None, error_code="internal_error", error_message=message)
+
+
+def _keepable(said: Judgement) -> Judgement:
+    texts = ("label", "explanation", "details", "error_code", "error_message")
+    return replace(said, **{name: storable(getattr(said, name)) for name in texts})
 
 
 async def _asked(experiment: Experiment, result: Result) -> Outcome:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID, uuid4
 
-from django.db import DatabaseError
+from django.db import InterfaceError, OperationalError
 
 from apps.annotations.models import Experiment, Result
 from apps.annotations.models.experiment import MOST_AT_ONCE
@@ -97,7 +97,7 @@ async def _worked_on(experiment: Experiment, result: Result) -> None:
         await work_on_item(experiment, result)
     except* NotOurs:
         raise
-    except* DatabaseError:
+    except* (InterfaceError, OperationalError):
         raise  # the item is handed back, and tried again by whoever has a database
     except* Exception as exc:  # border: a fault of ours with one item must not end an experiment
         logger.exception("item %s of experiment %s failed by a fault of the console", result.number, experiment.id)
