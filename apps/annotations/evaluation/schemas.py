@@ -19,6 +19,8 @@ def schema_checker(schema: Mapping[str, Any]) -> Schema:
         return compiled(schema)
     except NodeFailure as exc:
         raise BadSchema(exc.message) from exc
+    except RecursionError as exc:
+        raise BadSchema("It is nested too deeply.") from exc
 
 
 def problems_of(value: Any, schema: Mapping[str, Any]) -> list[str]:

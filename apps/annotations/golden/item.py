@@ -12,6 +12,8 @@ from uuid import UUID
 MAX_QUESTION = 20_000
 #: Of inputs, of the expected answer and of notes, as JSON.
 MAX_JSON = 100_000
+#: Of values within values.
+MAX_LEVELS = 64
 MAX_TAGS = 20
 MAX_TAG = 60
 
@@ -116,4 +118,19 @@ def _json(part: str, value: Any) -> Any:
         raise BadItem(part, "not_json") from exc
     if len(text) > MAX_JSON:
         raise BadItem(part, "too_long")
-    return json.loads(clean_text(text.replace("\\u0000", "")))
+    return _clean(part, json.loads(text), levels=MAX_LEVELS)
+
+
+def _clean(part: str, value: Any, *, levels: int) -> Any:
+    """The value with clean texts. Whoever shows or compares it goes down level by level: there is an end to them."""
+    match value:
+        case str():
+            return clean_text(value)
+        case dict() | list() if levels <= 0:
+            raise BadItem(part, "too_long")
+        case dict():
+            return {clean_text(name): _clean(part, inner, levels=levels - 1) for name, inner in value.items()}
+        case list():
+            return [_clean(part, inner, levels=levels - 1) for inner in value]
+        case _:
+            return value

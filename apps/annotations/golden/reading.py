@@ -31,7 +31,7 @@ _PART = {other: name for name, others in NAMES.items() for other in others}
 #: A column `inputs.month` is the input "month".
 _INPUT = "inputs."
 #: What writers of CSV put before what a spreadsheet would calculate.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 
 
 class BadFile(Exception):
