@@ -13,7 +13,9 @@ from apps.annotations.admin.score_config import LinesField
 from apps.annotations.admin.team_form import TeamForm
 from apps.annotations.evaluation.specs import DEFAULTS, LANGUAGES, BadSetting, checked_config
 from apps.annotations.models import Evaluator
+from apps.annotations.services.evaluators import refuse_moving_a_gate
 from providers.selectors import list_models
+from support.errors import NotAllowed
 
 MANY_LABELS = (("all", _("All of them")), ("any", _("At least one")), ("none", _("None of them")))
 SETTINGS = (
@@ -119,12 +121,22 @@ class EvaluatorForm(TeamForm):
         kind = cleaned.get("kind") or self.instance.kind
         if kind in DEFAULTS and not self.errors:
             try:
-                self.instance.config = checked_config(kind, self._config(kind, cleaned))
+                config = checked_config(kind, self._config(kind, cleaned))
+                self._keep_gates(config, pass_at=cleaned["pass_at"])
+                self.instance.config = config
             except BadSetting as exc:
                 words = _REASONS.get(exc.reason, _("This cannot be used."))
                 name = exc.setting if exc.setting in self.fields else None
                 self.add_error(name, str(words) % {"detail": exc.detail})
         return cleaned
+
+    def _keep_gates(self, config: Mapping[str, Any], *, pass_at: float) -> None:
+        if self.instance._state.adding:
+            return
+        try:
+            refuse_moving_a_gate(self.instance, config=config, pass_at=pass_at, by=self.user)
+        except NotAllowed as exc:
+            self.add_error(None, str(exc))
 
     def _config(self, kind: str, cleaned: Mapping[str, Any]) -> dict[str, Any]:
         """The settings of the kind. Raises BadSetting."""
@@ -133,6 +145,6 @@ class EvaluatorForm(TeamForm):
         if "schema" in config:
             try:
                 config["schema"] = json.loads(str(config["schema"]) or "{}")
-            except ValueError as exc:
+            except (ValueError, RecursionError) as exc:
                 raise BadSetting("schema", "not_an_object") from exc
         return config

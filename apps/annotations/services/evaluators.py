@@ -40,9 +40,12 @@ def save_evaluator(
         raise InvalidInput(_("An answer passes from a score between 0 and 1 on."), field="pass_at")
     if evaluator is not None and evaluator.kind != kind:
         raise InvalidInput(_("The kind of an evaluator stays. Make another one."), field="kind")
+    full = config_in_words(kind, config)
+    if evaluator is not None and by is not None:
+        refuse_moving_a_gate(evaluator, config=full, pass_at=pass_at, by=by)
     row = evaluator or Evaluator(team_id=team_id, created_by=by)
     row.name, row.kind, row.description, row.pass_at = name.strip()[:80], kind, description.strip(), pass_at
-    row.config = config_in_words(kind, config)
+    row.config = full
     try:
         with transaction.atomic():
             row.save()
@@ -57,6 +60,14 @@ def archive_evaluator(evaluator: Evaluator, *, is_archived: bool, by: User) -> E
     evaluator.is_archived = is_archived
     evaluator.save(update_fields=["is_archived", "updated_at"])
     return evaluator
+
+
+def refuse_moving_a_gate(evaluator: Evaluator, *, config: Mapping[str, Any], pass_at: float, by: User) -> None:
+    """Who may not set a gate up does not change either what it judges by. Raises NotAllowed."""
+    stored = Evaluator.objects.filter(id=evaluator.id, gates__is_enabled=True).values_list("config", "pass_at").first()
+    if stored in (None, (dict(config), pass_at)) or may(by, "manage", team_id=evaluator.team_id):
+        return
+    raise NotAllowed(_("A publish gate judges by this evaluator: only those who manage the team change its settings."))
 
 
 def require_right(user: User, team_id: UUID) -> None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.selectors import may, teams_of
-from apps.annotations.models import Evaluator, Experiment, GoldenSet, Result, ResultScore
+from apps.annotations.models import Evaluator, Experiment, GoldenSet, PublishGate, Result, ResultScore
 from apps.annotations.models.experiment import LONGEST_ITEM_S, MOST_AT_ONCE
 from apps.annotations.selectors.golden import items_of
 from apps.workflows.selectors.applications import version_to_measure
@@ -25,6 +25,8 @@ from support.jobs import enqueue_on_commit
 
 TASK = "annotations.work_on_experiment"
 MOST_EVALUATORS = 20
+#: What a column of the database holds, of all three kinds.
+MOST_OF_BUDGET = 2_147_483_647
 BATCH = 500
 GOING = (Experiment.Status.QUEUED, Experiment.Status.RUNNING)
 
@@ -43,7 +45,9 @@ class Budget:
         for name, value in (("max_calls", self.calls), ("max_tokens", self.tokens), ("max_cost", self.cost)):
             if value is not None and value <= 0:
                 raise InvalidInput(_("A budget is above zero, or left empty."), field=name)
-        if len(self.currency) != 3 or not self.currency.isalpha():
+            if value is not None and value >= MOST_OF_BUDGET:
+                raise InvalidInput(_("This budget is too large. Leave it empty for one without end."), field=name)
+        if len(self.currency) != 3 or not (self.currency.isascii() and self.currency.isalpha()):
             raise InvalidInput(_("A currency has three letters, such as USD."), field="currency")
         columns = {"max_calls": self.calls, "max_tokens": self.tokens, "max_cost": self.cost}
         return {**columns, "currency": self.currency.upper()}
@@ -160,8 +164,17 @@ def retry_experiment(experiment: Experiment, *, by: User | None, budget: Budget 
 
 
 def delete_experiment(experiment: Experiment, *, by: User) -> None:
-    """Remove it with its results; the runs and their traces stay. Raises NotFound, NotAllowed, Conflict."""
+    """Remove it with its results; the runs and their traces stay. Raises NotFound, NotAllowed, Conflict.
+
+    Gates go by the newest experiment: before one, who may not set gates up does not delete what speaks against a
+    version.
+    """
     require_right(by, experiment.team_id)
+    before_gate = PublishGate.objects.filter(
+        application_id=experiment.application_id, golden_set_id=experiment.golden_set_id, is_enabled=True
+    )
+    if before_gate.exists() and not may(by, "manage", team_id=experiment.team_id):
+        raise NotAllowed(_("A publish gate goes by this experiment: only those who manage the team delete it."))
     if not experiment.is_over:
         raise Conflict(_("The experiment is still going on. Stop it first."))
     experiment.delete()
