@@ -125,6 +125,12 @@ SECTIONS: tuple[Section, ...] = (
                 urls=("annotations:reviews", "admin:annotations_review_changelist"),
             ),
             Item(
+                label=_("Corrections"),
+                icon="git-compare-arrows",
+                urls=("admin:annotations_correction_changelist",),
+                under=("/admin/annotations/preferencepair/",),
+            ),
+            Item(
                 label=_("Annotations"),
                 icon="pen-line",
                 urls=("annotations:annotations", "admin:annotations_annotation_changelist"),
