@@ -67,9 +67,9 @@ def _context(request: HttpRequest, queue: ReviewQueue, item: QueueItem) -> dict[
 
 def _row(question: Question, sheets: list[dict[str, Value]]) -> dict[str, Any]:
     values = [sheet.get(question.key) for sheet in sheets]
-    differ = question.kind in COMPARED and (
-        None in values or not same(question, [value for value in values if value is not None])
-    )
+    given = [value for value in values if value is not None]
+    # What everybody left open is nothing to decide about.
+    differ = question.kind in COMPARED and bool(given) and (None in values or not same(question, given))
     return {"name": question.name, "values": [_words(value) for value in values], "differ": differ}
 
 
