@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -38,6 +39,16 @@ class AnnotatorModelAdmin(ConsoleModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @admin.display(description=_("created"), ordering="created_at")
+    def created(self, row: Any) -> SafeString:
+        """When the row was made: how long ago, the exact time on hover."""
+        return render_to_string("admin/annotations/when.html", {"moment": row.created_at})
+
+    @admin.display(description=_("updated"), ordering="updated_at")
+    def updated(self, row: Any) -> SafeString:
+        """When the row was changed last."""
+        return render_to_string("admin/annotations/when.html", {"moment": row.updated_at})
 
     def has_annotate_permission(self, request: HttpRequest) -> bool:
         """For actions: somewhere in the team; each row is asked again."""

@@ -30,7 +30,7 @@ class CalibrationAdmin(AnnotatorModelAdmin):
         "How far your judges agree with people: before a judge decides anything, see whether it judges as you do."
     )
     empty_text = _("Review some answers in a queue first; then let a judge judge the same ones.")
-    list_display = ["title", "judged", "state", "created_at"]
+    list_display = ["title", "judged", "state", "created"]
     list_display_links = None
     ordering = ["-id"]
 

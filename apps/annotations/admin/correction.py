@@ -34,7 +34,7 @@ class CorrectionAdmin(AnnotatorModelAdmin):
 
     purpose = _("Better answers that people wrote, whether they are in force, and what they led to.")
     empty_text = _("Open an answer under Reviews and write the answer it should have been.")
-    list_display = ["asked", "corrected_preview", "changes", "state", "application", "author", "updated_at"]
+    list_display = ["asked", "corrected_preview", "changes", "state", "application", "author", "updated"]
     list_filter = ["status", ApplicationFilter]
     search_fields = ["question", "corrected"]
     search_help_text = _("Question or corrected answer")

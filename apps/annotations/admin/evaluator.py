@@ -26,7 +26,7 @@ class EvaluatorAdmin(AnnotatorModelAdmin):
     form = EvaluatorForm
     purpose = _("Named ways to judge an answer: by rule, by meaning, by a model with a rubric, or by your own code.")
     empty_text = _("Make one for each thing a good answer must have. Experiments and live traffic are judged by them.")
-    list_display = ["name", "kind", "pass_at", "calibrated", "is_archived", "updated_at"]
+    list_display = ["name", "kind", "pass_at", "calibrated", "is_archived", "updated"]
     list_filter = ["kind", "is_archived"]
     search_fields = ["name", "description"]
     search_help_text = _("Name or description")

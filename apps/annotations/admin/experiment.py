@@ -32,7 +32,7 @@ class ExperimentAdmin(AnnotatorModelAdmin):
 
     purpose = _("One version of an app, asked everything a golden set holds: how good it is, and how sure that is.")
     empty_text = _("Run one before you publish: it tells whether the new version is better, or only different.")
-    list_display = ["title", "application", "measured", "asked", "state", "first_figure", "created_at"]
+    list_display = ["title", "application", "measured", "asked", "state", "first_figure", "created"]
     list_display_links = None
     list_filter = ["status", ApplicationFilter]
     search_fields = ["name"]

@@ -35,7 +35,7 @@ class FeedbackAdmin(AnnotatorModelAdmin):
 
     purpose = _("What people thought of answers. Open one to review it.")
     empty_text = _("Thumbs from the chat page, the playground, the API and reviews come here.")
-    list_display = ["question", "verdict", "reason", "comment", "application", "who", "trace", "created_at"]
+    list_display = ["question", "verdict", "reason", "comment", "application", "who", "trace", "created"]
     list_filter = ["rating", "reason", "source", IsCurrentFilter, ApplicationFilter]
     search_fields = ["text", "message__query"]
     search_help_text = _("Comment or question")

@@ -114,7 +114,7 @@ class GateOverrideAdmin(AnnotatorModelAdmin):
 
     purpose = _("Versions that were published against a gate, with the reasons that managers gave.")
     empty_text = _("Nobody has published against a gate.")
-    list_display = ["created_at", "application", "version", "by", "reason"]
+    list_display = ["created", "application", "version", "by", "reason"]
     list_filter = [ApplicationFilter]
     fields = readonly_fields = ("application", "version", "by", "created_at", "reason", "said")
     ordering = ["-id"]

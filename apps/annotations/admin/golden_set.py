@@ -28,7 +28,7 @@ class GoldenSetAdmin(AnnotatorModelAdmin):
     form = GoldenSetForm
     purpose = _("Questions with the answers you expect. Experiments measure versions of your apps with them.")
     empty_text = _("Make one, then add items from traces, corrections or a file. Twenty good ones are a start.")
-    list_display = ["title", "application", "items", "stands_at", "updated_at"]
+    list_display = ["title", "application", "items", "stands_at", "updated"]
     list_display_links = None
     search_fields = ["name", "description"]
     search_help_text = _("Name or description")

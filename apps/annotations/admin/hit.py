@@ -22,7 +22,7 @@ class AnnotationHitAdmin(AnnotatorModelAdmin):
 
     purpose = _("Each time a question was answered from an annotation, with both texts as they were.")
     empty_text = _("Ask an app a question that has an annotation.")
-    list_display = ["asked", "matched", "similarity", "answer_preview", "application", "trace", "source", "created_at"]
+    list_display = ["asked", "matched", "similarity", "answer_preview", "application", "trace", "source", "created"]
     list_filter = [ApplicationFilter, "source"]
     search_fields = ["question", "annotation_question"]
     search_help_text = _("Either question")

@@ -24,7 +24,7 @@ class PreferencePairAdmin(AnnotatorModelAdmin):
 
     purpose = _("For each approved correction the answer that was wanted and the one that was given.")
     empty_text = _("Approve a correction: fine-tune sets then have a pair to learn from.")
-    list_display = ["asked", "better", "worse", "application", "is_enabled", "created_at"]
+    list_display = ["asked", "better", "worse", "application", "is_enabled", "created"]
     list_filter = ["is_enabled", ApplicationFilter]
     search_fields = ["question", "chosen", "rejected"]
     search_help_text = _("Question or either answer")

@@ -65,7 +65,7 @@ class ScoreConfigAdmin(AnnotatorModelAdmin):
     form = ScoreConfigForm
     purpose = _("Questions that reviewers are asked about an answer.")
     empty_text = _("Make a question, then a queue that asks it.")
-    list_display = ["name", "kind", "is_archived", "created_at"]
+    list_display = ["name", "kind", "is_archived", "created"]
     list_filter = ["kind", "is_archived"]
     search_fields = ["name"]
     ordering = ["name"]

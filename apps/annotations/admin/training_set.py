@@ -28,7 +28,7 @@ class TrainingSetAdmin(AnnotatorModelAdmin):
     form = TrainingSetForm
     purpose = _("Corrections and good answers as files that models are trained with.")
     empty_text = _("A fine-tune set says which answers to take. Each of its versions keeps its examples as they were.")
-    list_display = ["title", "version", "examples", "made", "updated_at"]
+    list_display = ["title", "version", "examples", "made", "updated"]
     list_display_links = None
     search_fields = ["name", "description"]
     search_help_text = _("Name or description")
