@@ -85,7 +85,7 @@ def test_examples_files_and_queue_items_of_a_person_go_and_those_of_others_stay(
 def test_what_the_app_still_has_of_a_person_enters_no_later_version_and_what_is_said_afterwards_does(
     bees: TrainingSet, app: Application, editor: User
 ) -> None:
-    services.correct_answer(make_turn(app, "Before?", end_user="ada").id, RIGHT, by=editor)
+    services.record_feedback(make_turn(app, "Before?", end_user="ada"), rating="like", source="api", end_user="ada")
     erase(team_id=app.team_id, end_user="ada", requested_by="dana")
     version = made(bees, editor)
     assert (version.kept, version.left_out) == (0, {"erased": 1})

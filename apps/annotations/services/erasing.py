@@ -1,4 +1,4 @@
-"""Deletes what was copied of a person into fine-tune sets, their files and review queues, when somebody asks."""
+"""Deletes what was copied of a person, when somebody asks: into fine-tune sets, their files, queues, and answers."""
 
 from __future__ import annotations
 
@@ -10,16 +10,18 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from apps.annotations.models import QueueItem, TrainingExample, TrainingExport, TrainingVersion
+from apps.annotations.services.erasing_answers import erase_answers
 from apps.annotations.services.training_files import forget_file
 from apps.traces.services.erasure import person_hash
 from apps.workflows.selectors.messages import recent_messages
 
 
 def erase_copies(team_id: UUID, end_user: str, trace_ids: Sequence[UUID]) -> int:
-    """Delete the person's examples and queue items of the team, and every file that may hold them; how many copies.
+    """Delete the person's examples and queue items of the team, every file that may hold them, corrections and what
+    came of them, and items of golden sets; how many copies.
 
     An example is known by the person's hash, which outlives message and trace; by both as long as they are there.
-    Corrections and conversations belong to the app and stay; what they hold of the person enters no later version.
+    Conversations belong to the app and stay; what they hold of the person enters no later version.
     """
     messages = recent_messages([team_id]).filter(conversation__end_user=end_user).order_by().values("id")
     examples = TrainingExample.objects.filter(team_id=team_id).filter(
@@ -28,8 +30,10 @@ def erase_copies(team_id: UUID, end_user: str, trace_ids: Sequence[UUID]) -> int
     items = QueueItem.objects.filter(team_id=team_id).filter(
         Q(subject_id__in=messages) | Q(subject_id__in=trace_ids) | Q(trace_id__in=trace_ids)
     )
+    # While queue items are there, they say whose answers were calibrated with.
+    answers = erase_answers(team_id, messages, trace_ids)
     _gone, by_model = items.delete()
-    return _erase_examples(examples) + by_model.get(QueueItem._meta.label, 0)
+    return answers + _erase_examples(examples) + by_model.get(QueueItem._meta.label, 0)
 
 
 def _erase_examples(examples: QuerySet[TrainingExample]) -> int:
