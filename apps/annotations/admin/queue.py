@@ -48,6 +48,12 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
         (_("What enters"), {"fields": ("feed", *OPTIONS, "is_continuous")}),
     )
 
+    change_list_template = "admin/annotations/workbench/change_list.html"
+
+    class Media:
+        js = ("annotations/queue_form.js",)
+        css = {"all": ("annotations/queue_form.css",)}
+
     def get_urls(self) -> list[URLPattern]:
         """The workbench and its neighbours come before the forms."""
         site = self.admin_site
@@ -106,7 +112,7 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
         super().save_related(request, form, formsets, change)
         queue, asked = form.instance, form.cleaned_data
         try:
-            ask_questions(queue, list(asked["asks"]), optional=[each.id for each in asked["optional"]])
+            ask_questions(queue, form.questions(), optional=[each.id for each in asked["optional"]])
         except ConsoleError as exc:
             self.message_user(request, str(exc), messages.WARNING)
         change_overlap(queue, overlap=queue.overlap)

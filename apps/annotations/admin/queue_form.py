@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from django import forms
+from django.db.models import Case, Value, When
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -55,10 +61,13 @@ class QueueForm(TeamForm):
         super().__init__(*args, **kwargs)
         configs = ScoreConfig.objects.filter(team_id=self.team_id)
         asked = list(self.instance.questions.values_list("config_id", "is_required")) if self.instance.team_id else []
+        offered = configs.filter(is_archived=False) | configs.filter(
+            id__in=[config_id for config_id, _required in asked]
+        )
         for name in ("asks", "optional"):
-            self._field(name).queryset = configs.filter(is_archived=False) | configs.filter(
-                id__in=[config_id for config_id, _required in asked]
-            )
+            self._field(name).queryset = offered.order_by(*_in_order([config_id for config_id, _required in asked]))
+        self._field("asks").help_text = _help_on_questions(any_there=offered.exists())
+        self._field("asks").widget.attrs.update({"data-up": _("Move up"), "data-down": _("Move down")})
         self._field("config").queryset = configs.filter(kind__in=[Kind.NUMERIC, Kind.BOOLEAN])
         self._field("application").queryset = applications_of(self.team_id)
         self._field("application").empty_label = _("All apps")
@@ -71,6 +80,11 @@ class QueueForm(TeamForm):
 
     def _field(self, name: str) -> Any:
         return self.fields.get(name) or forms.ChoiceField()
+
+    def questions(self) -> list[ScoreConfig]:
+        """What is asked, in the order in which it stood on the page."""
+        places = {value: place for place, value in enumerate(self.data.getlist(self.add_prefix("asks")))}
+        return sorted(self.cleaned_data["asks"], key=lambda config: places.get(str(config.id), len(places)))
 
     def clean(self) -> dict[str, Any]:
         """A feed has what it needs, and names are not given twice."""
@@ -91,3 +105,17 @@ class QueueForm(TeamForm):
         if "cost" in given:
             given["cost"] = f"{given['cost'].normalize():f}"
         return given
+
+
+def _in_order(asked: Sequence[UUID]) -> tuple[Any, ...]:
+    """What is asked in its order, then what can be answered with a key, then texts."""
+    places = [When(id=config_id, then=Value(place)) for place, config_id in enumerate(asked)]
+    written = When(kind__in=[Kind.TEXT, Kind.CORRECTION], then=Value(1))
+    return (Case(*places, default=Value(len(asked))), Case(written, default=Value(0)), "name")
+
+
+def _help_on_questions(*, any_there: bool) -> SafeString | str:
+    if any_there:
+        return str(_("Asked from top to bottom. Fixed once somebody answered."))
+    address = reverse("admin:annotations_scoreconfig_add")
+    return format_html('{} <a href="{}">{}</a>', _("There are no questions yet."), address, _("Make a question"))
