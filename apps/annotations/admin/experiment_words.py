@@ -54,6 +54,8 @@ def range_in_words(interval: Interval) -> str:
 
 def figure_in_words(figure: Figure) -> str:
     """How good the answers are in the eyes of one evaluator."""
+    if figure.mean is None and not figure.unscored:
+        return _("No answer is judged yet.")
     if figure.mean is None:
         return _("It could not judge any answer.")
     words = _("%(mean)s points of 100 on average (95 %% interval %(range)s), %(passed)s of %(scored)s passed.")
