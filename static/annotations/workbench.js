@@ -250,7 +250,7 @@ function startKeys(work) {
   const { words, sheet } = work;
   for (let number = 0; number <= 9; number += 1) {
     const label = number === 1 ? words.labelChoose : "";
-    shortcut(String(number), () => sheet.pressNumber(number), { label });
+    shortcut(String(number), () => sheet.pressNumber(number), { label, shown: "1–9" });
   }
   shortcut("ArrowDown", () => sheet.step(1), { label: words.labelDown });
   shortcut("ArrowUp", () => sheet.step(-1), { label: words.labelUp });

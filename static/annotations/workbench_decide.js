@@ -28,7 +28,7 @@ function start(page) {
   }
 
   for (let number = 0; number <= 9; number += 1) {
-    shortcut(String(number), () => sheet.pressNumber(number), { label: number === 1 ? words.labelChoose : "" });
+    shortcut(String(number), () => sheet.pressNumber(number), { label: number === 1 ? words.labelChoose : "", shown: "1–9" });
   }
   shortcut("ArrowDown", () => sheet.step(1), { label: words.labelDown });
   shortcut("ArrowUp", () => sheet.step(-1), { label: words.labelUp });

@@ -3,15 +3,18 @@
 const TYPING = 'input, textarea, select, [contenteditable]:not([contenteditable="false"]), [role="textbox"], [role="combobox"], [role="listbox"]';
 const PRESSING = 'button, summary, [role="button"], [role^="menuitem"]';
 
+/** Keys as people know them, where the browser has another name. */
+const SIGNS = { Mod: "Ctrl", " ": "Space", ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→" };
+
 const registered = [];
 
 /**
  * Say what a key does on this page. `keys`: "?" or "j" or "Mod+Enter" (Mod is Ctrl or Command). `whileTyping` lets a
  * Mod combination act inside a text field; the field is blurred first, so that its edit is kept. `label` puts it on
- * the key sheet. Returns a function that takes the shortcut away again.
+ * the key sheet, with `shown` in place of the key where it stands for several. Returns a function that takes the shortcut away again.
  */
-export function shortcut(keys, act, { label = "", whileTyping = false } = {}) {
-  const entry = { ...parse(keys), keys, act, label, whileTyping };
+export function shortcut(keys, act, { label = "", shown = "", whileTyping = false } = {}) {
+  const entry = { ...parse(keys), keys, act, label, shown, whileTyping };
   registered.push(entry);
   if (label) list(entry);
   return () => {
@@ -30,9 +33,9 @@ function list(entry) {
   const sheet = document.querySelector("[data-key-list]");
   if (!sheet) return;
   const term = document.createElement("dt");
-  for (const part of entry.keys.split("+")) {
+  for (const part of (entry.shown || entry.keys).split("+")) {
     const key = document.createElement("kbd");
-    key.textContent = part === "Mod" ? "Ctrl" : part === " " ? "Space" : part;
+    key.textContent = SIGNS[part] ?? part;
     term.append(key, " ");
   }
   const what = document.createElement("dd");
