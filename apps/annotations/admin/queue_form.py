@@ -111,7 +111,8 @@ def _in_order(asked: Sequence[UUID]) -> tuple[Any, ...]:
     """What is asked in its order, then what can be answered with a key, then texts."""
     places = [When(id=config_id, then=Value(place)) for place, config_id in enumerate(asked)]
     written = When(kind__in=[Kind.TEXT, Kind.CORRECTION], then=Value(1))
-    return (Case(*places, default=Value(len(asked))), Case(written, default=Value(0)), "name")
+    chosen = [Case(*places, default=Value(len(places)))] if places else []
+    return (*chosen, Case(written, default=Value(0)), "name")
 
 
 def _help_on_questions(*, any_there: bool) -> SafeString | str:
