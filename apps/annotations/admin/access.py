@@ -86,11 +86,18 @@ def preview(text: str, *, length: int = 120) -> str:
     return flat if len(flat) <= length else flat[: length - 1] + "…"
 
 
+def two_lines(text: str) -> SafeString:
+    """The beginning of a longer text in a list, on two lines at most."""
+    return format_html('<span class="clamp-2">{}</span>', preview(text))
+
+
 def review_link(message_id: UUID | None, text: str) -> SafeString | str:
     """A way to the review page of a message."""
     if message_id is None:
         return text
-    return format_html('<a href="{}">{}</a>', reverse("admin:annotations_message_review", args=[message_id]), text)
+    return format_html(
+        '<a class="clamp-2" href="{}">{}</a>', reverse("admin:annotations_message_review", args=[message_id]), text
+    )
 
 
 def origin_links(correction: Correction | None) -> SafeString | str:

@@ -25,12 +25,16 @@ from apps.annotations.admin.access import (
     belongs_somewhere,
     origin_links,
     preview,
+    two_lines,
 )
+from apps.annotations.importing.reading import MAX_ANSWER, MAX_QUESTION
 from apps.annotations.models import Annotation, AnswerImport, ImportedAnswer
 from apps.annotations.models.searchable import SearchableAnswer
 from apps.annotations.services.exporting_answers import FORMATS, answers_file
 from apps.workflows.selectors.applications import applications_of
 from support.errors import ConsoleError, NotFound
+
+LONGEST = {"question": MAX_QUESTION, "answer": MAX_ANSWER}
 
 
 class SearchableAnswerAdmin(AnnotatorModelAdmin):
@@ -95,7 +99,11 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
         return super().get_fields(request, obj) if obj else ["application", "question", "answer"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return super().get_readonly_fields(request, obj) if obj else ()
+        """What a second person approved is changed where it was corrected."""
+        if obj is None:
+            return ()
+        fixed = ("question", "answer") if services.is_approved_by_two(obj) else ()
+        return (*super().get_readonly_fields(request, obj), *fixed)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """The apps of the team that the person works in."""
@@ -131,14 +139,16 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
         raise NotImplementedError
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name in LONGEST:
+            kwargs["max_length"] = LONGEST[db_field.name]
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "question" and field is not None:
             field.widget.attrs["rows"] = 2
         return field
 
     @admin.display(description=_("answer"))
-    def answer_preview(self, row: SearchableAnswer) -> str:
-        return preview(row.answer, length=90)
+    def answer_preview(self, row: SearchableAnswer) -> SafeString:
+        return two_lines(row.answer)
 
     @admin.display(description=_("source"))
     def source(self, row: Any) -> SafeString | str:

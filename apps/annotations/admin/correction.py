@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from apps.annotations import services
-from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, two_lines
 from apps.annotations.admin.pages import correction as page
 from apps.annotations.admin.pages import correction_settings
 from apps.annotations.models import Correction
@@ -70,8 +70,8 @@ class CorrectionAdmin(AnnotatorModelAdmin):
         return format_html('<a class="clamp-2" href="{}">{}</a>', address, preview(row.question, length=100))
 
     @admin.display(description=_("corrected answer"))
-    def corrected_preview(self, row: Correction) -> str:
-        return preview(row.corrected, length=90)
+    def corrected_preview(self, row: Correction) -> SafeString:
+        return two_lines(row.corrected)
 
     @admin.display(description=_("words"))
     def changes(self, row: Correction) -> str:

@@ -12,7 +12,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, review_link, trace_url
+from apps.annotations.admin.access import (
+    AnnotatorModelAdmin,
+    ApplicationFilter,
+    preview,
+    review_link,
+    trace_url,
+    two_lines,
+)
 from apps.annotations.models import AnnotationHit
 
 
@@ -48,7 +55,7 @@ class AnnotationHitAdmin(AnnotatorModelAdmin):
         if row.annotation_id is None:
             return words
         address = reverse("admin:annotations_annotation_change", args=[row.annotation_id])
-        return format_html('<a href="{}">{}</a>', address, words)
+        return format_html('<a class="clamp-2" href="{}">{}</a>', address, words)
 
     @admin.display(description=_("trace"))
     def trace(self, row: AnnotationHit) -> SafeString | str:
@@ -60,5 +67,5 @@ class AnnotationHitAdmin(AnnotatorModelAdmin):
         return f"{row.score:.3f}"
 
     @admin.display(description=_("answer given"))
-    def answer_preview(self, row: AnnotationHit) -> str:
-        return preview(row.annotation_answer, length=80)
+    def answer_preview(self, row: AnnotationHit) -> SafeString:
+        return two_lines(row.annotation_answer)

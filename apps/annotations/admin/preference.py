@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, origin_links, preview
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, origin_links, preview, two_lines
 from apps.annotations.models import PreferencePair
 from support.word_diff import diff_words
 
@@ -45,12 +45,12 @@ class PreferencePairAdmin(AnnotatorModelAdmin):
         return format_html('<a class="clamp-2" href="{}">{}</a>', address, preview(row.question, length=90))
 
     @admin.display(description=_("better answer"))
-    def better(self, row: PreferencePair) -> str:
-        return preview(row.chosen, length=90)
+    def better(self, row: PreferencePair) -> SafeString:
+        return two_lines(row.chosen)
 
     @admin.display(description=_("worse answer"))
-    def worse(self, row: PreferencePair) -> str:
-        return preview(row.rejected, length=90)
+    def worse(self, row: PreferencePair) -> SafeString:
+        return two_lines(row.rejected)
 
     @admin.display(description=_("better than what was said"))
     def difference(self, row: PreferencePair) -> str:
