@@ -5,6 +5,7 @@ from apps.annotations.services.annotations import (
     add_example,
     delete_annotation,
     edit_annotation,
+    is_approved_by_two,
     toggle_annotation,
     toggle_example,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "correct_answer",
     "delete_annotation",
     "edit_annotation",
+    "is_approved_by_two",
     "propose_correction",
     "record_feedback",
     "send_back",

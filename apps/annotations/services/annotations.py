@@ -10,8 +10,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from apps.annotations.importing import reading
-from apps.annotations.models import Annotation, FewShotExample
+from apps.annotations.models import Annotation, Correction, FewShotExample
 from apps.annotations.models.searchable import SearchableAnswer
+from apps.annotations.selectors.correction_settings import settings_of
 from apps.annotations.services.embedding import EMBEDDED, embed_into
 from support.errors import Conflict, InvalidInput
 
@@ -41,8 +42,15 @@ def add_example(
 
 @transaction.atomic
 def edit_annotation(annotation: Row, *, question: str, answer: str) -> Row:
-    """Change question or answer, also of an example; hits keep the texts that were given. Raises InvalidInput."""
+    """Change question or answer, also of an example; hits keep the texts that were given.
+
+    Where an app asks for a second person, what one approved is changed where it was corrected, and approved again.
+    Raises InvalidInput, Conflict.
+    """
     question, answer = checked(question, answer)
+    is_changed = (question, answer) != (annotation.question, annotation.answer)
+    if is_changed and is_approved_by_two(annotation):
+        raise Conflict(_("A second person approved this answer. Correct it where it came from."))
     annotation.answer = answer
     changed = ["answer", "updated_at"]
     if question != annotation.question:
@@ -51,6 +59,12 @@ def edit_annotation(annotation: Row, *, question: str, answer: str) -> Row:
         changed += ["question", "question_key", *EMBEDDED]
     annotation.save(update_fields=changed)
     return annotation
+
+
+def is_approved_by_two(row: SearchableAnswer) -> bool:
+    """Whether it came of a correction in an app that asks for a second person."""
+    correction: Correction | None = getattr(row, "correction", None)
+    return correction is not None and settings_of(correction.application_id).needs_second_person
 
 
 def delete_annotation(annotation: Annotation) -> None:
