@@ -20,7 +20,7 @@ from apps.annotations.selectors.progress import own_progress, recent_work
 from apps.annotations.selectors.queues import is_reviewer, open_item, open_queue, questions_of
 from apps.annotations.services.claiming import claim_next, release_lease, renew_lease
 from apps.annotations.services.submitting import save_draft, skip_item, submit_answers, undo_last
-from support.errors import ConsoleError, InvalidInput, NotFound
+from support.errors import Conflict, ConsoleError, InvalidInput, NotFound
 
 MAX_BODY = 1_000_000
 
@@ -77,6 +77,9 @@ def act(request: HttpRequest, queue_id: UUID, assignment_id: UUID, verb: str) ->
     user: Any = request.user
 
     def work(body: dict[str, Any]) -> dict[str, Any]:
+        # Whoever may work in this queue may not, for that, in one that they were taken out of.
+        if not Assignment.objects.filter(id=assignment_id, queue_id=queue.id).exists():
+            raise Conflict(_("This item is no longer in your hands."))
         match verb:
             case "heartbeat":
                 renew_lease(assignment_id, by=user)
