@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import regex
-
+from apps.annotations.evaluation.patterns import BadPattern, compiled_pattern
 from apps.annotations.evaluation.schemas import BadSchema, schema_checker
 
 LONGEST_TEXT = 20_000
@@ -76,8 +75,8 @@ def _check_regex(config: Mapping[str, Any]) -> None:
     _flags(config, "ignore_case", "whole")
     pattern = _text(config, "pattern", most=LONGEST_PATTERN)
     try:
-        regex.compile(pattern)
-    except regex.error as exc:
+        compiled_pattern(pattern)
+    except BadPattern as exc:
         raise BadSetting("pattern", "not_a_pattern", str(exc)[:200]) from exc
 
 
