@@ -118,6 +118,7 @@ SECTIONS: tuple[Section, ...] = (
                 label=_("Review queues"),
                 icon="inbox",
                 urls=("annotations:queues", "admin:annotations_reviewqueue_changelist"),
+                under=("/admin/annotations/scoreconfig/",),
             ),
             Item(
                 label=_("Reviews"),
