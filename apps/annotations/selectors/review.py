@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.annotations.models import Correction, Feedback
 from apps.workflows.selectors.messages import message_detail, message_of_visitor, recent_messages
+from apps.workflows.selectors.runs import EXPERIMENT
 
 #: Filters of the review list.
 FILTERS = ("disliked", "proposed", "unreviewed", "errors", "all")
@@ -59,6 +60,8 @@ def to_review(team_ids: Iterable[UUID], *, show: str = "all", application_id: UU
     if show == "proposed":
         waiting = Correction.objects.filter(message_id=OuterRef("pk"), status=Correction.Status.PROPOSED)
         return found.filter(Exists(waiting))
+    # What an experiment asked was asked by nobody, and would drown what people asked.
+    found = found.exclude(conversation__source=EXPERIMENT)
     if show == "unreviewed":
         return found.filter(is_reviewed=False)
     if show == "errors":
