@@ -209,6 +209,7 @@ def test_the_list_finds_what_needs_somebody(client, app, operator):
     disliked, failed, fine = make_turn(app), make_turn(app, "Broken?", "", status="error"), make_turn(app, "Fine?")
     services.record_feedback(disliked, rating="dislike", source="api", end_user="ada")
     services.record_feedback(fine, rating="like", source="admin", user=operator)
+    make_turn(app, "Measured?", source="experiment")
     client.force_login(operator)
     address = reverse("admin:annotations_review_changelist")
     shown = {

@@ -149,6 +149,23 @@ def test_an_editor_sets_up_a_question_and_a_queue(client, team, operator):
     assert client.get(reverse("admin:annotations_reviewqueue_change", args=[queue.id])).status_code == 200
 
 
+@pytest.mark.django_db(databases=["default", "traces"])
+def test_a_queue_asks_in_the_order_of_its_form(client, team):
+    edna = person(team, "edna", Role.EDITOR)
+    client.force_login(edna)
+    add = reverse("admin:annotations_reviewqueue_add")
+    assert reverse("admin:annotations_scoreconfig_add") in client.get(add).content.decode()
+    text, right, tone = make_config(team, "A text", "text"), make_config(team, "Right?"), make_config(team, "Tone")
+    offered = client.get(add).context["adminform"].form.fields["asks"].queryset
+    assert list(offered) == [right, tone, text], "what takes a key comes before what is written"
+    form = {"name": "Asked", "overlap": "1", "is_open": "on", "feed": "dislikes"}
+    assert client.post(add, {**form, "asks": [str(tone.id), str(text.id), str(right.id)]}).status_code == 302
+    queue = ReviewQueue.objects.get()
+    assert [row.config for row in queue.questions.all()] == [tone, text, right]
+    change = client.get(reverse("admin:annotations_reviewqueue_change", args=[queue.id]))
+    assert list(change.context["adminform"].form.fields["asks"].queryset) == [tone, text, right]
+
+
 def test_a_queue_is_filled_by_hand_and_its_pages_ask_a_bounded_number_of_questions(
     client, team, app, django_assert_max_num_queries
 ):
