@@ -51,7 +51,7 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows = super().get_queryset(request).select_related("application", "correction__queue_item", "created_by")
-        brought = ImportedAnswer.objects.filter(answer_id=OuterRef("pk"), before=None)
+        brought = ImportedAnswer.objects.filter(answer_id=OuterRef("pk"), before__isnull=True)
         found: QuerySet[Any] = rows.defer("embedding", "second_embedding").annotate(
             import_id=Subquery(brought.values("answer_import_id")[:1]),
             import_name=Subquery(brought.values("answer_import__file_name")[:1]),
