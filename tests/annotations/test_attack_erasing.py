@@ -32,6 +32,7 @@ from apps.annotations.models import (
     TraceScore,
 )
 from apps.annotations.selectors.golden import items_of
+from apps.annotations.services.erasing import erase_copies
 from apps.annotations.services.golden_items import add_items, restore_version
 from apps.traces.services.erasure import erase
 from apps.workflows.models import Application
@@ -68,7 +69,8 @@ def holding(words: str) -> set[str]:
 
 def kept_everywhere(app: Application, editor: User, end_user: str, words: str) -> GoldenSet:
     """A person's question in every place that copies one."""
-    team = app.team
+    team, live = app.team, app.live
+    assert live is not None
     golden, _new = GoldenSet.objects.get_or_create(team=team, application=app, name="Spring")
     CorrectionSettings.objects.update_or_create(
         application=app, defaults={"team": team, "golden_set": golden, "changed_by": editor}
@@ -95,7 +97,7 @@ def kept_everywhere(app: Application, editor: User, end_user: str, words: str) -
     experiment = Experiment.objects.create(
         team=team,
         application=app,
-        version=app.live,
+        version=live,
         golden_set=golden,
         set_version=1,
         evaluators=[judge.as_spec()],
@@ -194,7 +196,7 @@ def test_what_judges_said_of_the_persons_live_answers_loses_its_words_and_not_it
         passed=True,
         explanation=SECRET,
     )
-    services.erasing.erase_copies(app.team_id, "ada", [turn.run_id])
+    erase_copies(app.team_id, "ada", [turn.run_id])
     row = TraceScore.objects.get()
     assert (row.score, row.explanation) == (1.0, "")
 

@@ -153,7 +153,7 @@ def test_nothing_of_another_team_is_opened_by_any_address(client: Client, app: A
     )
     annotation = Annotation.objects.get()
     client.force_login(walt)
-    addresses = [
+    addresses: list[tuple[str, list[Any]]] = [
         ("correction", [correction.id]),
         ("message_review", [turn.id]),
         ("queue_work", [queue.id]),
