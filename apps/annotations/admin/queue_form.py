@@ -83,7 +83,8 @@ class QueueForm(TeamForm):
 
     def questions(self) -> list[ScoreConfig]:
         """What is asked, in the order in which it stood on the page."""
-        places = {value: place for place, value in enumerate(self.data.getlist(self.add_prefix("asks")))}
+        sent: Any = self.data
+        places = {value: place for place, value in enumerate(sent.getlist(self.add_prefix("asks")))}
         return sorted(self.cleaned_data["asks"], key=lambda config: places.get(str(config.id), len(places)))
 
     def clean(self) -> dict[str, Any]:
