@@ -36,7 +36,7 @@ class Chosen:
     def process(self) -> dict[str, Any]:
         """What the trace tells of it."""
         if not self.examples and not self.too_long:
-            return {}
+            return {"examples": []}
         shown = [
             {"id": each.id, "question": each.question, "score": each.score}
             | ({"tokens": each.tokens} if each.tokens else {})
