@@ -22,7 +22,7 @@ class Workbench {
     this.busy = false;
     this.draftTimer = 0;
     this.drafts = Promise.resolve();
-    const diffUrl = () => this.words.diffUrl.replace(NOBODY, this.item.id);
+    const diffUrl = () => (this.item ? this.words.diffUrl.replace(NOBODY, this.item.id) : "");
     this.sheet = new Sheet(this.find("[data-sheet]"), { onChange: () => this.planDraft(), diffUrl });
     this.showProgress(JSON.parse(document.getElementById("work-progress-now").textContent));
   }

@@ -56,7 +56,10 @@ export class Sheet {
   async #compare(question) {
     const turn = ++this.compared;
     const corrected = question.querySelector("[data-field]").value;
-    const { pieces } = await post(this.diffUrl(), { corrected }).catch(() => ({ pieces: [] }));
+    const url = this.diffUrl();
+    // The item was submitted while the text was still to be compared.
+    if (!url) return;
+    const { pieces } = await post(url, { corrected }).catch(() => ({ pieces: [] }));
     if (turn !== this.compared) return;
     const diff = question.querySelector("[data-diff]");
     diff.hidden = pieces.every(([kind]) => kind === "same");
