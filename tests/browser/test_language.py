@@ -65,7 +65,7 @@ SAME = {
 #: Written as in documents and in the API: types of nodes, outputs, names of models.
 CODES = {
     *("start", "llm", "answer", "reply", "stop", "text", "model", "provider", "usage", "reasoning", "citations"),
-    *("hashing", "demo", "pgvector"),
+    *("hashing", "demo", "pgvector", "CSV", "JSONL"),
 }
 WORD = re.compile(r"[A-Za-z][A-Za-z'’]+")
 #: Types of nodes, names of models and files, addresses: written as in documents.

@@ -36,6 +36,9 @@ FUNCTIONS = {
 }
 #: What is the same in Chinese: names, formats and units.
 SAME = {
+    "Parquet",
+    "p < 0.001",
+    "%(name)s · %(set)s v%(n)s · %(when)s",
     "API",
     "JSON",
     "null",
