@@ -28,6 +28,8 @@ _SCOPE_WORDS = {
     "datasets:write": _("Add, change and delete"),
     "traces:write": _("Send traces"),
     "traces:read": _("Read traces"),
+    "experiments": _("Run experiments"),
+    "publish": _("Publish versions"),
 }
 
 

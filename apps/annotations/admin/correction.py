@@ -47,7 +47,7 @@ class CorrectionAdmin(AnnotatorModelAdmin):
         site = self.admin_site
         pages: dict[str, tuple[str, Any]] = {
             "settings/": ("annotations_correction_settings", correction_settings.settings_list),
-            "settings/<slug:slug>/": ("annotations_correction_switches", correction_settings.switches),
+            "settings/<anyslug:slug>/": ("annotations_correction_switches", correction_settings.switches),
             "<uuid:correction_id>/change/": ("annotations_correction_change", page.correction_page),
             "<uuid:correction_id>/approve/": ("annotations_correction_approve", page.approve),
             "<uuid:correction_id>/propose/": ("annotations_correction_propose", page.propose),

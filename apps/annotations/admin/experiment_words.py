@@ -87,7 +87,8 @@ def verdict_in_words(difference: Difference, *, first: str, second: str) -> str:
             words = _("%(second)s is worse than %(first)s by %(points)s points (95 %% interval %(range)s);")
             low, high = points(-gap.high), points(-gap.low)
             facts["range"] = _("%(low)s to %(high)s") % {"low": low, "high": high}
-        return f"{words % facts} {_('unlikely to be chance, %(p)s.') % facts}"
+        chance = _("unlikely to be chance, %(p)s.")
+        return f"{words % facts} {chance % facts}"
     facts["gap"] = points(gap.value, signed=True)
     words = _("No difference can be told between %(second)s and %(first)s: %(gap)s points, %(range)s, %(p)s.")
     return f"{words % facts} {needed_in_words(difference)}".strip()

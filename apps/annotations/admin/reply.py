@@ -21,8 +21,8 @@ class ReplySettingAdmin(AnnotatorModelAdmin):
         site = self.admin_site
         pages: dict[str, tuple[str, Any]] = {
             "": ("annotations_replysetting_changelist", reply.overview),
-            "<slug:slug>/": ("annotations_reply_app", reply.app),
-            "<slug:slug>/try/": ("annotations_reply_try", reply.try_out),
-            "<slug:slug>/stop/": ("annotations_reply_stop", reply.stop),
+            "<anyslug:slug>/": ("annotations_reply_app", reply.app),
+            "<anyslug:slug>/try/": ("annotations_reply_try", reply.try_out),
+            "<anyslug:slug>/stop/": ("annotations_reply_stop", reply.stop),
         }
         return [path(route, site.admin_view(view), name=name) for route, (name, view) in pages.items()]
