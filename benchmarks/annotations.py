@@ -97,7 +97,7 @@ def claims(options: argparse.Namespace) -> dict[str, Any]:
     figures: dict[str, Any] = {"one_alone_ms": work(queue, people[:1], seconds=options.seconds / 4, pause=0)}
     with apart(queue, people[0], seconds=options.seconds) as child:
         figures["paced_ms"] = work(queue, people[1:], seconds=options.seconds + 5, pause=options.pause)
-    alone = json.loads(child.stdout.read())  # type: ignore[union-attr]
+        alone = json.loads(child.stdout.read())  # type: ignore[union-attr]
     figures["claim_alone_among_others"] = {"claims": len(alone), "p50": middle(alone), "p95": high(alone)}
     figures["as_fast_as_possible_ms"] = work(queue, people, seconds=options.seconds, pause=0)
     figures["progress_of_one_ms"] = progress(queue, people[0])

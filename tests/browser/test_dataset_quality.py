@@ -50,8 +50,8 @@ def picture(page: Page, name: str) -> None:
 
 
 def no_sideways(page: Page) -> None:
-    """Nothing makes the page wider than its window."""
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    """Nothing makes the page wider than its window (a chart follows it a moment later)."""
+    page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 def test_two_settings_are_compared_by_keyboard_alone(

@@ -41,7 +41,7 @@ def in_every_light(page: Page, name: str) -> None:
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     picture(page, f"{name}-dark")
     page.set_viewport_size({"width": 375, "height": 800})
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
     picture(page, f"{name}-375")
     page.set_viewport_size({"width": 1280, "height": 800})
 

@@ -97,7 +97,13 @@ def test_a_key_adds_the_period_before(told, page):  # noqa: F811
     page.wait_for_url(lambda url: "compare=1" in url)
 
 
-def test_a_single_hour_of_durations_is_seen_as_points(told, page):  # noqa: F811
+@pytest.fixture
+def only_one(record: Any) -> None:
+    """A single run, so a single hour, whatever the time is."""
+    record()
+
+
+def test_a_single_hour_of_durations_is_seen_as_points(only_one, page):  # noqa: F811
     page.goto(PAGE)
     radii = page.evaluate(
         """() => {

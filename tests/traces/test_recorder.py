@@ -188,6 +188,42 @@ def test_a_run_that_cannot_be_folded_does_not_end_the_writer(caplog):
     assert (len(seen), writer.counts.refused) == (1, 1)
 
 
+def test_a_trace_that_cannot_be_treated_does_not_end_the_writer(caplog):
+    refusals, seen = [RuntimeError("not now")], []
+
+    def store(batch):
+        if refusals:
+            raise refusals.pop()
+        seen.extend(batch)
+        return len(batch)
+
+    writer = TraceWriter(store=store)
+    with caplog.at_level(logging.CRITICAL):
+        writer.submit(job(stories.stopped_run()))
+        assert writer.flush(5)
+        writer.submit(job(stories.stopped_run()))
+        assert writer.flush(5)
+    assert (len(seen), writer.counts.refused) == (1, 1)
+
+
+def test_a_writer_whose_thread_ended_starts_another(caplog):
+    troubles, seen = [RuntimeError("no")], []
+
+    def report(counts):
+        if troubles:
+            raise troubles.pop()
+        return True
+
+    writer = TraceWriter(store=lambda batch: seen.extend(batch) or len(batch), report=report)
+    writer.submit(job(stories.stopped_run()))
+    assert writer.flush(5)
+    _until(lambda: not writer._running)
+    writer.submit(job(stories.stopped_run()))
+    assert writer.flush(5)
+    assert len(seen) == 2
+    assert "stumbled" in caplog.text
+
+
 def test_flush_says_so_when_its_time_is_up_and_close_gives_up():
     def away(batch):
         raise OperationalError("gone")

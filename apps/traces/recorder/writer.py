@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from uuid import UUID
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError, connections
 
 from apps.traces.recorder import counters
 from apps.traces.recorder.record import RecordedTrace
@@ -29,7 +29,6 @@ REMEMBERED = 10_000
 
 #: The database is away or busy: the same write may work later.
 _PASSING = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
-_REFUSED = (DatabaseError, psycopg.Error, ValueError, TypeError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +118,15 @@ class TraceWriter:
             threading.Thread(target=self._work, name="trace-writer", daemon=True).start()
 
     def _work(self) -> None:
+        try:
+            self._take_turns()
+        except Exception:  # border: the next trace starts another thread, and nobody waits for this one
+            logger.exception("the trace writer stumbled")
+            with self._changed:
+                self._running = self._busy = False
+                self._changed.notify_all()
+
+    def _take_turns(self) -> None:
         while True:
             with self._changed:
                 self._busy = False
@@ -162,7 +170,7 @@ class TraceWriter:
                 with self._changed:
                     self._changed.wait_for(lambda: self._closing, pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
-            except _REFUSED:
+            except Exception:  # border: a record may fail in any way, and the others are to be written
                 if len(records) > 1:
                     for record in records:
                         self._write([record])
