@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from django.urls import reverse
@@ -166,12 +167,13 @@ def test_a_page_that_takes_too_long_fails_the_export_and_says_why(ask, record, m
     record()
     job = ask()
     monkeypatch.setattr(exports, "PAGE_SECONDS", 0.02)
-    slow = exports.read_page
+    page_of = exports.page_of
 
-    def sleep(rows, **more):
-        return slow(rows.extra(where=["pg_sleep(1) IS NOT NULL"]), **more)
+    def slowly(question, *, found, **more):
+        found = replace(found, rows=found.rows.extra(where=["pg_sleep(1) IS NOT NULL"]))
+        return page_of(question, found=found, **more)
 
-    monkeypatch.setattr(exports, "read_page", sleep)
+    monkeypatch.setattr(exports, "page_of", slowly)
     assert write_export(job.id) is False
     job.refresh_from_db()
     assert job.status == TraceExport.Status.FAILED

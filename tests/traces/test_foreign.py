@@ -14,7 +14,7 @@ from apps.traces.models import AgentThought, ForeignTrace, Rollup, Span, SpanPay
 from apps.traces.recorder import store
 from apps.traces.recorder.foreign import ForeignSpan
 from apps.traces.recorder.usage import TokenUsage
-from apps.traces.selectors import rollups, search
+from apps.traces.selectors import rollups
 from apps.traces.selectors.search import search_spans, search_traces
 from apps.traces.services import store_foreign as store_foreign_module
 from apps.traces.services.store_foreign import store_foreign
@@ -168,25 +168,27 @@ def test_words_find_the_span_and_its_trace_in_chinese_too():
         ("罐子 PARCEL", "step 3"),
         ("on its way", "step 4"),
     ):
-        assert search_spans(spans, text).get().name == name
-        assert search_traces(traces, text, spans=spans).count() == 1
+        assert search_spans(spans, text).rows.get().name == name
+        assert search_traces(traces, text, spans=spans).rows.count() == 1
     for text in ("wasps", "罐头", "honey wasps"):
-        assert not search_spans(spans, text).exists()
-        assert not search_traces(traces, text, spans=spans).exists()
+        assert not search_spans(spans, text).rows.exists()
+        assert not search_traces(traces, text, spans=spans).rows.exists()
     for text in ("", " ", "'", "& | !", "\\", "honey:*"):
-        assert search_spans(spans, text).count() <= 1
+        assert search_spans(spans, text).rows.count() <= 1
 
 
-def test_words_that_many_spans_hold_are_found_as_well_as_rare_ones(monkeypatch):
-    monkeypatch.setattr(search, "FEW", 2)
+@pytest.mark.parametrize("few", [0, 2, 1_000])
+def test_words_that_many_spans_hold_are_found_as_well_as_rare_ones(few):
     spans, traces = Span.objects.filter(team_id=TEAM), Trace.objects.filter(team_id=TEAM)
     for tree in range(4):
         store_foreign(TEAM, [span(1, trace_id=f"{tree + 1:032x}", inputs="honey", end_user=f"user{tree}")])
-    assert search_spans(spans, "honey").count() == 4
-    assert search_traces(traces, "honey", spans=spans).count() == 4
-    assert search_traces(traces, "user3", spans=spans, or_else=Q(end_user="user3")).get().end_user == "user3"
-    assert search_traces(traces, "honey", spans=spans, or_else=Q(end_user="user3")).count() == 4
-    assert not search_traces(traces, "the", spans=spans).exists()
+    assert search_spans(spans, "honey", few=few).rows.count() == 4
+    assert search_traces(traces, "honey", spans=spans, few=few).rows.count() == 4
+    assert (
+        search_traces(traces, "user3", spans=spans, or_else=Q(end_user="user3"), few=few).rows.get().end_user == "user3"
+    )
+    assert search_traces(traces, "honey", spans=spans, or_else=Q(end_user="user3"), few=few).rows.count() == 4
+    assert not search_traces(traces, "the", spans=spans, few=few).rows.exists()
 
 
 def test_a_batch_costs_a_few_statements_however_large_it_is():

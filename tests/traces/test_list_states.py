@@ -114,10 +114,12 @@ def test_the_slowest_and_the_most_expensive_come_first_page_by_page(see, record,
 def test_a_query_that_takes_too_long_is_ended_and_shorter_ranges_are_offered(see, record, settings, monkeypatch):
     record(stories.broken_stream)
     settings.TRACE_LIST_SECONDS = 0.05
-    rows_of = reading.rows_of
-    monkeypatch.setattr(
-        reading, "rows_of", lambda *args, **more: rows_of(*args, **more).extra(where=["pg_sleep(1) IS NOT NULL"])
-    )
+    find = reading.find
+
+    def slowly(question, *, within, **more):
+        return find(question, within=within.extra(where=["pg_sleep(1) IS NOT NULL"]), **more)
+
+    monkeypatch.setattr(reading, "find", slowly)
     page = see("?since=30d&status=failed&sort=slowest", status=503)
     assert "This took too long and was ended" in page
     offered = re.findall(r'<a class="button[^"]*" href="[^"]*">([^<]+)</a>', page[page.index('role="alert"') :])
@@ -131,7 +133,7 @@ def test_a_count_that_takes_too_long_does_not_take_the_rows_along(see, record, m
     record()
     record()
 
-    def slow(_rows):
+    def slow(_rows, **_more):
         raise TooSlow("The count was ended.")
 
     monkeypatch.setattr(reading, "counted", slow)
@@ -144,7 +146,7 @@ def test_an_absent_trace_database_is_told_from_an_empty_list(see, monkeypatch):
     def refuse(*_args, **_more):
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(reading, "read_page", refuse)
+    monkeypatch.setattr(reading, "page_of", refuse)
     monkeypatch.setattr(asked, "views_for", refuse)
     assert "The trace database does not answer" in see(status=503)
 

@@ -143,10 +143,12 @@ def test_a_query_that_takes_too_long_says_so(read, record, settings, monkeypatch
 
     record()
     settings.TRACE_LIST_SECONDS = 0.02
-    rows_of = views.rows_of
-    monkeypatch.setattr(
-        views, "rows_of", lambda *args, **more: rows_of(*args, **more).extra(where=["pg_sleep(1) IS NOT NULL"])
-    )
+    page_of = views.page_of
+
+    def slowly(question, *, within, **more):
+        return page_of(question, within=within.extra(where=["pg_sleep(1) IS NOT NULL"]), **more)
+
+    monkeypatch.setattr(views, "page_of", slowly)
     response = read(reverse("api-traces"))
     assert (response.status_code, response.json()["code"]) == (503, "query_too_slow")
 

@@ -14,8 +14,9 @@ from apps.traces.admin.asked import Asked
 from apps.traces.admin.filters import Choices
 from apps.traces.selectors.bounded import TooSlow, bounded
 from apps.traces.selectors.choices import choices_for
-from apps.traces.selectors.keyset import Page, counted, read_page
-from apps.traces.selectors.lists import rows_of
+from apps.traces.selectors.keyset import Page, counted
+from apps.traces.selectors.lists import find
+from apps.traces.selectors.paging import page_of
 
 logger = logging.getLogger(__name__)
 #: A count is worth less waiting than the rows.
@@ -41,8 +42,16 @@ def read(admin: Any, request: HttpRequest, asked: Asked) -> Answer:
         with bounded():
             team_ids = teams_seen(admin, request)
             offered = choices_for(team_ids=team_ids, during=question.during)
-            rows = rows_of(question, within=admin.listed(request), team_ids=team_ids)
-            page = read_page(rows, cursor=asked.cursor, size=admin.list_per_page, by=question.column)
+            within = admin.listed(request)
+            found = find(question, within=within, team_ids=team_ids)
+            page = page_of(
+                question,
+                within=within,
+                team_ids=team_ids,
+                cursor=asked.cursor,
+                size=admin.list_per_page,
+                found=found,
+            )
     except TooSlow:
         return Answer(page=Page(rows=[]), offered=offered, trouble="slow")
     except (OperationalError, InterfaceError):
@@ -52,7 +61,7 @@ def read(admin: Any, request: HttpRequest, asked: Asked) -> Answer:
         return Answer(page=page, total=len(page.rows), offered=offered)
     try:
         with bounded(COUNT_SECONDS):
-            total, is_exact = counted(rows)
+            total, is_exact = counted(found.rows, is_many=found.is_many)
     except TooSlow:
         return Answer(page=page, offered=offered)
     return Answer(page=page, total=total, total_is_exact=is_exact, offered=offered)

@@ -20,8 +20,8 @@ from apps.traces.models import Span, Trace
 from apps.traces.models.saved_view import Listed
 from apps.traces.selectors.bounded import bounded
 from apps.traces.selectors.conditions import CONDITIONS
-from apps.traces.selectors.keyset import read_page
-from apps.traces.selectors.lists import ORDERS, Question, of_teams, question_of, rows_of
+from apps.traces.selectors.lists import ORDERS, Question, of_teams, question_of
+from apps.traces.selectors.paging import page_of
 from apps.traces.selectors.time_range import PRESETS
 from apps.traces.selectors.traces import open_trace
 from support.api import number_of
@@ -75,8 +75,8 @@ class TracesView(APIView):
         fields = [name for name in shape.Meta.fields if name != "payload"]  # type: ignore[attr-defined]
         with bounded():
             team_ids = reader_of(self.request).team_ids
-            rows = rows_of(question, within=self.within(question.table), team_ids=team_ids)
-            page = read_page(rows.only(*fields), cursor=asked.get("cursor", ""), size=limit, by=question.column)
+            within = self.within(question.table).only(*fields)
+            page = page_of(question, within=within, team_ids=team_ids, cursor=asked.get("cursor", ""), size=limit)
         return Response(
             {
                 "data": shape(page.rows, many=True).data,

@@ -50,13 +50,43 @@ def read_page(queryset: QuerySet[Any], *, cursor: str = "", size: int = 50, by: 
     return _page(rows[:size][::-1], by, newer=len(rows) > size, older=True)
 
 
+def read_few(queryset: QuerySet[Any], *, cursor: str = "", size: int = 50, by: str = NEWEST) -> Page:
+    """The same page of rows that are known to be thousands at most: only their keys are read, and sorted here.
+
+    Of an order with a limit the planner expects that walking along the order is the quickest, which it is not when
+    the rows are chosen by their ids.
+    """
+    place = _parse(cursor, _column(queryset, by))
+    keys = sorted(queryset.order_by().values_list(by, "id"), reverse=True)
+    newer, older = place is not None, True
+    if place is None or place[0] == "older":
+        below = keys if place is None else [key for key in keys if key < place[1:]]
+        chosen, older = below[:size], len(below) > size
+    else:
+        above = [key for key in keys if key > place[1:]]
+        chosen, newer = above[-size:], len(above) > size
+    found = queryset.in_bulk([row_id for _, row_id in chosen])
+    return _page([found[row_id] for _, row_id in chosen if row_id in found], by, newer=newer, older=older)
+
+
 def after(row: Any, *, by: str = NEWEST) -> str:
     """The cursor of the page that follows a row."""
     return _cursor("older", row, by)
 
 
-def counted(queryset: QuerySet[Any], *, exactly_to: int = 1_000) -> tuple[int, bool]:
-    """How many rows there are and whether that is exact: counted while they are few, estimated beyond."""
+def place_of(cursor: str) -> tuple[str, dt.datetime] | None:
+    """Which way a cursor in the order of time leads ("older", "newer"), and from when; None where it cannot be read."""
+    place = _parse(cursor, DateTimeField())
+    return None if place is None else (place[0], place[1])
+
+
+def counted(queryset: QuerySet[Any], *, exactly_to: int = 1_000, is_many: bool = False) -> tuple[int, bool]:
+    """How many rows there are and whether that is exact: counted while they are few, estimated beyond.
+
+    `is_many` is said of rows that are known to be more, to which counting would be waiting.
+    """
+    if is_many:
+        return max(_planned(queryset), exactly_to), False
     few = queryset.order_by().values("pk")[: exactly_to + 1].count()
     if few <= exactly_to:
         return few, True

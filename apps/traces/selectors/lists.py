@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from apps.traces.models import AgentThought, Span, Trace
 from apps.traces.models.saved_view import Listed
 from apps.traces.selectors.conditions import CONDITIONS
 from apps.traces.selectors.keyset import NEWEST
-from apps.traces.selectors.search import search_spans, search_traces
+from apps.traces.selectors.search import FEW, Found, search_spans, search_thoughts, search_traces
 from apps.traces.selectors.time_range import TimeRange, range_of
 from apps.traces.selectors.traces import as_uuid
 from support.errors import InvalidInput
@@ -42,6 +42,7 @@ ORDERS: dict[str, dict[str, str]] = {
 #: Months are what ids are compared for, so there is room for both.
 _SLACK = dt.timedelta(days=1)
 _SLACK_AFTER = dt.timedelta(days=7)
+AROUND = dt.timedelta(hours=1)
 #: Ids that people paste into the search field, besides the row's own.
 _KNOWN_BY = {
     Listed.TRACES: ("message_id", "conversation_id"),
@@ -130,20 +131,36 @@ def rows_of(question: Question, *, within: QuerySet[Any], team_ids: Collection[U
 
     `within` are rows of the teams `team_ids` (None: of any); the words of no other team are read.
     """
+    return find(question, within=within, team_ids=team_ids).rows
+
+
+def find(
+    question: Question,
+    *,
+    within: QuerySet[Any],
+    team_ids: Collection[UUID] | None,
+    few: int | None = None,
+) -> Found:
+    """The same, and whether a search found many.
+
+    `few` is said where the range is a small part of what people asked for: so many spans of it are read by their ids.
+    """
     if question.ids:
         rows = within.filter(id__in=question.ids)
-        return rows if question.column == NEWEST else rows.filter(**{f"{question.column}__isnull": False})
+        return Found(rows=rows if question.column == NEWEST else rows.filter(**{f"{question.column}__isnull": False}))
     wanted = question.wanted_id
     if wanted is not None:
-        return _by_id(within, wanted, table=question.table)
-    rows = _during(within, question.during)
+        return Found(rows=_by_id(within, wanted, table=question.table))
+    rows = during_of(within, question.during)
     if question.table == Listed.SPANS:
         rows = rows.filter(started_at__isnull=False)  # skipped steps are shown in their trace only
     if question.column != NEWEST:
         rows = rows.filter(**{f"{question.column}__isnull": False})
     for name, value in question.filters.items():
         rows = CONDITIONS[question.table][name].narrow(rows, value)
-    return _matching(rows, question, team_ids) if question.text else rows
+    if not question.text:
+        return Found(rows=rows)
+    return _matching(rows, question, team_ids, few=few)
 
 
 def of_teams(table: str, team_ids: Collection[UUID] | None) -> QuerySet[Any]:
@@ -152,8 +169,8 @@ def of_teams(table: str, team_ids: Collection[UUID] | None) -> QuerySet[Any]:
     return every if team_ids is None else every.filter(team_id__in=list(team_ids))
 
 
-def _during(rows: QuerySet[Any], during: TimeRange) -> QuerySet[Any]:
-    """By time, and by the ids that were made then: the tables are partitioned by id."""
+def during_of(rows: QuerySet[Any], during: TimeRange) -> QuerySet[Any]:
+    """Rows that began in a range: by time, and by the ids that were made then, as the tables are partitioned by id."""
     rows = rows.filter(started_at__gte=during.start, id__gte=earliest(during.start - _SLACK))
     if during.end is None:
         return rows
@@ -169,15 +186,27 @@ def _by_id(rows: QuerySet[Any], wanted: UUID, *, table: str) -> QuerySet[Any]:
     return rows.filter(found)
 
 
-def _matching(rows: QuerySet[Any], question: Question, team_ids: Collection[UUID] | None) -> QuerySet[Any]:
+def _matching(rows: QuerySet[Any], question: Question, team_ids: Collection[UUID] | None, *, few: int | None) -> Found:
     """Rows that hold all words of the text; traces also by their user or session, spelled as they are."""
-    text, during = question.text, question.during
+    text, most = question.text, FEW if few is None else few
     if question.table == Listed.SPANS:
-        return search_spans(rows, text)
-    # What began in the range goes on after it.
-    longer = TimeRange(start=during.start, end=during.end + _SLACK if during.end else None)
-    spans = _during(of_teams(Listed.SPANS, team_ids).order_by(), longer)
+        return search_spans(rows, text, few=most)
+    spans = _spans_of(question, of_teams(Listed.SPANS, team_ids).order_by(), is_part=few is not None)
     if question.table == Listed.THOUGHTS:
-        return rows.filter(Exists(search_spans(spans, text).filter(id=OuterRef("span_id"))))
+        return search_thoughts(rows, text, spans=spans, few=most)
     named = {column: text for column in ("end_user", "session") if rows.filter(**{column: text}).exists()}
-    return search_traces(rows, text, spans=spans, or_else=Q(*named.items(), _connector=Q.OR) if named else None)
+    or_else = Q(*named.items(), _connector=Q.OR) if named else None
+    return search_traces(rows, text, spans=spans, or_else=or_else, few=most)
+
+
+def _spans_of(question: Question, spans: QuerySet[Any], *, is_part: bool) -> QuerySet[Any]:
+    """The spans that what begins in the range may have: they go on after its end.
+
+    For a small part of the time a day more would be most of what is read. There, those of traces whose ids were made
+    around it are taken: a trace that began more than an hour from its id is found by its user or by rarer words.
+    """
+    during = question.during
+    if not is_part or question.table != Listed.TRACES:
+        return during_of(spans, TimeRange(start=during.start, end=during.end + _SLACK if during.end else None))
+    spans = spans.filter(id__gte=earliest(during.start - _SLACK), trace_id__gte=earliest(during.start - AROUND))
+    return spans.filter(trace_id__lt=earliest(during.end + AROUND)) if during.end else spans

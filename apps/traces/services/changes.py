@@ -16,8 +16,9 @@ from apps.traces.models import KeptTrace, PassedOver, Trace, TraceChange
 from apps.traces.models.saved_view import Listed
 from apps.traces.recorder.store import delete
 from apps.traces.selectors.bounded import TooSlow, bounded
-from apps.traces.selectors.keyset import after, read_page
-from apps.traces.selectors.lists import Question, of_teams, question_from, rows_of
+from apps.traces.selectors.keyset import after
+from apps.traces.selectors.lists import Question, of_teams, question_from
+from apps.traces.selectors.paging import page_of
 from apps.traces.selectors.saved_views import Viewer
 from apps.traces.services.list_jobs import GOING, TOO_SLOW, TURN, go_on_with, rows_expected, team_ids_of
 from support.errors import Conflict, InvalidInput
@@ -86,8 +87,8 @@ def _page(job_id: UUID) -> bool:
             return False
         question = question_from(job.question, table=job.table)
         team_ids = team_ids_of(job)
-        rows = rows_of(question, within=of_teams(job.table, team_ids), team_ids=team_ids)
-        page = read_page(rows.only("id", question.column), cursor=job.cursor, size=PAGE_ROWS, by=question.column)
+        within = of_teams(job.table, team_ids).only("id", question.column)
+        page = page_of(question, within=within, team_ids=team_ids, cursor=job.cursor, size=PAGE_ROWS)
         job.rows_done += _apply(job, [row.id for row in page.rows])
         job.cursor = after(page.rows[-1], by=question.column) if page.rows else job.cursor
         job.status = TraceChange.Status.RUNNING if page.older else TraceChange.Status.DONE

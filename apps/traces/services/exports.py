@@ -19,8 +19,9 @@ from django.utils.translation import gettext_noop
 from apps.traces.models.change import TraceChange
 from apps.traces.models.export import TraceExport
 from apps.traces.selectors.bounded import TooSlow, bounded
-from apps.traces.selectors.keyset import after, read_page
-from apps.traces.selectors.lists import Question, of_teams, question_from, rows_of
+from apps.traces.selectors.keyset import after
+from apps.traces.selectors.lists import Question, find, of_teams, question_from
+from apps.traces.selectors.paging import page_of
 from apps.traces.selectors.saved_views import Viewer
 from apps.traces.services.export_rows import columns_of, export_rows, stored
 from apps.traces.services.export_text import head_of, lines_of
@@ -98,8 +99,8 @@ def _turn(job: TraceExport) -> bool:
     question = question_from(job.question, table=job.table)
     columns = columns_of(job.table, with_payloads=job.with_payloads)
     team_ids = team_ids_of(job)
-    rows = rows_of(question, within=of_teams(job.table, team_ids), team_ids=team_ids)
-    rows = rows.only(*stored(columns, table=job.table))
+    within = of_teams(job.table, team_ids).only(*stored(columns, table=job.table))
+    found = find(question, within=within, team_ids=team_ids)
     size = PAGE_ROWS_WHOLE if job.with_payloads else PAGE_ROWS
     until = timezone.now() + TURN
     target = file_of(job)
@@ -112,7 +113,7 @@ def _turn(job: TraceExport) -> bool:
             file.write(head_of(columns, format=job.format))
         while True:
             with bounded(PAGE_SECONDS):
-                page = read_page(rows, cursor=job.cursor, size=size, by=question.column)
+                page = page_of(question, within=within, team_ids=team_ids, cursor=job.cursor, size=size, found=found)
                 taken = export_rows(page.rows, table=job.table, with_payloads=job.with_payloads)
             file.write(lines_of(taken, columns, format=job.format))
             file.flush()
