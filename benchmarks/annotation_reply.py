@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=300)
     options = parser.parse_args()
     # With the connection pool of a running installation, which the settings of the tests leave out.
-    os.environ["DJANGO_SETTINGS_MODULE"] = "console.settings.dev"
+    os.environ |= {"DJANGO_SETTINGS_MODULE": "console.settings.dev", "SKEP_PROCESS": "web"}
     from tests import services
 
     services.pytest_load_initial_conftests()

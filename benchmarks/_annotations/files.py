@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -42,13 +41,22 @@ def measure(*, examples: int, script: Path) -> dict[str, Any]:
     figures: dict[str, Any] = {"examples": examples, "aim_peak_mb": AIM_MB, "formats": {}}
     for name in FORMATS:
         command = [sys.executable, str(script), "--write", f"{version.id}/{name}"]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         figures["formats"][name] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
 
+class _NoPandas:
+    """Tests need pandas, the product does not; where it is installed, pyarrow loads it (50 MB)."""
+
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
+
+
 def write(wanted: str) -> dict[str, Any]:
     """What the worker's process does: one file. `wanted` is version/format."""
+    sys.meta_path.insert(0, _NoPandas())
     from apps.annotations.models import TrainingExport, TrainingVersion
     from apps.annotations.services.training_files import path_of, write_file
 
@@ -128,5 +136,6 @@ def _text(rng: random.Random, words: int) -> str:
 
 
 def peak_mb() -> int:
-    """The largest that this process has been."""
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    """The largest that this process has been (`ru_maxrss` would begin with the size of the process that started it)."""
+    status = Path("/proc/self/status").read_text()
+    return round(int(status.split("VmHWM:")[1].split()[0]) / 1024)

@@ -14,7 +14,7 @@ from apps.annotations.training.formats import FORMATS, Line
 #: What a spreadsheet would take for the beginning of a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
 #: Rows of a group in Parquet: as many are in memory at once.
-GROUP_ROWS = 1_000
+GROUP_ROWS = 250
 
 
 class Sink(Protocol):
@@ -71,7 +71,7 @@ class CsvSink:
 
 
 class ParquetSink:
-    """Columns, compressed with zstd, in groups of a thousand rows."""
+    """Columns, compressed with zstd, in groups of some hundred rows."""
 
     def __init__(self, file: BinaryIO) -> None:
         # 60 MB of library, which only who writes Parquet loads.
@@ -86,7 +86,9 @@ class ParquetSink:
                 for name, kind in columns.items()
             ]
         )
-        self._writer = pyarrow.parquet.ParquetWriter(file, self._schema, compression="zstd")
+        # The system's allocator gives back what was written; texts hardly repeat, so dictionaries of them only cost.
+        pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+        self._writer = pyarrow.parquet.ParquetWriter(file, self._schema, compression="zstd", use_dictionary=False)
         self._waiting: list[Line] = []
 
     def write(self, lines: Iterable[Line]) -> None:
