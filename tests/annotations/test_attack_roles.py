@@ -12,7 +12,6 @@ from django.urls import NoReverseMatch, reverse
 from accounts.models import Membership, Role, Team, User
 from accounts.services import create_api_key
 from apps.annotations import services
-from apps.annotations.evaluation.patterns import BadPattern, compiled_pattern
 from apps.annotations.models import (
     Annotation,
     AnswerImport,
@@ -27,6 +26,7 @@ from apps.annotations.models import (
 )
 from apps.annotations.services.claiming import claim_next
 from apps.workflows.models import Application
+from support.patterns import BadPattern, compiled_pattern
 from tests.annotations.conftest import RIGHT, make_app, make_turn
 from tests.annotations.test_queues import make_items, make_queue
 
