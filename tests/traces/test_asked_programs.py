@@ -1,5 +1,6 @@
 """A program that a run asked sends its spans under the run's trace: they are part of it, whenever they come."""
 
+import datetime as dt
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,7 @@ from apps.traces.recorder.joining import join_others
 from apps.traces.recorder.store import write
 from apps.traces.recorder.usage import TokenUsage
 from apps.traces.services.find_missing import rebuild_missing_traces
+from apps.traces.services.recount import recount_days
 from apps.traces.services.store_foreign import store_foreign
 from apps.workflows import services
 from apps.workflows.models import Run
@@ -113,6 +115,20 @@ def test_the_order_in_which_run_and_program_tell_makes_no_difference(run, team, 
     store_foreign(other.id, told(late.id))
     assert facts(trace) == early
     assert sums(other) == early_sums
+
+
+def test_days_that_are_counted_anew_leave_what_waits_for_its_run_to_be_counted_with_that(run, team):
+    embedding = {"kind": "embedding", "model": "text-embedding-3-small", "usage": TokenUsage(input=7, given={})}
+    spans = [*told(run.id), span(104, 101, trace_id=run.id.hex, **embedding)]
+    days = sorted({dt.datetime.fromtimestamp(each.started_ns / 1e9, dt.UTC).date() for each in spans})
+    store_foreign(team.id, spans)
+    recount_days(days[0], days[-1] + dt.timedelta(days=1))
+    assert ("model", "text-embedding-3-small") not in sums(team)
+    finish(run)
+    assert sums(team)["model", "text-embedding-3-small"][:2] == (1, 7)
+    recount_days(days[0], days[-1] + dt.timedelta(days=1))
+    assert sums(team)["model", "text-embedding-3-small"][:2] == (1, 7)
+    assert sums(team)["model", "gpt-5-mini"][:2] == (1, 1_000)
 
 
 def test_another_teams_program_stays_outside(run, team):
