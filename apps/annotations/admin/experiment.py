@@ -16,10 +16,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.selectors import teams_of
-from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, belongs_somewhere
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter
 from apps.annotations.admin.experiment_words import points
 from apps.annotations.admin.pages import experiment, experiment_result
-from apps.annotations.admin.team_form import team_for_new
+from apps.annotations.admin.team_set_up import may_add
 from apps.annotations.models import Experiment, ResultScore
 from apps.annotations.selectors.experiments import experiments_of
 
@@ -60,7 +60,7 @@ class ExperimentAdmin(AnnotatorModelAdmin):
         return found.annotate(first_mean=Subquery(first.annotate(mean=Avg("score")).values("mean")))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return belongs_somewhere(request.user) and team_for_new(request) is not None
+        return may_add(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

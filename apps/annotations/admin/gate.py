@@ -12,9 +12,10 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from accounts.selectors import may, teams_of
-from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, belongs_somewhere
-from apps.annotations.admin.team_form import TeamForm, team_for_new, with_team
+from accounts.selectors import teams_of
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter
+from apps.annotations.admin.team_form import TeamForm
+from apps.annotations.admin.team_set_up import TeamSetUpAdmin
 from apps.annotations.models import GateOverride, PublishGate
 from apps.annotations.selectors.experiments import evaluators_of
 from apps.annotations.selectors.gates import gates_of, overrides_of
@@ -57,10 +58,12 @@ class PublishGateForm(TeamForm):
 
 
 @admin.register(PublishGate)
-class PublishGateAdmin(AnnotatorModelAdmin):
+class PublishGateAdmin(TeamSetUpAdmin):
     """Members see what a version must have shown; those who manage the team say it."""
 
     form = PublishGateForm
+    right_to_set_up = "manage"
+    is_deletable = True
     purpose = _("What a version must have shown on a golden set before it can be published.")
     empty_text = _("Make a gate once a golden set and an evaluator say what a good answer is.")
     list_display = ["application", "golden_set", "evaluator", "asks", "against_live", "is_enabled"]
@@ -76,21 +79,6 @@ class PublishGateAdmin(AnnotatorModelAdmin):
         if gate.threshold is None:
             return "–"
         return f"{gate.threshold:g} ({gate.get_figure_display()})"
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        team = team_for_new(request) if belongs_somewhere(request.user) else None
-        return team is not None and may(request.user, "manage", team_id=team.id)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or may(request.user, "manage", team_id=obj.team_id))
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return obj is not None and self.has_change_permission(request, obj)
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form knows of which team the gate is."""
-        return with_team(super().get_form(request, obj, change=change, **kwargs), request, obj)
 
     def save_model(self, request: HttpRequest, obj: PublishGate, form: Any, change: bool) -> None:
         given = form.cleaned_data

@@ -12,7 +12,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
 from apps.annotations.admin.pages import (
     queue_item,
     queue_put,
@@ -23,7 +22,7 @@ from apps.annotations.admin.pages import (
     workbench_overview,
 )
 from apps.annotations.admin.queue_form import OPTIONS, QueueForm
-from apps.annotations.admin.team_form import may_set_up, team_for_new, with_team
+from apps.annotations.admin.team_set_up import TeamSetUpAdmin
 from apps.annotations.models import ReviewQueue
 from apps.annotations.selectors.progress import progress_of
 from apps.annotations.services.queues import ask_questions, change_overlap
@@ -31,7 +30,7 @@ from support.errors import ConsoleError
 
 
 @admin.register(ReviewQueue)
-class ReviewQueueAdmin(AnnotatorModelAdmin):
+class ReviewQueueAdmin(TeamSetUpAdmin):
     """Who may edit a team sets queues up; who may annotate works in them."""
 
     form = QueueForm
@@ -80,12 +79,6 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
             *super().get_urls(),
         ]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return belongs_somewhere(request.user) and team_for_new(request) is not None
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and may_set_up(request, obj)
-
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
         """Counts of all queues are read once for the page."""
         self_ids = list(self.get_queryset(request).values_list("id", flat=True))
@@ -96,15 +89,7 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
         """Columns that know the counts of this request."""
         return _columns(getattr(request, "_queue_progress", {}))
 
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form knows of which team the queue is."""
-        # Some fields are of the form only: the admin would look for them on the table.
-        kwargs["fields"] = QueueForm.Meta.fields
-        return with_team(super().get_form(request, obj, change=change, **kwargs), request, obj)
-
     def save_model(self, request: HttpRequest, obj: ReviewQueue, form: Any, change: bool) -> None:
-        if not change:
-            obj.team_id, obj.created_by = form.required_team().id, request.user  # type: ignore[assignment]
         obj.feed_options = form.options()
         super().save_model(request, obj, form, change)
 
