@@ -85,10 +85,12 @@ class ExperimentForm(forms.Form):
 
 
 def _sets(team_id: UUID) -> list[Any]:
-    """Sets with items, each with its newest versions."""
+    """Sets with items, each with its newest versions and those that gates go by."""
     groups: list[Any] = []
-    for golden_set in golden_sets([team_id]).filter(version__gt=0):
-        numbers = range(golden_set.version, max(0, golden_set.version - OFFERED), -1)
+    for golden_set in golden_sets([team_id]).filter(version__gt=0).prefetch_related("gates"):
+        newest = range(golden_set.version, max(0, golden_set.version - OFFERED), -1)
+        gates = (gate.set_version for gate in golden_set.gates.all())
+        numbers = sorted({*newest, *gates} - {0}, reverse=True)
         groups.append((golden_set.name, [(f"{golden_set.id}@{n}", _set_label(golden_set, n)) for n in numbers]))
     return groups
 

@@ -28,6 +28,8 @@ class PublishGate(models.Model):
     golden_set = models.ForeignKey(
         "annotations.GoldenSet", models.PROTECT, related_name="gates", verbose_name=_("golden set")
     )
+    #: What counts is measured on this version: who changes the set does not move what a gate asks for.
+    set_version = models.PositiveIntegerField(_("version of the set"), validators=[MinValueValidator(1)])
     evaluator = models.ForeignKey(
         "annotations.Evaluator", models.PROTECT, related_name="gates", verbose_name=_("evaluator")
     )
@@ -62,6 +64,11 @@ class PublishGate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.golden_set}: {self.evaluator}"
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the set has newer versions than the one that counts."""
+        return not self._state.adding and self.set_version < self.golden_set.version
 
 
 class GateOverride(models.Model):

@@ -59,7 +59,7 @@ def overrides_of(team_ids: Iterable[UUID]) -> QuerySet[GateOverride]:
 
 
 def standing_of(gate: PublishGate, version_id: UUID, *, live_version_id: UUID | None) -> Standing:
-    """How a version stands before a gate: by its newest experiment on the newest version of the set.
+    """How a version stands before a gate: by its newest experiment on the version of the set that the gate names.
 
     The newest one counts and not the best: else one would try until chance is kind.
     """
@@ -104,10 +104,10 @@ def _beside_live(gate: PublishGate, experiment: Experiment, figure: Figure, live
 
 
 def _newest(gate: PublishGate, version_id: UUID) -> Experiment | None:
-    """The newest experiment of a version on the set as it is now, judged by the evaluator as it is now."""
+    """The newest experiment of a version on what the gate asks, judged by the evaluator as it is now."""
     wanted = fingerprint(gate.evaluator.as_spec())
     found = Experiment.objects.filter(
-        version_id=version_id, golden_set=gate.golden_set, set_version=gate.golden_set.version
+        version_id=version_id, golden_set=gate.golden_set_id, set_version=gate.set_version
     ).order_by("-id")
     return next((each for each in found[:50] if any(fingerprint(spec) == wanted for spec in each.specs)), None)
 
