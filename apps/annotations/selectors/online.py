@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Avg, Count, Max, Q, QuerySet
+from django.db.models import Avg, Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDay
 from django.urls import reverse
 from django.utils import timezone
@@ -36,7 +36,8 @@ class DayOfScores:
 def online_evaluations(team_ids: Iterable[UUID]) -> QuerySet[Any]:
     """The teams' online evaluations by name."""
     found = OnlineEvaluation.objects.filter(team_id__in=list(team_ids)).select_related("application", "team")
-    return found.annotate(last_at=Max("scores__created_at")).order_by("name")
+    newest = TraceScore.objects.filter(online=OuterRef("pk")).order_by("-created_at")
+    return found.annotate(last_at=Subquery(newest.values("created_at")[:1])).order_by("name")
 
 
 def open_online(online_id: UUID, *, team_ids: Iterable[UUID]) -> OnlineEvaluation:
