@@ -111,7 +111,7 @@ def test_a_file_is_looked_through_and_then_taken_in(client: Client, golden: Gold
     assert refused.status_code == 400
     assert golden.versions.count() == 1
     done = client.post(page("import", golden), upload("spring.csv", text, leave_out_bad="on"))
-    assert done["Location"] == page("set", golden)
+    assert done["Location"] == page("set", golden) + "?done=2"
     rows = {row.question: row for row in items_of(golden, 2)}
     assert rows["Wood?"].expected == "Cedar"
     assert (rows["How\nmany?"].inputs, rows["How\nmany?"].metadata) == ({"month": " April "}, {"source": "book"})

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -17,8 +17,9 @@ from django.utils.translation import ngettext
 from apps.annotations import services
 from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, two_lines
 from apps.annotations.admin.pages import correction as page
-from apps.annotations.admin.pages import correction_settings
+from apps.annotations.admin.pages import correction_settings, golden_put
 from apps.annotations.models import Correction
+from apps.annotations.services.golden_picking import MOST_PICKED
 from support.errors import ConsoleError
 
 #: Statuses whose pill is not known by the word alone.
@@ -40,7 +41,7 @@ class CorrectionAdmin(AnnotatorModelAdmin):
     search_help_text = _("Question or corrected answer")
     list_display_links = None
     ordering = ["-id"]
-    actions = ["approve"]
+    actions = ["approve", "add_to_golden_set"]
 
     def get_urls(self) -> list[URLPattern]:
         """The page of a correction takes the place of the form."""
@@ -95,3 +96,9 @@ class CorrectionAdmin(AnnotatorModelAdmin):
                 continue
             done += 1
         self.message_user(request, ngettext("%(n)s approved.", "%(n)s approved.", done) % {"n": done})
+
+    @admin.action(description=_("Add to a golden set"), permissions=["annotate"])
+    def add_to_golden_set(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        """Approved ones, with their better answers."""
+        ids = list(queryset.order_by("-id").values_list("id", flat=True)[:MOST_PICKED])
+        return golden_put.ask(request, ids, is_capped=len(ids) == MOST_PICKED)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.selectors import teams_of
 from apps.annotations.admin.golden_form import GoldenSetForm
-from apps.annotations.admin.pages import golden_file, golden_from, golden_item, golden_set
+from apps.annotations.admin.pages import golden_file, golden_from, golden_item, golden_put, golden_set
 from apps.annotations.admin.team_set_up import TeamSetUpAdmin
 from apps.annotations.models import GoldenSet
 from apps.annotations.selectors.golden import golden_sets
@@ -41,6 +41,7 @@ class GoldenSetAdmin(TeamSetUpAdmin):
             "<uuid:set_id>/items/": ("set", golden_set.overview),
             "<uuid:set_id>/versions/": ("versions", golden_set.versions),
             "<uuid:set_id>/versions/<int:number>/restore/": ("restore", golden_set.restore),
+            "<uuid:set_id>/versions/<int:number>/undo/": ("undo", golden_set.undo),
             "<uuid:set_id>/versions/<int:number>/<str:format>/": ("export", golden_set.export),
             "<uuid:set_id>/take-out/": ("take_out", golden_set.take_out),
             "<uuid:set_id>/items/add/": ("add", golden_item.add),
@@ -48,6 +49,7 @@ class GoldenSetAdmin(TeamSetUpAdmin):
             "<uuid:set_id>/items/<int:number>/take-out/": ("item_take_out", golden_item.take_out),
             "<uuid:set_id>/import/": ("import", golden_file.take_in),
             "<uuid:set_id>/import/look/": ("look", golden_file.look_through),
+            "put/": ("put", golden_put.put),
             "from/message/<uuid:message_id>/": ("from_message", golden_from.from_message),
             "from/trace/<uuid:trace_id>/": ("from_trace", golden_from.from_trace),
         }

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from accounts.models import User
-from apps.annotations.golden.item import NewItem
 from apps.annotations.models import Annotation, Correction, FewShotExample, GoldenItem, GoldenVersion, PreferencePair
 from apps.annotations.models.searchable import SearchableAnswer
 from apps.annotations.selectors.correction_settings import settings_of
 from apps.annotations.services.embedding import embed_into
 from apps.annotations.services.golden_items import add_items, withdraw_items_of
+from apps.annotations.services.golden_sources import item_of_correction
 
 
 def put_to_use(correction: Correction, *, by: User) -> None:
@@ -32,11 +33,20 @@ def put_to_use(correction: Correction, *, by: User) -> None:
         _pair(correction)
         kept.add(PreferencePair)
     _switch_off(correction, but=kept)
-    elsewhere = GoldenItem.objects.filter(correction=correction, valid_to_version=None)
-    if elsewhere.exclude(golden_set=wanted.golden_set).exists():
-        withdraw_items_of(correction.id, by=by)
+    # What people put into other sets by hand stays there; what was switched on once does not.
+    made = GoldenVersion.objects.filter(
+        origin=GoldenVersion.Origin.CORRECTION,
+        golden_set=OuterRef("golden_set"),
+        number=OuterRef("valid_from_version"),
+    )
+    elsewhere = GoldenItem.objects.filter(Exists(made), correction=correction, valid_to_version=None)
     if wanted.golden_set is not None:
-        add_items(wanted.golden_set, [_golden_item(correction)], by=by, origin=GoldenVersion.Origin.CORRECTION)
+        elsewhere = elsewhere.exclude(golden_set=wanted.golden_set)
+    sets = list(elsewhere.values_list("golden_set_id", flat=True))
+    if sets:
+        withdraw_items_of(correction.id, by=by, set_ids=sets)
+    if wanted.golden_set is not None:
+        add_items(wanted.golden_set, [item_of_correction(correction)], by=by, origin=GoldenVersion.Origin.CORRECTION)
 
 
 def take_out_of_use(correction: Correction, *, by: User | None) -> None:
@@ -58,18 +68,6 @@ def _pair(correction: Correction) -> None:
     texts = {"question": correction.question, "chosen": correction.corrected, "rejected": correction.original}
     owner = {"team_id": correction.team_id, "application_id": correction.application_id}
     PreferencePair.objects.update_or_create(correction=correction, defaults={**owner, **texts, "is_enabled": True})
-
-
-def _golden_item(correction: Correction) -> NewItem:
-    message: Any = correction.message
-    return NewItem(
-        question=correction.question,
-        inputs=dict(message.inputs) if message else {},
-        expected=correction.corrected,
-        source_message_id=correction.message_id,
-        source_trace_id=correction.trace_id,
-        correction_id=correction.id,
-    )
 
 
 def _switch_off(correction: Correction, *, but: set[type] | frozenset[type] = frozenset()) -> None:
