@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from apps.annotations import services
-from apps.annotations.admin.annotation import SearchableAnswerAdmin
+from apps.annotations.admin.searchable import SearchableAnswerAdmin, Writing
 from apps.annotations.models import AnswerImport, FewShotExample
 
 
@@ -23,15 +23,10 @@ class FewShotExampleAdmin(SearchableAnswerAdmin):
     fields: ClassVar[Any] = ["question", "answer", "is_enabled", "application", "origin", "created_by", "created_at"]
     readonly_fields: ClassVar[Any] = ["application", "origin", "created_by", "created_at"]
     import_target = AnswerImport.Target.EXAMPLES
+    writing = Writing(add=services.add_example, toggle=services.toggle_example)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """What a correction made is changed where it was corrected."""
         if obj is not None and obj.correction_id:
             return ["question", "answer", *self.readonly_fields]
         return super().get_readonly_fields(request, obj)
-
-    def make(self, **facts: Any) -> FewShotExample:
-        return services.add_example(**facts)
-
-    def toggle(self, row: FewShotExample, *, enabled: bool) -> None:
-        services.toggle_example(row, enabled=enabled)

@@ -32,7 +32,7 @@ class WithToday(ChangeList):
         spent = spent_today_by(row.id for row in rows)
         for row in rows:
             row.today = spent.get(row.id, NOTHING_YET)
-        self.result_list = rows  # type: ignore[assignment]
+        self.result_list = rows
 
 
 @admin.register(OnlineEvaluation)
