@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Team
+from apps.traces.admin.pages.skeleton import COLUMNS, ORPHAN, skeleton_of, tree_of
 from apps.traces.models import ForeignTrace, PassedOver, Rollup, Span, Trace
 from apps.traces.recorder import store
 from apps.traces.recorder.fold import fold
@@ -20,7 +21,7 @@ from apps.traces.services.recount import recount_days
 from apps.traces.services.store_foreign import store_foreign
 from apps.workflows import services
 from apps.workflows.models import Run
-from support.trace_context import span_of_run
+from support.trace_context import span_of_run, span_of_step
 from tests.traces import stories
 from tests.traces.test_foreign import span
 from tests.traces.test_real_runs import CHAT
@@ -48,9 +49,12 @@ def finish(run: Run) -> Trace | None:
     return Trace.objects.filter(id=run.id).first()
 
 
-def told(run_id: UUID) -> list:
-    """What the program asked has to say: it served the request, and asked a model itself."""
-    root = int(span_of_run(run_id), 16)
+def told(run_id: UUID, *, by: str = "") -> list:
+    """What the program asked has to say: it served the request, and asked a model itself. `by` is the span that asked.
+
+    Without one it is the run itself: the parent that programs were told before steps had keys that are known early.
+    """
+    root = int(by or span_of_run(run_id), 16)
     return [
         span(101, root, trace_id=run_id.hex, name="POST /quote", service="shop"),
         span(102, 101, trace_id=run_id.hex, at=0.1, took=0.5, **CALL),
@@ -166,6 +170,23 @@ def test_of_a_run_that_is_not_kept_nothing_else_is(run, team):
     PassedOver.objects.create(trace_id=run.id, team_id=team.id)
     join_others([run.id])
     assert not Span.objects.filter(trace_id=run.id).exists()
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_what_a_step_asked_stands_below_that_step(run, team, is_early):
+    spans = told(run.id, by=span_of_step(run.id, "", "find"))
+    if is_early:
+        store_foreign(team.id, spans)
+    trace = finish(run)
+    store_foreign(team.id, spans)
+    step = Span.objects.get(trace=trace, node_id="find")
+    assert Span.objects.get(trace=trace, name="POST /quote").parent_key == step.key
+    page = skeleton_of(trace, tree_of(trace, limit=100))
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in page["rows"]]
+    names = [page["texts"][row["name"]] for row in rows]
+    asked = rows[names.index("POST /quote")]
+    assert rows[asked["parent"]]["id"] == str(step.id)
+    assert not asked["flags"] & ORPHAN
 
 
 def test_the_page_of_the_run_shows_them_below_it_where_they_began(client, operator, run, team):
