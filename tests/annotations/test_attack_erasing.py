@@ -96,6 +96,7 @@ def kept_everywhere(app: Application, editor: User, end_user: str, words: str) -
     judge = Evaluator.objects.create(team=team, name=f"judge {end_user}", kind="regex", config={"pattern": "x"})
     experiment = Experiment.objects.create(
         team=team,
+        number=golden.experiments.count() + 1,
         application=app,
         version=live,
         golden_set=golden,

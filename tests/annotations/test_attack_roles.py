@@ -145,7 +145,8 @@ def test_nothing_of_another_team_is_opened_by_any_address(client: Client, app: A
     queue = make_queue(team)
     golden = GoldenSet.objects.create(team=team, application=app, name="Spring")
     judge = Evaluator.objects.create(team=team, name="pattern", kind="regex", config={"pattern": "x"})
-    gate = PublishGate.objects.create(team=team, application=app, golden_set=golden, evaluator=judge, threshold=0.5)
+    asked = {"golden_set": golden, "set_version": 1, "evaluator": judge, "threshold": 0.5}
+    gate = PublishGate.objects.create(team=team, application=app, **asked)
     online = OnlineEvaluation.objects.create(team=team, application=app, name="Live")
     bees = TrainingSet.objects.create(team=team, name="Bees", sources=["liked"])
     brought = AnswerImport.objects.create(

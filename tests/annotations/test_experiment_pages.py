@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -58,6 +59,7 @@ def measured(
     items = list(items_of(golden, golden.version))
     experiment = Experiment.objects.create(
         team=golden.team,
+        number=golden.experiments.count() + 1,
         name=f"Handbook v{number}",
         application=app,
         version=version,
@@ -160,6 +162,26 @@ def test_a_difference_that_may_be_chance_says_how_many_items_would_tell(
     assert "items would tell; there are 60." in shown
     same = client.get(f"{page(before)}?against={before.id}").content.decode()
     assert "got the same score for every item" in same
+
+
+def test_experiments_on_the_same_version_are_told_apart_wherever_they_are_named(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator
+) -> None:
+    before = measured(golden, app, exact, number=1, right=set(range(1, 31)))
+    after = measured(golden, app, exact, number=1, right=set(range(1, 51)))
+    assert before.name == after.name
+    listed = client.get(reverse("admin:annotations_experiment_changelist")).content.decode()
+    assert ("Handbook v1 · #1" in listed, "Handbook v1 · #2" in listed) == (True, True)
+    shown = client.get(f"{page(after)}?against={before.id}").content.decode()
+    assert "“Handbook v1 · #2” is better than “Handbook v1 · #1” by 33.3 points" in shown
+    assert "<h1>Handbook v1 · #2</h1>" in re.sub(r"<h1[^>]*>\s*(.*?)\s*</h1>", r"<h1>\1</h1>", shown)
+    assert "Handbook v1 · #1 · version 1 ·" in shown  # to compare with
+    item = client.get(f"{page(after, 'experiment_result', 1)}?against={before.id}").content.decode()
+    assert ("“Handbook v1 · #1”" in item, "“Handbook v1 · #2”" in item) == (True, True)
+    form = client.get(reverse("admin:annotations_experiment_add")).content.decode()
+    assert ("Handbook v1 · #1 · Spring" in form, "Handbook v1 · #2 · Spring" in form) == (True, True)
+    file = client.get(page(after, "experiment_export"))
+    assert file["Content-Disposition"] == 'attachment; filename="experiment-handbook-v1-2.csv"'
 
 
 def test_an_item_is_shown_beside_the_other_version_with_both_traces(

@@ -102,7 +102,7 @@ def an_experiment(team: Team, n: int, owner: User) -> None:
     golden_set = a_filled_set(team, n, owner)
     app = golden_set.application
     assert app is not None
-    facts = {"version": app.live, "set_version": 1, "evaluators": [an_evaluator(team, n).as_spec()]}
+    facts = {"number": 1, "version": app.live, "set_version": 1, "evaluators": [an_evaluator(team, n).as_spec()]}
     Experiment.objects.create(team=team, application=app, golden_set=golden_set, status="completed", **facts)
 
 

@@ -89,6 +89,7 @@ def begin_experiment(
     columns = _columns_of(budget or Budget(), version=measured, specs=specs, team_id=team_id)
     experiment = Experiment.objects.create(
         team_id=team_id,
+        number=_take_number(golden_set),
         name=name.strip()[:120] or f"{measured.application.name} v{measured.number}",
         application_id=measured.application_id,
         version_id=measured.id,
@@ -183,6 +184,13 @@ def delete_experiment(experiment: Experiment, *, by: User) -> None:
     if not experiment.is_over:
         raise Conflict(_("The experiment is still going on. Stop it first."))
     experiment.delete()
+
+
+def _take_number(golden_set: GoldenSet) -> int:
+    """The number of the next experiment on a set. Who takes one at the same time waits for this to be committed."""
+    number: int = GoldenSet.objects.select_for_update().values_list("next_experiment", flat=True).get(id=golden_set.id)
+    GoldenSet.objects.filter(id=golden_set.id).update(next_experiment=number + 1)
+    return number
 
 
 def end_experiment(experiment: Experiment, *, status: str, error: str = "") -> None:

@@ -65,6 +65,7 @@ def test_a_bad_draft_is_refused_at_every_door_and_a_good_one_passes(
     assert measure(spring, exact, app=app).status == "completed"
     text = publish_by_page(client, app, bad).content.decode()
     assert "Lower end of the interval (95 %) is 0 and must be at least 0.8" in text
+    assert "Experiment: “Handbook v2 · #1”." in text
 
     answer = client.post(
         "/v1/app/publish", {"version": bad}, content_type="application/json", headers=key_of(app, "publish")

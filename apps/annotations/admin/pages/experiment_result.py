@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -70,7 +71,7 @@ def export(request: HttpRequest, experiment_id: UUID) -> HttpResponseBase:
     """All results as CSV, streamed."""
     found = opened(request, experiment_id)
     response = StreamingHttpResponse(_lines(found), content_type="text/csv; charset=utf-8")
-    name = "".join(each if each.isalnum() and each.isascii() else "-" for each in str(found).lower())
+    name = re.sub(r"[^a-z0-9]+", "-", str(found).lower()).strip("-")
     response["Content-Disposition"] = f'attachment; filename="experiment-{name}.csv"'
     return response
 
