@@ -24,6 +24,7 @@ from apps.traces.admin.row_actions import offered
 from apps.traces.models import Trace
 from apps.traces.selectors import trace_page as reading
 from apps.traces.selectors import traces
+from apps.traces.selectors.callers import caller_of, calls_of
 from apps.traces.selectors.shown_scores import scores_on
 from apps.traces.selectors.tree import Tree
 from apps.workflows.hooks import opinions_on
@@ -73,6 +74,8 @@ def trace_page(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) 
         "duration": duration(trace.duration_us),
         "first_text": duration(trace.first_text_us) if trace.first_text_us is not None else "",
         "links": links_of(trace),
+        "caller": caller_of(trace),
+        "calls": calls_of(trace),
         "ways": ways,
         "row_actions": offered(request, team_ids=[trace.team_id]),
         "script_words": words(),
