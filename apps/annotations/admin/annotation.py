@@ -28,6 +28,7 @@ class AnnotationAdmin(SearchableAnswerAdmin):
         "question",
         "answer",
         "is_enabled",
+        "approval",
         "application",
         "origin",
         "hits",
@@ -35,7 +36,7 @@ class AnnotationAdmin(SearchableAnswerAdmin):
         "created_at",
         "updated_at",
     ]
-    readonly_fields = ["application", "origin", "hits", "created_by", "created_at", "updated_at"]
+    readonly_fields = ["approval", "application", "origin", "hits", "created_by", "created_at", "updated_at"]
 
     @admin.display(description=_("hits"), ordering="hit_count")
     def hits(self, row: Annotation) -> SafeString | str:

@@ -48,9 +48,12 @@ class Add(Protocol):
 
 
 class Toggle(Protocol):
-    """The service that takes an answer into use or out of it. Raises Conflict if its correction was withdrawn."""
+    """The service that takes an answer into use or out of it.
 
-    def __call__(self, row: Any, /, *, enabled: bool) -> None: ...
+    Raises Conflict if its correction was withdrawn, NotAllowed where somebody else has to approve it.
+    """
+
+    def __call__(self, row: Any, /, *, enabled: bool, by: User) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,7 @@ class Writing:
 class SearchableAnswerAdmin(AnnotatorModelAdmin):
     """What annotations and examples share: a list of questions that are switched on and off."""
 
-    list_filter = ["is_enabled", ApplicationFilter]
+    list_filter = ["is_enabled", "is_waiting", ApplicationFilter]
     search_fields = ["question", "answer"]
     search_help_text = _("Question or answer")
     date_hierarchy = None
@@ -139,21 +142,28 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Writes go through the services, which embed a new question."""
+        user: Any = request.user
         if not change:
             team = obj.application.team_id
-            user: Any = request.user
             made = self.writing.add(
                 team_id=team, application_id=obj.application_id, question=obj.question, answer=obj.answer, by=user
             )
             obj.__dict__.update(made.__dict__)
+            self._tell(request, made)
             return
         stored = type(obj).objects.get(id=obj.id)
-        services.edit_annotation(stored, question=obj.question, answer=obj.answer)
-        if stored.is_enabled != obj.is_enabled:
-            try:
-                self.writing.toggle(stored, enabled=obj.is_enabled)
-            except ConsoleError as exc:
-                self.message_user(request, str(exc), messages.ERROR)
+        try:
+            services.edit_annotation(stored, question=obj.question, answer=obj.answer, by=user)
+            if "is_enabled" in form.changed_data:
+                self.writing.toggle(stored, enabled=obj.is_enabled, by=user)
+        except ConsoleError as exc:
+            self.message_user(request, str(exc), messages.ERROR)
+        self._tell(request, stored)
+
+    def _tell(self, request: HttpRequest, row: SearchableAnswer) -> None:
+        if row.is_waiting:
+            told = _("This app asks for a second person: the answer waits until somebody else takes it into use.")
+            self.message_user(request, told, messages.WARNING)
 
     def _team(self, request: HttpRequest) -> Team | None:
         """The team that new rows are of, if the person may annotate there. Asked once: the rail asks often."""
@@ -184,6 +194,15 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
         address = reverse("admin:annotations_correction_change", args=[row.correction_id])
         return format_html('<a href="{}">{}</a>', address, _("Correction"))
 
+    @admin.display(description=_("approval"))
+    def approval(self, row: SearchableAnswer) -> str:
+        """Who else read it, where that is known or asked for."""
+        if row.is_waiting:
+            return str(_("Waits for a second person"))
+        if row.approved_at is None:
+            return "–"
+        return f"{row.approved_by or '–'} · {row.approved_at:%Y-%m-%d %H:%M}"
+
     @admin.display(description=_("came from"))
     def origin(self, row: Any) -> SafeString | str:
         return self.source(row) if row.correction is None else origin_links(row.correction)
@@ -197,12 +216,13 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
         self._toggle(request, queryset, enabled=False)
 
     def _toggle(self, request: HttpRequest, queryset: QuerySet[Any], *, enabled: bool) -> None:
+        user: Any = request.user
         done = 0
         for row in queryset:
             if not may(request.user, "annotate", team_id=row.team_id):
                 continue
             try:
-                self.writing.toggle(row, enabled=enabled)
+                self.writing.toggle(row, enabled=enabled, by=user)
             except ConsoleError as exc:
                 self.message_user(request, f"{preview(row.question, length=60)}: {exc}", messages.WARNING)
                 continue

@@ -1,6 +1,7 @@
 """Files of answers: looked through by a job, taken in when somebody who saw the outcome says so, and taken out again.
 
-What comes in answers the same questions at once, and similar ones as soon as the job that embeds has them.
+What comes in answers the same questions at once, and similar ones as soon as the job that embeds has them; where the
+app asks for a second person, once somebody else takes it into use.
 """
 
 from __future__ import annotations
@@ -40,8 +41,12 @@ def bring_answers(
     target: str = AnswerImport.Target.ANNOTATIONS,
     duplicates: str = AnswerImport.Duplicates.SKIP,
     by: User | None = None,
+    written_by: User | None = None,
 ) -> AnswerImport:
-    """Keep a file and have it looked through; nothing is taken in yet. Raises InvalidInput, TooLarge, Conflict."""
+    """Keep a file and have it looked through; nothing is taken in yet.
+
+    `written_by` is the person who stands behind a program. Raises InvalidInput, TooLarge, Conflict.
+    """
     format = format_of(file_name)
     if format is None:
         raise InvalidInput(_("Bring a CSV or a JSONL file."), field="file")
@@ -58,6 +63,7 @@ def bring_answers(
         file_name=file_name[-200:],
         format=format,
         created_by=by,
+        written_by=by or written_by,
         beat_at=now,
     )
     found.path = f"{FOLDER}/{found.id}.{format}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -14,10 +14,12 @@ from apps.annotations.selectors.correction_settings import settings_of
 from apps.annotations.services.embedding import embed_into
 from apps.annotations.services.golden_items import add_items, withdraw_items_of
 from apps.annotations.services.golden_sources import item_of_correction
+from apps.annotations.services.second_person import second_person_asked_for
 
 
 def put_to_use(correction: Correction, *, by: User) -> None:
     """Make what is switched on for the app, or bring back what was made before; the rest is taken out of use."""
+    needs_second_person = second_person_asked_for(correction.application_id)
     wanted = settings_of(correction.application_id)
     answers: list[SearchableAnswer] = []
     if wanted.makes_annotation:
@@ -27,6 +29,7 @@ def put_to_use(correction: Correction, *, by: User) -> None:
     if answers:
         embed_into(*answers)
     for row in answers:
+        row.stand(is_wanted=True, needs_second_person=needs_second_person)
         row.save()
     kept: set[type] = {type(row) for row in answers}
     if wanted.makes_preference_pair and correction.original:
@@ -57,10 +60,17 @@ def take_out_of_use(correction: Correction, *, by: User | None) -> None:
 
 def _answer(kind: Any, correction: Correction) -> Any:
     """The annotation or the example of the correction, with its texts and who stands for them, not saved yet."""
-    row = kind.objects.filter(correction=correction).first() or kind(correction=correction)
+    row = kind.objects.filter(correction=correction).select_for_update().first() or kind(correction=correction)
+    is_new = (row.question, row.answer) != (correction.question, correction.corrected)
     row.team_id, row.application_id = correction.team_id, correction.application_id
-    row.answer, row.is_enabled, row.created_by = correction.corrected, True, correction.approved_by
+    row.answer, row.created_by = correction.corrected, correction.approved_by
     row.ask(correction.question)
+    row.written_by = correction.author
+    # Somebody else may have approved the answer itself, where its author had approved the correction.
+    if correction.approved_by_id not in (None, correction.author_id):
+        row.approve(by=correction.approved_by)
+    elif is_new:
+        row.approve(by=None)
     return row
 
 
@@ -72,8 +82,11 @@ def _pair(correction: Correction) -> None:
 
 def _switch_off(correction: Correction, *, but: set[type] | frozenset[type] = frozenset()) -> None:
     """Take annotation, example and pair out of use, except those kinds."""
-    kinds: tuple[Any, ...] = (Annotation, FewShotExample, PreferencePair)
+    kinds: tuple[Any, ...] = (Annotation, FewShotExample)
     for kind in kinds:
         if kind not in but:
-            rows = kind.objects.filter(correction=correction, is_enabled=True)
-            rows.update(is_enabled=False, updated_at=timezone.now())
+            rows = kind.objects.filter(Q(is_enabled=True) | Q(is_waiting=True), correction=correction)
+            rows.update(is_enabled=False, is_waiting=False, updated_at=timezone.now())
+    if PreferencePair not in but:
+        pairs = PreferencePair.objects.filter(correction=correction, is_enabled=True)
+        pairs.update(is_enabled=False, updated_at=timezone.now())

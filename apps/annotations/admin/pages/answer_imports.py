@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -17,7 +18,7 @@ from accounts.selectors import current_team, may, teams_of
 from apps.annotations.admin.access import belongs_somewhere
 from apps.annotations.importing.verdicts import Verdict
 from apps.annotations.models import AnswerImport
-from apps.annotations.selectors.answer_imports import imports_of, open_import
+from apps.annotations.selectors.answer_imports import imports_of, kept_answers, open_import
 from apps.annotations.selectors.reply import going_job
 from apps.annotations.services.importing_answers import (
     MAX_BYTES,
@@ -85,6 +86,10 @@ def one(request: HttpRequest, import_id: UUID) -> HttpResponse:
         **admin.site.each_context(request),
         "policies": AnswerImport.Duplicates.choices,
         "sample": [{**each, "word": _WORDS[each["verdict"]]()} for each in found.sample],
+        "kept": [
+            (reverse(f"admin:annotations_{_MODELS[found.target]}_change", args=[each.id]), each, _WHY[each.why]())
+            for each in kept_answers(found)
+        ],
         "more_faults": max(0, found.found.get(str(Verdict.FAULTY), 0) - len(found.faults)),
     }
     return TemplateResponse(request, "admin/annotations/imports/one.html", context)
@@ -146,6 +151,12 @@ def _opened(request: HttpRequest, import_id: UUID, *, right: str) -> AnswerImpor
     return found
 
 
+_MODELS = {"annotations": "annotation", "examples": "fewshotexample"}
+#: Why an answer stays when a file is taken out again.
+_WHY = {
+    "edited": lambda: _("Somebody changed its text: it stays as it is now."),
+    "switched": lambda: _("Somebody switched it off or on: that stays; a text that the file had replaced is back."),
+}
 #: What is said of a row before it is taken in.
 _WORDS = {
     "new": lambda: _("New"),
