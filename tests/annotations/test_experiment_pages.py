@@ -212,6 +212,36 @@ def test_results_are_exported_with_what_every_evaluator_says(
     assert rows[3]["Exact: why"] == "'=compared word for word"
 
 
+def test_what_was_not_answered_or_judged_says_why_in_words(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator
+) -> None:
+    done = measured(golden, app, exact, number=2, right={1})
+    raw = "KeyError: 'answer' (line 7)"
+    ResultScore.objects.filter(result__experiment=done, result__number=1).update(
+        score=None, passed=None, explanation="", error_code="code_error", error_message=raw
+    )
+    done.results.filter(number=2).update(status="failed", error_code="rate_limited", error_message="429 from upstream")
+    done.results.filter(number=3).update(
+        status="failed", error_code="item_timeout", error_message="No answer within 9 s."
+    )
+    listed = client.get(page(done)).content.decode()
+    judge = "The evaluator&#x27;s code stopped with an error. Correct it in the evaluator. It was line 7."
+    asked = "The provider was asked too much at once. Ask fewer items at once."
+    assert (judge in listed, asked in listed, "No answer within 9 s." in listed) == (True, True, True)
+    assert ("KeyError" in listed, "429" in listed) == (False, False)
+    for number, words, technical in (
+        (1, judge, "KeyError"),
+        (2, asked, "429 from upstream"),
+        (3, "within 9 s", "item_"),
+    ):
+        before, _marker, folded = (
+            client.get(page(done, "experiment_result", number)).content.decode().partition("Technical details")
+        )
+        assert words in before
+        assert technical not in before
+        assert technical in folded
+
+
 def test_results_come_page_by_page_with_as_many_queries(
     client: Client, golden: GoldenSet, app: Application, exact: Evaluator, django_assert_max_num_queries: Any
 ) -> None:

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.annotations.models import OnlineEvaluation, TraceScore
+from apps.annotations.selectors.reasons import reason_of
 from apps.annotations.statistics import Interval, wilson_interval
 from apps.traces.selectors.shown_scores import ShownScore
 from support.errors import NotFound
@@ -78,6 +79,11 @@ def newest_scores(online: OnlineEvaluation, *, missed_only: bool = False) -> lis
     return list(found.order_by("-happened_at", "evaluator_id")[:NEWEST])
 
 
+def _why_not(row: TraceScore) -> str:
+    reason = reason_of(row)
+    return reason.words if reason is not None else ""
+
+
 def scores_of_trace(trace_id: UUID, team_id: UUID) -> list[ShownScore]:
     """What evaluators said of a trace, for its page."""
     rows = TraceScore.objects.filter(trace_id=trace_id, team_id=team_id).order_by("id")[:NEWEST]
@@ -86,7 +92,7 @@ def scores_of_trace(trace_id: UUID, team_id: UUID) -> list[ShownScore]:
             name=row.spec.get("name", ""),
             passed=row.passed,
             value="" if row.score is None else f"{row.score * 100:.0f}",
-            explanation=row.explanation or row.error_message,
+            explanation=row.explanation or _why_not(row),
             url=reverse("admin:annotations_online", args=[row.online_id]),
             at=row.created_at,
         )

@@ -164,7 +164,8 @@ def _note_move(gate: PublishGate, before: _SetVersion | None, *, by: User) -> No
 def _refusal(gate: PublishGate, standing: Standing, candidate: Candidate) -> Refusal:
     message, advice = _in_words(gate, standing, candidate)
     if standing.experiment is not None:
-        message = f"{message} {_('Experiment: “%(name)s”.') % {'name': standing.experiment}}"
+        which = _("Experiment: “%(name)s”.") % {"name": standing.experiment}
+        message = f"{message} {which}"
     return Refusal(
         code=f"gate_{standing.code}",
         message=message,

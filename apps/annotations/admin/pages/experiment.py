@@ -31,6 +31,7 @@ from apps.annotations.selectors.experiments import (
     results_of,
 )
 from apps.annotations.selectors.measuring import Difference, Figure, compare_experiments, figures_of
+from apps.annotations.selectors.reasons import reason_of
 from apps.annotations.services.experiments import (
     begin_experiment,
     delete_experiment,
@@ -254,7 +255,11 @@ def _row(row: Result, found: Experiment) -> dict[str, Any]:
         "result": row,
         "question": preview(item.question or ", ".join(f"{name}: {value}" for name, value in item.inputs.items())),
         "answer": preview(row.answer or (written(row.outputs)[1] if row.outputs else ""), length=160),
-        "scores": [scores.get(place) for place in range(len(found.specs))],
+        "reason": reason_of(row, who="app"),
+        "scores": [
+            {"score": score, "reason": reason_of(score) if score else None}
+            for score in map(scores.get, range(len(found.specs)))
+        ],
         "trace_url": trace_url(row.run_id) if row.run_id else None,
     }
 

@@ -24,6 +24,7 @@ from apps.annotations.golden.writing import guarded
 from apps.annotations.models import Experiment, Result
 from apps.annotations.selectors.experiments import counterpart, open_result, results_of
 from apps.annotations.selectors.measuring import fingerprint
+from apps.annotations.selectors.reasons import reason_of
 from support.errors import NotFound
 from support.word_diff import diff_words
 
@@ -49,11 +50,13 @@ def result(request: HttpRequest, experiment_id: UUID, number: int) -> HttpRespon
         "row": row,
         "item": row.item,
         "said": _said(row),
+        "reason": reason_of(row, who="app"),
         "expected": written(row.item.expected)[1],
         "from_expected": _against_expected(row),
         "trace_url": trace_url(row.run_id) if row.run_id else None,
         "beside": beside,
         "beside_said": _said(beside) if beside else "",
+        "beside_reason": reason_of(beside, who="app") if beside else None,
         "beside_trace_url": trace_url(beside.run_id) if beside and beside.run_id else None,
         "pieces": diff_words(_said(beside), _said(row)) if beside else [],
         "scores": _scores(found, row, against, beside),
@@ -105,7 +108,12 @@ def _scores(found: Experiment, row: Result, against: Experiment | None, beside: 
         by_place = {score.place: score for score in beside.scores.all()}
         theirs = {fingerprint(spec): by_place.get(place) for place, spec in enumerate(against.specs)}
     return [
-        {"spec": spec, "score": ours.get(place), "other": theirs.get(fingerprint(spec))}
+        {
+            "spec": spec,
+            "score": ours.get(place),
+            "reason": reason_of(ours[place]) if place in ours else None,
+            "other": theirs.get(fingerprint(spec)),
+        }
         for place, spec in enumerate(found.specs)
     ]
 
