@@ -152,9 +152,10 @@ def test_traces_are_offered_the_page_in_their_list_and_enter_by_its_filters(
     traces = [record() for _ in range(2)]
     listed = client.get(reverse("admin:traces_trace_changelist")).content.decode()
     assert f'action="{PUT}"' in listed
-    assert f"{PUT}?ids={traces[0].id}" in client.get(
-        reverse("admin:traces_trace_change", args=[traces[0].id])
-    ).content.decode()
+    assert (
+        f"{PUT}?ids={traces[0].id}"
+        in client.get(reverse("admin:traces_trace_change", args=[traces[0].id])).content.decode()
+    )
     # Both ask the same: the second is the first one again.
     asked = words_of(client.get(PUT, {"ids": "", "query": "since=7d"}))
     assert "2 cases are picked" in asked
