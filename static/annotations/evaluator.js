@@ -24,6 +24,20 @@ function start() {
   };
   kind.addEventListener("change", show);
   show();
+  offerSample();
+}
+
+/* Another language begins with its own sample, as long as nobody has written anything. */
+function offerSample() {
+  const language = document.querySelector("#id_language");
+  const code = document.querySelector("#id_code[data-samples]");
+  if (!language || !code) return;
+  const samples = JSON.parse(code.dataset.samples);
+  const plain = (text) => text.replaceAll("\r\n", "\n").trim();
+  language.addEventListener("change", () => {
+    const untouched = ["", ...Object.values(samples).map(plain)].includes(plain(code.value));
+    if (untouched) code.value = samples[language.value] ?? "";
+  });
 }
 
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
