@@ -125,6 +125,30 @@ def test_the_form_begins_an_experiment_with_what_was_chosen(
     assert "hx-get" not in over.content.decode()
 
 
+def test_evaluators_stand_in_the_order_in_which_they_were_picked(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator
+) -> None:
+    facts = {"team": golden.team, "kind": "exact", "config": {"field": ""}}
+    aunt, zoe = (Evaluator.objects.create(name=name, **facts) for name in ("Aunt", "Zoe"))
+    address = reverse("admin:annotations_experiment_add")
+    picked = [str(zoe.id), str(aunt.id), str(exact.id)]
+    chosen = {"asked": f"{golden.id}@1", "measured": f"{app.slug}@1", "evaluators": picked}
+    rest = {"currency": "USD", "parallel": "4", "item_seconds": "60"}
+    refused = client.post(address, {**chosen, **rest, "currency": "?", "evaluators": [*picked[:2], "nobody"]})
+    assert list(refused.context["form"].fields["evaluators"].queryset) == [zoe, aunt, exact]
+    assert client.post(address, {**chosen, **rest}).status_code == 302
+    begun = Experiment.objects.get()
+    assert [spec["name"] for spec in begun.specs] == ["Zoe", "Aunt", "Exact"]
+    client.post(page(begun, "experiment_stop"))
+    shown = client.get(page(begun)).content.decode()
+    assert re.findall(r'id="figure-\d">(\w+)<', shown) == ["Zoe", "Aunt", "Exact"]
+    file = b"".join(client.get(page(begun, "experiment_export")).streaming_content)  # type: ignore[attr-defined]
+    assert re.findall(r"(\w+): score", file.decode("utf-8-sig")) == ["Zoe", "Aunt", "Exact"]
+    again = client.get(f"{address}?baseline={begun.id}").context["form"]
+    assert list(again.fields["evaluators"].queryset) == [zoe, aunt, exact]
+    assert again["evaluators"].value() == picked
+
+
 def test_what_cannot_be_measured_is_said_in_the_form(client: Client, golden: GoldenSet, app: Application) -> None:
     address = reverse("admin:annotations_experiment_add")
     assert "No evaluators yet" in client.get(address).content.decode()

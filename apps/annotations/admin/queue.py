@@ -50,8 +50,8 @@ class ReviewQueueAdmin(TeamSetUpAdmin):
     change_list_template = "admin/annotations/workbench/change_list.html"
 
     class Media:
-        js = ("annotations/queue_form.js",)
-        css = {"all": ("annotations/queue_form.css",)}
+        js = ("annotations/ordered.js", "annotations/queue_form.js")
+        css = {"all": ("annotations/ordered.css",)}
 
     def get_urls(self) -> list[URLPattern]:
         """The workbench and its neighbours come before the forms."""
@@ -97,7 +97,7 @@ class ReviewQueueAdmin(TeamSetUpAdmin):
         super().save_related(request, form, formsets, change)
         queue, asked = form.instance, form.cleaned_data
         try:
-            ask_questions(queue, form.questions(), optional=[each.id for each in asked["optional"]])
+            ask_questions(queue, asked["asks"], optional=[each.id for each in asked["optional"]])
         except ConsoleError as exc:
             self.message_user(request, str(exc), messages.WARNING)
         change_overlap(queue, overlap=queue.overlap)
