@@ -16,6 +16,7 @@ from apps.annotations.admin.golden_form import GoldenSetForm
 from apps.annotations.admin.pages import golden_file, golden_from, golden_item, golden_put, golden_set
 from apps.annotations.admin.team_set_up import TeamSetUpAdmin
 from apps.annotations.models import GoldenSet
+from apps.annotations.selectors.gates import gates_in_the_way
 from apps.annotations.selectors.golden import golden_sets
 
 
@@ -61,6 +62,13 @@ class GoldenSetAdmin(TeamSetUpAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return golden_sets(teams_of(request.user).values_list("id", flat=True))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """A set that a gate goes by stays, and the page says which gate."""
+        deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        if sentences := gates_in_the_way(objs):
+            return deleted, counts, set(), sentences
+        return deleted, counts, lacking, protected
 
     @admin.display(description=_("golden set"), ordering="name")
     def title(self, row: GoldenSet) -> SafeString:

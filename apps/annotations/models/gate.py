@@ -26,12 +26,12 @@ class PublishGate(models.Model):
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
     application = models.ForeignKey("workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app"))
     golden_set = models.ForeignKey(
-        "annotations.GoldenSet", models.PROTECT, related_name="gates", verbose_name=_("golden set")
+        "annotations.GoldenSet", models.RESTRICT, related_name="gates", verbose_name=_("golden set")
     )
     #: What counts is measured on this version: who changes the set does not move what a gate asks for.
     set_version = models.PositiveIntegerField(_("version of the set"), validators=[MinValueValidator(1)])
     evaluator = models.ForeignKey(
-        "annotations.Evaluator", models.PROTECT, related_name="gates", verbose_name=_("evaluator")
+        "annotations.Evaluator", models.RESTRICT, related_name="gates", verbose_name=_("evaluator")
     )
     #: None: there is no threshold, only the comparison.
     threshold = models.FloatField(
