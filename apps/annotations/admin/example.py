@@ -27,8 +27,17 @@ class FewShotExampleAdmin(SearchableAnswerAdmin):
     purpose = _("Approved answers that LLM nodes may show to their model, nearest question first.")
     empty_text = _("Approve a correction on a review page, write one by hand, or import a file.")
     list_display = ["question", "answer_preview", "application", "is_enabled", "source", "created"]
-    fields: ClassVar[Any] = ["question", "answer", "is_enabled", "application", "origin", "created_by", "created_at"]
-    readonly_fields: ClassVar[Any] = ["application", "origin", "created_by", "created_at"]
+    fields: ClassVar[Any] = [
+        "question",
+        "answer",
+        "is_enabled",
+        "approval",
+        "application",
+        "origin",
+        "created_by",
+        "created_at",
+    ]
+    readonly_fields: ClassVar[Any] = ["approval", "application", "origin", "created_by", "created_at"]
     change_list_template = "admin/annotations/examples_list.html"
     import_target = AnswerImport.Target.EXAMPLES
     writing = Writing(add=services.add_example, toggle=services.toggle_example)
