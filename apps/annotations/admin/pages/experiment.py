@@ -22,6 +22,7 @@ from apps.annotations.admin.access import belongs_somewhere, preview, trace_url
 from apps.annotations.admin.experiment_form import ExperimentForm
 from apps.annotations.admin.named_values import written
 from apps.annotations.models import Experiment, Result
+from apps.annotations.selectors.experiment_pace import pace_of
 from apps.annotations.selectors.experiments import (
     Shown,
     comparable_with,
@@ -89,7 +90,8 @@ def experiment(request: HttpRequest, experiment_id: UUID) -> HttpResponse:
     found = opened(request, experiment_id)
     against = other_of(request, found)
     context = _moving(request, found, against)
-    if request.headers.get("HX-Request"):
+    # The results ask for the whole page and take themselves out of it.
+    if request.headers.get("HX-Request") and request.headers.get("HX-Target") != "experiment-results":
         response = TemplateResponse(request, "admin/annotations/experiment/moving.html", context)
         if found.is_over:
             # The results below are complete now: show the page anew.
@@ -214,13 +216,17 @@ def _moving(request: HttpRequest, found: Experiment, against: Experiment | None)
     first = words.name_of(against, beside=found) if against else ""
     second = words.name_of(found, beside=against)
     may_edit = may(request.user, "edit", team_id=found.team_id)
+    progress = progress_of(found)
+    pace = pace_of(found, progress)
     return {
         "experiment": found,
         "against": against,
-        "progress": progress_of(found),
+        "progress": progress,
+        "pace": pace,
+        "time_left": words.time_left_in_words(pace.seconds_left),
         "judged": [_judged(figure, differences.get(figure.place), first, second) for figure in figures_of(found)],
         "scale": words.WIDTH,
-        "spent": _spent(found),
+        "spent": words.spent_in_words(found, cost_at_end=pace.cost_at_end),
         "may_edit": may_edit,
         "path": request.get_full_path(),
     }
@@ -236,16 +242,6 @@ def _judged(figure: Figure, difference: Difference | None, first: str, second: s
         verdict=words.capital(words.verdict_in_words(difference, first=first, second=second)) if difference else "",
         tone=words.tone_of(difference) if difference else None,
     )
-
-
-def _spent(found: Experiment) -> list[tuple[str, str, str]]:
-    """What it took, and of what it may take: name, amount, limit."""
-    cost, most = f"{found.cost.normalize():f} {found.currency}", found.max_cost
-    return [
-        (_("Calls of models"), f"{found.calls:,}", f"{found.max_calls:,}" if found.max_calls else ""),
-        (_("Tokens"), f"{found.tokens:,}", f"{found.max_tokens:,}" if found.max_tokens else ""),
-        (_("Cost"), cost, f"{most.normalize():f} {found.currency}" if most else ""),
-    ]
 
 
 def _row(row: Result, found: Experiment) -> dict[str, Any]:
