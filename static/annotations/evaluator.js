@@ -21,6 +21,9 @@ function start() {
       const row = document.querySelector(`.form-row.field-${name}`);
       if (row) row.hidden = !wanted.has(name);
     }
+    // As long as no kind is chosen there is nothing to set.
+    const settings = document.querySelector(".form-row.field-field")?.closest("fieldset");
+    if (settings) settings.hidden = wanted.size === 0;
   };
   kind.addEventListener("change", show);
   show();

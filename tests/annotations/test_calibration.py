@@ -162,7 +162,8 @@ def test_why_an_answer_could_not_be_judged_is_told_in_words(client: Client, team
     config = ScoreConfig.objects.create(team=team, name="Is it polite?", kind="boolean")
     code = {"field": "", "language": "python3", "code": "def main(): ...", "seconds": 5.0}
     judge = Evaluator.objects.create(team=team, name="Mine", kind="code", config=code)
-    reviewed(team, config, "No.", 0)
+    for answer in ("No.", "Yes."):
+        reviewed(team, config, answer, 0)
     begun(client, judge, config)
     made = Calibration.objects.get()
     raw = "AttributeError: 'NoneType' object has no attribute 'lower' (line 2)"
@@ -174,6 +175,11 @@ def test_why_an_answer_could_not_be_judged_is_told_in_words(client: Client, team
     before, folded = shown.split("Technical details")
     assert "AttributeError" not in before
     assert "AttributeError" in folded
+    # Answers for the same reason stand together, and nothing differs where nothing was judged.
+    assert "2 answers could not be judged." in shown
+    assert shown.count(words) == 1
+    assert folded.count("Well?") == 2
+    assert "Where they differ" not in shown
 
 
 def test_a_question_that_nobody_answered_cannot_be_compared_with(

@@ -315,12 +315,16 @@ def test_an_evaluator_is_made_with_what_its_kind_needs(
     client: Client, team: Team, editor: User, kind: str, settings: dict[str, Any], config: dict[str, Any]
 ) -> None:
     form = {"name": "Mine", "description": "", "kind": kind, "pass_at": "1", **settings}
-    response = client.post(reverse("admin:annotations_evaluator_add"), form)
+    address = reverse("admin:annotations_evaluator_add")
+    assert 'name="is_archived"' not in client.get(address).content.decode()  # nobody archives what is not there yet
+    response = client.post(address, form)
     assert response.status_code == 302, response.context["adminform"].form.errors
     made = Evaluator.objects.get()
     assert made.team_id == team.id
     assert config.items() <= made.config.items()
-    assert client.get(reverse("admin:annotations_evaluator_change", args=[made.id])).status_code == 200
+    assert not made.is_archived
+    change = client.get(reverse("admin:annotations_evaluator_change", args=[made.id]))
+    assert 'name="is_archived"' in change.content.decode()
 
 
 def test_an_evaluator_that_cannot_judge_is_refused(client: Client, editor: User) -> None:

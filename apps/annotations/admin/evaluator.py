@@ -44,6 +44,14 @@ class EvaluatorAdmin(TeamSetUpAdmin):
         with_newest: QuerySet[Any] = rows.annotate(newest_calibration=Subquery(newest.values("id")[:1]))
         return with_newest
 
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Nobody archives what is not there yet."""
+        first, *rest = super().get_fieldsets(request, obj)
+        if obj is not None:
+            return (first, *rest)
+        fields = tuple(name for name in first[1]["fields"] if name != "is_archived")
+        return ((first[0], {**first[1], "fields": fields}), *rest)
+
     @admin.display(description=_("beside people"))
     def calibrated(self, row: Any) -> SafeString | str:
         """The way to how far it agrees with people."""

@@ -54,7 +54,7 @@ class QueueForm(TeamForm):
             *("name", "description", "application", "reviewers", "overlap", "is_blind", "is_open"),
             *("feed", "is_continuous"),
         )
-        widgets = {"reviewers": forms.CheckboxSelectMultiple}
+        widgets = {"description": forms.Textarea(attrs={"rows": 3}), "reviewers": forms.CheckboxSelectMultiple}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -17,13 +17,22 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.selectors import current_team, may, teams_of
 from apps.annotations.admin.access import belongs_somewhere, trace_url
 from apps.annotations.admin.calibration_form import CalibrationForm, as_before, passing_in_words
-from apps.annotations.models import Calibration
-from apps.annotations.selectors.calibrations import Trust, calibrations_of, disagreements, open_calibration, trust_in
-from apps.annotations.selectors.reasons import reason_of
+from apps.annotations.models import Calibration, CalibrationCase
+from apps.annotations.selectors.calibrations import (
+    Trust,
+    calibrations_of,
+    disagreements,
+    open_calibration,
+    trust_in,
+    unjudged,
+)
 from apps.annotations.services.calibrations import begin_calibration
 from apps.annotations.statistics import Interval
 from apps.workflows.selectors.messages import as_uuid
 from support.errors import ConsoleError, NotFound
+
+#: Answers that are named of those that could not be judged for one reason.
+MOST_LISTED = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -79,13 +88,10 @@ def calibration(request: HttpRequest, calibration_id: UUID) -> HttpResponse:
         **admin.site.each_context(request),
         "title": str(found),
         "passing": passing_in_words(found.passing),
-        "rows": [
-            {
-                "case": each,
-                "reason": reason_of(each),
-                "trace_url": trace_url(each.trace_id) if each.trace_id else None,
-            }
-            for each in disagreements(found)
+        "rows": [_row(each) for each in disagreements(found)],
+        "unjudged": [
+            {"reason": reason, "count": len(cases), "rows": [_row(each) for each in cases[:MOST_LISTED]]}
+            for reason, cases in unjudged(found)
         ],
     }
     return TemplateResponse(request, "admin/annotations/calibration/calibration.html", context)
@@ -131,6 +137,10 @@ def _initial(request: HttpRequest, team_id: UUID) -> dict[str, Any]:
     if earlier is not None:
         return as_before(earlier)
     return {"evaluator": request.GET.get("evaluator", "")[:40]}
+
+
+def _row(case: CalibrationCase) -> dict[str, Any]:
+    return {"case": case, "trace_url": trace_url(case.trace_id) if case.trace_id else None}
 
 
 def _opened(request: HttpRequest, calibration_id: UUID) -> Calibration:
