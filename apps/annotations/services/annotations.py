@@ -131,7 +131,10 @@ def _add(row: Row, *, question: str, answer: str) -> Row:
 
 def _toggle(row: SearchableAnswer, *, enabled: bool, by: User | None) -> None:
     needs_second_person = second_person_asked_for(row.application_id)
+    read = (row.question, row.answer)
     _lock(row)
+    if enabled and (row.question, row.answer) != read:
+        raise Conflict(_("Somebody has just changed this answer. Read it again."))
     correction = getattr(row, "correction", None)
     if enabled and correction is not None and not correction.is_approved:
         raise Conflict(_("Its correction was withdrawn. Approve the correction again to use it."))

@@ -73,6 +73,7 @@ def _through_file(found: AnswerImport) -> Iterator[None]:
                 seen.update(row.key for row in batch if not row.fault)
                 continue
             with transaction.atomic():
+                _hold(found)
                 _one_batch(found, batch, seen)
                 found.position = number
                 _beat(found)
@@ -151,6 +152,7 @@ def _taking_out(found: AnswerImport) -> Iterator[None]:
     found.rows = found.position + ImportedAnswer.objects.filter(answer_import=found).count()
     while notes := list(ImportedAnswer.objects.filter(answer_import=found).order_by("-id")[:BATCH]):
         with transaction.atomic():
+            _hold(found)
             needs_second_person = second_person_asked_for(found.application_id)
             kept = take_back(kind, notes, needs_second_person=needs_second_person)
             found.left += len(kept)
@@ -174,12 +176,17 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-def _beat(found: AnswerImport) -> None:
-    before, found.beat_at = found.beat_at, timezone.now()
-    going = AnswerImport.objects.filter(id=found.id, status__in=GOING, beat_at=before)
-    names = ("status", "position", "rows", "found", "done", "faults", "sample", "left", "kept", "beat_at")
-    if not going.update(**{name: getattr(found, name) for name in names}):
+def _hold(found: AnswerImport) -> None:
+    """See that the job is still this worker's, and keep it until the batch is written. Raises _Overtaken."""
+    going = AnswerImport.objects.filter(id=found.id, stage=found.stage, status__in=GOING, beat_at=found.beat_at)
+    if not going.select_for_update().values_list("id"):
         raise _Overtaken
+
+
+def _beat(found: AnswerImport) -> None:
+    found.beat_at = timezone.now()
+    names = ("status", "position", "rows", "found", "done", "faults", "sample", "left", "kept", "beat_at")
+    AnswerImport.objects.filter(id=found.id).update(**{name: getattr(found, name) for name in names})
 
 
 def _end(found: AnswerImport, *, error: str = "") -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -13,10 +12,8 @@ from accounts.models import User
 from apps.annotations.models.searchable import SearchableAnswer
 from apps.annotations.selectors.correction_settings import settings_of
 from apps.annotations.selectors.reply import KINDS
+from apps.annotations.services.taking_turns import share_turn, wait_for_turn
 from support.errors import NotAllowed
-
-_READ = "SELECT pg_advisory_xact_lock_shared(hashtextextended(%s, 0))"
-_TURN = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
 
 
 def second_person_asked_for(application_id: UUID) -> bool:
@@ -24,13 +21,13 @@ def second_person_asked_for(application_id: UUID) -> bool:
 
     Without that, what is written while the switch is turned would be in use and never looked at.
     """
-    _lock(_READ, application_id)
+    share_turn(_name(application_id))
     return settings_of(application_id).needs_second_person
 
 
 def hold_switch(application_id: UUID) -> None:
     """Wait for those who are writing answers of the app, and have others wait until the transaction is over."""
-    _lock(_TURN, application_id)
+    wait_for_turn(_name(application_id))
 
 
 def follow_switch(application_id: UUID, *, needs_second_person: bool) -> int:
@@ -51,6 +48,5 @@ def require_another(row: SearchableAnswer, by: User | None) -> None:
         raise NotAllowed(_("This app asks for a second person: somebody else has to approve this answer."))
 
 
-def _lock(statement: str, application_id: UUID) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [f"second-person/{application_id}"])
+def _name(application_id: UUID) -> str:
+    return f"second-person/{application_id}"
