@@ -150,5 +150,5 @@ def _lock(row: SearchableAnswer) -> None:
     kept = type(row)._default_manager.select_for_update(of=("self",))
     try:
         row.refresh_from_db(fields=_KEPT, from_queryset=kept)
-    except type(row).DoesNotExist as exc:  # type: ignore[attr-defined]
+    except type(row).DoesNotExist as exc:
         raise NotFound(_("This answer is not there any more.")) from exc
