@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from apps.annotations.admin.pages import (
     queue_item,
     queue_put,
+    queue_remove,
     queue_scores,
     workbench,
     workbench_decide,
@@ -65,6 +66,7 @@ class ReviewQueueAdmin(TeamSetUpAdmin):
             "overview/": ("overview", workbench_overview.overview),
             "scores.<str:format>": ("scores", queue_scores.download),
             "fill/": ("fill", workbench_overview.fill),
+            "take-out/": ("take_out", queue_remove.take_out),
             "items/<uuid:item_id>/": ("item", queue_item.item_page),
             "items/<uuid:item_id>/reopen/": ("reopen", workbench_overview.reopen),
             "items/<uuid:item_id>/diff/": ("diff", workbench.show_diff),
