@@ -18,6 +18,7 @@ from apps.annotations.selectors.golden import items_of
 from apps.annotations.services.golden_items import add_items
 from apps.workflows.models import Application, Version
 from support.ids import uuid7
+from tests.annotations.test_queue_put import content_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "traces"])
 
@@ -125,6 +126,7 @@ def test_the_form_begins_an_experiment_with_what_was_chosen(
     assert "hx-get" not in over.content.decode()
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "traces"])
 def test_evaluators_stand_in_the_order_in_which_they_were_picked(
     client: Client, golden: GoldenSet, app: Application, exact: Evaluator
 ) -> None:
@@ -142,7 +144,7 @@ def test_evaluators_stand_in_the_order_in_which_they_were_picked(
     client.post(page(begun, "experiment_stop"))
     shown = client.get(page(begun)).content.decode()
     assert re.findall(r'id="figure-\d">(\w+)<', shown) == ["Zoe", "Aunt", "Exact"]
-    file = b"".join(client.get(page(begun, "experiment_export")).streaming_content)  # type: ignore[attr-defined]
+    file = content_of(client.get(page(begun, "experiment_export", "csv")))
     assert re.findall(r"(\w+): score", file.decode("utf-8-sig")) == ["Zoe", "Aunt", "Exact"]
     again = client.get(f"{address}?baseline={begun.id}").context["form"]
     assert list(again.fields["evaluators"].queryset) == [zoe, aunt, exact]
@@ -204,7 +206,7 @@ def test_experiments_on_the_same_version_are_told_apart_wherever_they_are_named(
     assert ("“Handbook v1 · #1”" in item, "“Handbook v1 · #2”" in item) == (True, True)
     form = client.get(reverse("admin:annotations_experiment_add")).content.decode()
     assert ("Handbook v1 · #1 · Spring" in form, "Handbook v1 · #2 · Spring" in form) == (True, True)
-    file = client.get(page(after, "experiment_export"))
+    file = client.get(page(after, "experiment_export", "csv"))
     assert file["Content-Disposition"] == 'attachment; filename="experiment-handbook-v1-2.csv"'
 
 
@@ -222,12 +224,12 @@ def test_an_item_is_shown_beside_the_other_version_with_both_traces(
     assert client.get(page(after, "experiment_result", 61)).status_code == 404
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "traces"])
 def test_results_are_exported_with_what_every_evaluator_says(
     client: Client, golden: GoldenSet, app: Application, exact: Evaluator
 ) -> None:
     done = measured(golden, app, exact, number=2, right={3})
-    response = client.get(page(done, "experiment_export"))
-    text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    text = content_of(client.get(page(done, "experiment_export", "csv"))).decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == 60
     assert rows[2]["Exact: passed"] == "1"
@@ -292,7 +294,7 @@ def test_nobody_reaches_the_experiments_of_others(
     stranger = User.objects.create_user(username="stan", is_staff=True)
     Membership.objects.create(team=others, user=stranger, role=Role.OWNER)
     client.force_login(stranger)
-    names: list[tuple[Any, ...]] = [("experiment",), ("experiment_result", 1), ("experiment_export",)]
+    names: list[tuple[Any, ...]] = [("experiment",), ("experiment_result", 1), ("experiment_export", "csv")]
     assert [client.get(page(done, *each)).status_code for each in names] == [404, 404, 404]
     operator = User.objects.create_user(username="olga", is_staff=True)
     Membership.objects.create(team=team, user=operator, role=Role.OPERATOR)

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -19,8 +22,9 @@ from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter
 from apps.annotations.admin.pages import correction as page
 from apps.annotations.admin.pages import correction_settings, golden_put
 from apps.annotations.models import Correction
+from apps.annotations.services.exporting_corrections import FORMATS, corrections_file
 from apps.annotations.services.golden_picking import MOST_PICKED
-from support.errors import ConsoleError
+from support.errors import ConsoleError, InvalidInput
 
 #: Statuses whose pill is not known by the word alone.
 STATUSES: dict[str, dict[str, str]] = {
@@ -47,6 +51,7 @@ class CorrectionAdmin(AnnotatorModelAdmin):
         """The page of a correction takes the place of the form."""
         site = self.admin_site
         pages: dict[str, tuple[str, Any]] = {
+            "export/<slug:format>/": ("annotations_correction_export", self.export),
             "settings/": ("annotations_correction_settings", correction_settings.settings_list),
             "settings/<anyslug:slug>/": ("annotations_correction_switches", correction_settings.switches),
             "<uuid:correction_id>/change/": ("annotations_correction_change", page.correction_page),
@@ -61,6 +66,21 @@ class CorrectionAdmin(AnnotatorModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("application", "author")
+
+    def export(self, request: HttpRequest, format: str) -> HttpResponseBase:
+        """What the list shows under its filters, as a file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            return corrections_file(self.get_changelist_instance(request).get_queryset(request), format=format)
+        except (IncorrectLookupParameters, InvalidInput) as exc:
+            raise Http404 from exc
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, with what it shows as files."""
+        addresses = [(name, reverse("admin:annotations_correction_export", args=[name])) for name in FORMATS]
+        context = {"export_formats": addresses, "export_query": request.GET.urlencode(), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -48,7 +48,7 @@ class ExperimentAdmin(AnnotatorModelAdmin):
             "<uuid:experiment_id>/stop/": ("experiment_stop", experiment.stop),
             "<uuid:experiment_id>/retry/": ("experiment_retry", experiment.retry),
             "<uuid:experiment_id>/delete/": ("experiment_remove", experiment.delete),
-            "<uuid:experiment_id>/results.csv": ("experiment_export", experiment_result.export),
+            "<uuid:experiment_id>/results.<str:format>": ("experiment_export", experiment_result.export),
             "<uuid:experiment_id>/items/<int:number>/": ("experiment_result", experiment_result.result),
         }
         own = [path(route, site.admin_view(view), name=f"annotations_{name}") for route, (name, view) in pages.items()]

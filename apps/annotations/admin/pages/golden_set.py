@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,7 +9,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -22,7 +21,6 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.selectors import may, teams_of
 from apps.annotations.admin.access import belongs_somewhere, preview, trace_url
 from apps.annotations.admin.named_values import written
-from apps.annotations.golden.writing import csv_lines, json_lines
 from apps.annotations.models import GoldenItem, GoldenSet
 from apps.annotations.selectors.golden import (
     facts_of,
@@ -32,13 +30,13 @@ from apps.annotations.selectors.golden import (
     open_golden_version,
     tags_in,
 )
+from apps.annotations.services.exporting_golden import FORMATS, golden_file
 from apps.annotations.services.golden_items import restore_version, withdraw_items
 from apps.annotations.services.golden_undoing import undo_version
 from support.errors import ConsoleError, NotFound
 
 PAGE = 50
 MOST_WORDS = 200
-FILES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 
 
 @require_safe
@@ -143,13 +141,9 @@ def restore(request: HttpRequest, set_id: UUID, number: int) -> HttpResponse:
 def export(request: HttpRequest, set_id: UUID, number: int, format: str) -> HttpResponseBase:
     """The items of a version as a file, streamed."""
     golden_set = opened(request, set_id)
-    if format not in FILES or not 0 < number <= golden_set.version:
+    if format not in FORMATS or not 0 < number <= golden_set.version:
         raise Http404
-    rows: Iterator[GoldenItem] = items_of(golden_set, number).iterator(chunk_size=500)
-    lines = csv_lines(rows) if format == "csv" else json_lines(rows)
-    response = StreamingHttpResponse(lines, content_type=FILES[format])
-    name = "".join(each if each.isalnum() and each.isascii() else "-" for each in golden_set.name.lower())
-    response["Content-Disposition"] = f'attachment; filename="{name}-v{number}.{format}"'
+    response = golden_file(golden_set, number, format=format)
     noted(request, golden_set, _("Downloaded version %(n)s.") % {"n": number})
     return response
 
