@@ -58,6 +58,8 @@ class Fit:
     new: int = 0
     #: There already, word for word.
     same: int = 0
+    #: Picked twice: they ask and say what another one does.
+    repeated: int = 0
     #: Asked already, with another answer expected.
     differing: int = 0
     #: Of other teams than the set.
@@ -190,6 +192,7 @@ def _as_asked_there(golden_set: GoldenSet, items: list[NewItem]) -> list[NewItem
 def _fit(items: list[NewItem], there: list[GoldenItem], picked: Picked) -> Fit:
     """As `add_items` with `SKIP` goes about it: an earlier item of the selection counts as there for a later one."""
     fit = Fit(elsewhere=picked.count - len(items))
+    own: dict[str, list[Any]] = defaultdict(list)
     expected: dict[str, list[Any]] = defaultdict(list)
     corrections = {row.correction_id: row for row in there if row.correction_id}
     for row in there:
@@ -197,11 +200,13 @@ def _fit(items: list[NewItem], there: list[GoldenItem], picked: Picked) -> Fit:
     for item in items:
         of_correction = corrections.get(item.correction_id) if item.correction_id else None
         others = expected[item.key] if of_correction is None else [of_correction.expected]
-        if not others:
-            fit.new += 1
-            expected[item.key].append(item.expected)
+        if item.expected in own[item.key]:
+            fit.repeated += 1
         elif item.expected in others:
             fit.same += 1
+        elif not others and not own[item.key]:
+            fit.new += 1
+            own[item.key].append(item.expected)
         else:
             fit.differing += 1
     return fit

@@ -106,7 +106,7 @@ def _enter(request: HttpRequest, ids: list[UUID]) -> HttpResponse:
             done = put_picked(golden_set, picked, by=user, same_question=_policy(request))
     except ConsoleError as exc:
         return ask(request, ids, problem=exc)
-    for words in [*_stayed(fit, kept=done.skipped - fit.same), *left_out(picked)]:
+    for words in [*_stayed(fit, kept=done.skipped - fit.same - fit.repeated), *left_out(picked)]:
         messages.info(request, words)
     if not (done.added or done.changed):
         return shown(golden_set, back=came_from(request))
@@ -188,6 +188,9 @@ def _stayed(fit: Fit, *, kept: int) -> list[str]:
     if fit.same:
         words = ngettext("One item was in the set already.", "%(n)s items were in the set already.", fit.same)
         told.append(words % {"n": fit.same})
+    if fit.repeated:
+        words = ngettext("One was picked twice.", "%(n)s were picked more than once.", fit.repeated)
+        told.append(words % {"n": fit.repeated})
     if kept > 0:
         words = ngettext(
             "One question was in the set with another answer, which stays.",
