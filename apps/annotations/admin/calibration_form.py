@@ -122,10 +122,10 @@ class CalibrationForm(forms.Form):
         if number is None:
             words = _("“%(question)s” is answered with a number: say from which one on an answer counts as passed.")
             self.add_error("at_least", " ".join(filter(None, [words % {"question": config}, bounds])))
-        elif bounds and not config.minimum < number <= config.maximum:
+        elif not _divides(config, number):
             # From the smallest one on everything would count as passed, above the largest one nothing.
             words = _("This does not divide the answers to “%(question)s”.") % {"question": config}
-            self.add_error("at_least", f"{words} {bounds}")
+            self.add_error("at_least", f"{words} {bounds}".strip())
 
 
 def as_before(calibration: Calibration) -> dict[str, Any]:
@@ -153,7 +153,14 @@ def _key(config: ScoreConfig, place: int) -> str:
     return f"{config.id}:{place}"
 
 
+def _divides(config: ScoreConfig, number: float) -> bool:
+    """Whether some answers reach the number and others do not, as far as the question says what they may be."""
+    above = config.minimum is None or number > config.minimum
+    return above and (config.maximum is None or number <= config.maximum)
+
+
 def _range(config: ScoreConfig) -> str:
+    """Between which numbers an answer can begin to pass, in words."""
     if config.kind != Kind.NUMERIC or config.minimum is None or config.maximum is None:
         return ""
     words = _("Above %(low)s, and %(high)s at most.")

@@ -10,7 +10,7 @@ from django.db.models import Case, Value, When
 from django.utils.translation import gettext_lazy as _
 
 
-class OrderedChoiceField(forms.ModelMultipleChoiceField):
+class OrderedChoiceField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     """Checkboxes are sent in the order in which they stand, and that is the order of what was chosen.
 
     `annotations/ordered.js` puts buttons on the page that move them.
