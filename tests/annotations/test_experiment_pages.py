@@ -198,6 +198,9 @@ def test_experiments_on_the_same_version_are_told_apart_wherever_they_are_named(
     assert before.name == after.name
     listed = client.get(reverse("admin:annotations_experiment_changelist")).content.decode()
     assert ("Handbook v1 · #1" in listed, "Handbook v1 · #2" in listed) == (True, True)
+    for asked, found in (("#2", [after]), ("handbook", [after, before]), ("#", []), ("#9", []), ("#²", [])):
+        searched = client.get(reverse("admin:annotations_experiment_changelist"), {"q": asked})
+        assert list(searched.context["cl"].result_list) == found, asked
     shown = client.get(f"{page(after)}?against={before.id}").content.decode()
     assert "“Handbook v1 · #2” is better than “Handbook v1 · #1” by 33.3 points" in shown
     assert "<h1>Handbook v1 · #2</h1>" in re.sub(r"<h1[^>]*>\s*(.*?)\s*</h1>", r"<h1>\1</h1>", shown)
