@@ -23,7 +23,10 @@ function start() {
     }
     // As long as no kind is chosen there is nothing to set.
     const settings = document.querySelector(".form-row.field-field")?.closest("fieldset");
-    if (settings) settings.hidden = wanted.size === 0;
+    if (!settings) return;
+    settings.hidden = wanted.size === 0;
+    const note = settings.querySelector(".description");
+    if (note) note.hidden = true;
   };
   kind.addEventListener("change", show);
   show();

@@ -122,6 +122,8 @@ def test_an_evaluator_of_code_begins_with_a_sample_in_its_language(
     page = open_page(server, "/admin/annotations/evaluator/add/", user=member)
     expect(page.get_by_role("group", name="How it judges")).to_be_hidden()
     page.get_by_label("Kind").select_option("code")
+    expect(page.get_by_text("Each kind uses some of these")).to_be_hidden()
+    expect(page.get_by_label("Rubric")).to_be_hidden()
     code, language = page.locator("#id_code"), page.locator("#id_language")
     for name, begins in (("javascript", r"^function main\("), ("python3", r"^def main\(")):
         language.select_option(name)

@@ -32,7 +32,14 @@ class EvaluatorAdmin(TeamSetUpAdmin):
     ordering = ["name"]
     fieldsets = (
         (None, {"fields": ("name", "description", "kind", "pass_at", "is_archived")}),
-        (_("How it judges"), {"fields": SETTINGS}),
+        (
+            _("How it judges"),
+            {
+                "fields": SETTINGS,
+                # Where no script shows what the chosen kind uses.
+                "description": _("Each kind uses some of these; the others count for nothing."),
+            },
+        ),
     )
 
     class Media:
