@@ -83,7 +83,7 @@ def test_an_answer_written_by_hand_waits_for_somebody_else(
     page = reverse("admin:annotations_annotation_change", args=[row.id])
     client.post(page, {"question": QUESTION, "answer": RIGHT, "is_enabled": "on"})
     assert ask(guarded, QUESTION) is None
-    assert "Waits for a second person" in client.get(page).content.decode()
+    assert "Waits for somebody other than olga" in client.get(page).content.decode()
 
     switch(client, row, editor)
     assert (row.is_enabled, row.approved_by) == (True, editor)
@@ -159,6 +159,37 @@ def test_what_a_file_brings_waits_and_what_it_replaced_comes_back_as_it_was(
     row = Annotation.objects.get()
     assert (row.answer, row.is_enabled, row.approved_by) == (RIGHT, True, editor)
     assert ask(guarded, QUESTION).text == RIGHT
+
+
+def test_somebody_else_approves_a_whole_file_but_not_what_was_rewritten_since(
+    client: Client, guarded: Application, operator: User, editor: User, ask: Ask
+) -> None:
+    lines = [
+        {"question": question, "answer": RIGHT} for question in (QUESTION, "When do bees swarm?", "Is wax edible?")
+    ]
+    found = brought(guarded, lines, by=operator)
+    wax, swarm = (
+        Annotation.objects.get(question="Is wax edible?"),
+        Annotation.objects.get(question=lines[1]["question"]),
+    )
+    services.edit_annotation(wax, question=wax.question, answer=WRONG, by=operator)
+    services.toggle_annotation(swarm, enabled=False, by=operator)
+    page = reverse("admin:annotations_answer_import", args=[found.id])
+    approve = reverse("admin:annotations_answer_import_approve", args=[found.id])
+    client.force_login(operator)
+    shown = client.get(page).content.decode()
+    assert "2 answers of this file are not given" in shown
+    assert approve not in shown
+    assert "somebody else has to approve what you brought" in client.post(approve, follow=True).content.decode()
+    assert ask(guarded, QUESTION) is None
+
+    client.force_login(editor)
+    assert approve in client.get(page).content.decode()
+    client.post(approve)
+    assert ask(guarded, QUESTION).text == RIGHT
+    assert Annotation.objects.get(is_enabled=True).approved_by == editor
+    wax.refresh_from_db()
+    assert (wax.is_enabled, wax.is_waiting) == (False, True)
 
 
 def test_asking_for_a_second_person_stops_what_one_person_alone_put_in_force_and_only_managers_end_it(

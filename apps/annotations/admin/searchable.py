@@ -197,8 +197,11 @@ class SearchableAnswerAdmin(AnnotatorModelAdmin):
     @admin.display(description=_("approval"))
     def approval(self, row: SearchableAnswer) -> str:
         """Who else read it, where that is known or asked for."""
+        if row.is_waiting and row.written_by is not None:
+            words = _("Waits for somebody other than %(name)s: taking it into use approves it.")
+            return words % {"name": row.written_by}
         if row.is_waiting:
-            return str(_("Waits for a second person"))
+            return str(_("Waits for a second person: taking it into use approves it."))
         if row.approved_at is None:
             return "–"
         return f"{row.approved_by or '–'} · {row.approved_at:%Y-%m-%d %H:%M}"

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from apps.annotations.models import Annotation, AnswerImport, FewShotExample
+from django.db.models import QuerySet
+
+from apps.annotations.models import Annotation, AnswerImport, FewShotExample, ImportedAnswer
 from support.errors import NotFound
 
 MOST = 50
@@ -48,6 +50,14 @@ def kept_answers(found: AnswerImport) -> list[KeptAnswer]:
     kind: Any = FewShotExample if found.target == AnswerImport.Target.EXAMPLES else Annotation
     rows = kind.objects.filter(id__in=why).order_by("-id").values_list("id", "question")
     return [KeptAnswer(id=id, question=question, why=why[id]) for id, question in rows]
+
+
+def waiting_of(found: AnswerImport) -> QuerySet[Any]:
+    """The answers that a file brought, that nobody else has rewritten, and that wait for a second person."""
+    kind: Any = FewShotExample if found.target == AnswerImport.Target.EXAMPLES else Annotation
+    ids = ImportedAnswer.objects.filter(answer_import=found).values("answer_id")
+    rows: QuerySet[Any] = kind.objects.filter(id__in=ids, is_waiting=True, written_by=found.written_by_id)
+    return rows
 
 
 def _one(found: AnswerImport | None) -> AnswerImport:

@@ -86,9 +86,14 @@ def take_back(
     return kept
 
 
+def is_as_it_came(row: SearchableAnswer, note: ImportedAnswer) -> bool:
+    """Whether the answer has the texts that the file has."""
+    return _digest(row) == note.digest
+
+
 def _why_kept(row: SearchableAnswer, note: ImportedAnswer) -> Why | None:
     """Approving what waits is no change: the answer is the one that came."""
-    if _digest(row) != note.digest:
+    if not is_as_it_came(row, note):
         return Why.EDITED
     # Imports of before have not noted how an answer came.
     return Why.SWITCHED if note.is_wanted not in (None, row.is_wanted) else None

@@ -18,8 +18,9 @@ from accounts.selectors import current_team, may, teams_of
 from apps.annotations.admin.access import belongs_somewhere
 from apps.annotations.importing.verdicts import Verdict
 from apps.annotations.models import AnswerImport
-from apps.annotations.selectors.answer_imports import imports_of, kept_answers, open_import
+from apps.annotations.selectors.answer_imports import imports_of, kept_answers, open_import, waiting_of
 from apps.annotations.selectors.reply import going_job
+from apps.annotations.services.approving_import import approve_import
 from apps.annotations.services.importing_answers import (
     MAX_BYTES,
     bring_answers,
@@ -76,6 +77,8 @@ def one(request: HttpRequest, import_id: UUID) -> HttpResponse:
         "clashes": found.found.get(str(Verdict.REPLACED), 0),
         "job": job,
         "may_bring": may(request.user, "annotate", team_id=found.team_id),
+        "waiting": waiting_of(found).count() if found.may_undo else 0,
+        "may_approve": request.user.pk != found.written_by_id,
     }
     if request.headers.get("HX-Request"):
         part = TemplateResponse(request, "admin/annotations/imports/progress.html", context)
@@ -100,6 +103,14 @@ def accept(request: HttpRequest, import_id: UUID) -> HttpResponse:
     """Take in what the check found."""
     found = _opened(request, import_id, right="annotate")
     return _after(request, found, lambda: take_in(found, duplicates=request.POST.get("duplicates", "")))
+
+
+@require_POST
+def approve(request: HttpRequest, import_id: UUID) -> HttpResponse:
+    """Put to use what came in and waits for a second person."""
+    user: Any = request.user
+    found = _opened(request, import_id, right="annotate")
+    return _after(request, found, lambda: approve_import(found, by=user))
 
 
 @require_POST
