@@ -25,7 +25,10 @@ class FewShotExampleAdmin(SearchableAnswerAdmin):
     """The few-shot store."""
 
     purpose = _("Approved answers that LLM nodes may show to their model, nearest question first.")
-    empty_text = _("Approve a correction on a review page, write one by hand, or import a file.")
+    empty_text = _(
+        "Approve a correction on a review page, write one by hand, or import a file. "
+        "An llm node shows them once its app's document says so: “Insert: examples from corrections”."
+    )
     list_display = ["question", "answer_preview", "application", "is_enabled", "source", "created"]
     fields: ClassVar[Any] = [
         "question",

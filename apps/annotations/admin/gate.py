@@ -107,7 +107,8 @@ class PublishGateAdmin(TeamSetUpAdmin):
         """The threshold with its figure."""
         if gate.threshold is None:
             return "–"
-        return f"{gate.threshold:g} ({gate.get_figure_display()})"
+        words = _("%(n)s on average") if gate.figure == PublishGate.Figure.MEAN else _("%(n)s at the lower end")
+        return str(words) % {"n": f"{gate.threshold:g}"}
 
     @admin.display(description=_("version of the set"))
     def goes_by(self, gate: PublishGate) -> str:

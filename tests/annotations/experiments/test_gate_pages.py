@@ -54,7 +54,7 @@ def test_a_manager_sets_a_gate_up_and_an_editor_only_sees_it(
     gate.refresh_from_db()
     assert (gate.threshold, gate.figure) == (0.7, "mean")
     client.force_login(editor)
-    assert "0.7 (Mean)" in client.get(LIST).content.decode()
+    assert "0.7 on average" in client.get(LIST).content.decode()
     assert client.get(change).status_code == 200
     assert client.post(change, {**body, "threshold": "0.1"}).status_code == 403
 
