@@ -94,7 +94,7 @@ class PublishGateAdmin(TeamSetUpAdmin):
     is_deletable = True
     purpose = _("What a version must have shown on a golden set before it can be published.")
     empty_text = _("Make a gate once a golden set and an evaluator say what a good answer is.")
-    list_display = ["application", "golden_set", "goes_by", "evaluator", "asks", "against_live", "is_enabled"]
+    list_display = ["application", "goes_by", "evaluator", "asks", "against_live", "is_enabled"]
     list_filter = [ApplicationFilter, "is_enabled"]
     ordering = ["application__name", "id"]
     actions = ["use_newest"]
@@ -110,12 +110,13 @@ class PublishGateAdmin(TeamSetUpAdmin):
         words = _("%(n)s on average") if gate.figure == PublishGate.Figure.MEAN else _("%(n)s at the lower end")
         return str(words) % {"n": f"{gate.threshold:g}"}
 
-    @admin.display(description=_("version of the set"))
+    @admin.display(description=_("golden set"))
     def goes_by(self, gate: PublishGate) -> str:
         """The version that counts, and whether the set has moved on."""
         if not gate.is_behind:
-            return str(gate.set_version)
-        return _("%(n)d (newest: %(newest)d)") % {"n": gate.set_version, "newest": gate.golden_set.version}
+            return f"{gate.golden_set} v{gate.set_version}"
+        facts = {"set": gate.golden_set, "n": gate.set_version, "newest": gate.golden_set.version}
+        return _("%(set)s v%(n)d (newest: %(newest)d)") % facts
 
     @admin.action(description=_("Go by the newest version of the set"), permissions=["change"])
     def use_newest(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:

@@ -92,7 +92,7 @@ def test_the_page_of_a_gate_says_when_its_set_has_moved_on_and_moves_it(
     assert gate.set_version == 1
     for question in ("Three", "Four"):
         add_items(spring, [NewItem(question=question)], by=editor)
-    assert "1 (newest: 3)" in client.get(LIST).content.decode()
+    assert "Spring v1 (newest: 3)" in client.get(LIST).content.decode()
     form = reverse("admin:annotations_publishgate_change", args=[gate.id])
     assert "Version 3 is the newest one." in client.get(form).content.decode()
 
