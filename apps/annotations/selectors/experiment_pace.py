@@ -71,8 +71,8 @@ def _worker(experiment: Experiment, silent_s: float) -> Worker:
 def _seconds_left(experiment: Experiment, progress: Progress, now: dt.datetime) -> float | None:
     """By the time between the newest answers, or since the last one where that is already longer."""
     finished = experiment.results.filter(finished_at__isnull=False).order_by("-finished_at")
-    times = list(finished.values_list("finished_at", flat=True)[:LOOKED_AT])
-    times = [each for each in times if each is not None]
+    found = finished.values_list("finished_at", flat=True)[:LOOKED_AT]
+    times: list[dt.datetime] = [each for each in found if each is not None]
     if not times:
         return None
     if len(times) == 1:
