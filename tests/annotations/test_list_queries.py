@@ -25,6 +25,7 @@ from apps.annotations.models import (
     GoldenSet,
     OnlineEvaluation,
     PreferencePair,
+    QueueItem,
     ReviewQueue,
     ScoreConfig,
     TraceScore,
@@ -146,6 +147,22 @@ def test_a_list_asks_as_often_for_many_rows_as_for_few(client: Client, team: Tea
         asked.append(len(main) + len(traces))
     assert asked[0] == asked[1]
     assert asked[1] <= 24
+
+
+def test_a_queue_is_listed_with_how_far_it_is_also_among_others(client: Client, team: Team, owner: User) -> None:
+    for n in (1, 2):
+        a_queue(team, n, owner)
+    queue = ReviewQueue.objects.get(name="Check 2")
+    facts = {"team": team, "queue": queue, "subject_kind": "message", "wanted": 1}
+    for status in ("pending", "pending", "disagreed", "completed"):
+        QueueItem.objects.create(subject_id=uuid7(), question="Well?", answer="Yes", status=status, **facts)
+    address = reverse("admin:annotations_reviewqueue_changelist")
+    first, second = client.get(address).context["cl"].result_list
+    assert (first.progress.pending, first.progress.total) == (0, 0)
+    assert (second.progress.pending, second.progress.disagreed, second.progress.total) == (2, 1, 4)
+    shown = client.get(address, {"q": "Check 2"}).content.decode()
+    assert f'{reverse("admin:annotations_queue_overview", args=[queue.id])}#disagreements">1</a>' in shown
+    assert "1 / 4" in shown
 
 
 def test_the_list_says_which_ones_have_spent_their_day(client: Client, team: Team, owner: User) -> None:

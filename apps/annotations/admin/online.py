@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -20,19 +20,6 @@ from apps.annotations.admin.team_set_up import TeamSetUpAdmin
 from apps.annotations.models import OnlineEvaluation
 from apps.annotations.selectors.online import online_evaluations
 from apps.annotations.services.online import NOTHING_YET, spent_today_by, state_in_words
-
-
-class WithToday(ChangeList):
-    """The rows of a page, with what each of them spent today."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """One query for the page."""
-        super().get_results(request)
-        rows: list[Any] = list(self.result_list)
-        spent = spent_today_by(row.id for row in rows)
-        for row in rows:
-            row.today = spent.get(row.id, NOTHING_YET)
-        self.result_list = rows
 
 
 @admin.register(OnlineEvaluation)
@@ -60,8 +47,11 @@ class OnlineEvaluationAdmin(TeamSetUpAdmin):
         own = path("<uuid:online_id>/scores/", self.admin_site.admin_view(online.scores), name="annotations_online")
         return [own, *super().get_urls()]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        return WithToday
+    def complete(self, rows: Sequence[Any]) -> None:
+        """What each of them spent today."""
+        spent = spent_today_by(row.id for row in rows)
+        for row in rows:
+            row.today = spent.get(row.id, NOTHING_YET)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return online_evaluations(teams_of(request.user).values_list("id", flat=True))

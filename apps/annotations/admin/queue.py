@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -37,6 +38,7 @@ class ReviewQueueAdmin(TeamSetUpAdmin):
     form = QueueForm
     purpose = _("Answers and traces that wait for people, and the questions they are asked about each.")
     empty_text = _("Make a question, then a queue that asks it. Dislikes enter by themselves.")
+    list_display = ["queue", "left", "disagreed", "done", "overlap", "feed", "is_open", "setup"]
     list_filter = ["is_open", "feed"]
     search_fields = ["name"]
     list_display_links = None
@@ -81,15 +83,11 @@ class ReviewQueueAdmin(TeamSetUpAdmin):
             *super().get_urls(),
         ]
 
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Counts of all queues are read once for the page."""
-        self_ids = list(self.get_queryset(request).values_list("id", flat=True))
-        request._queue_progress = progress_of(self_ids)  # type: ignore[attr-defined]
-        return super().changelist_view(request, extra_context)
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """Columns that know the counts of this request."""
-        return _columns(getattr(request, "_queue_progress", {}))
+    def complete(self, rows: Sequence[Any]) -> None:
+        """How far each of them is."""
+        progress = progress_of([row.id for row in rows])
+        for row in rows:
+            row.progress = progress[row.id]
 
     def save_model(self, request: HttpRequest, obj: ReviewQueue, form: Any, change: bool) -> None:
         obj.feed_options = form.options()
@@ -107,30 +105,26 @@ class ReviewQueueAdmin(TeamSetUpAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("application")
 
-
-def _columns(progress: Any) -> list[Any]:
     @admin.display(description=_("queue"), ordering="name")
-    def queue(row: ReviewQueue) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("admin:annotations_queue_work", args=[row.id]), row.name)
+    def queue(self, row: ReviewQueue) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("admin:annotations_queue_work", args=[row.id]), row)
 
     @admin.display(description=_("to do"))
-    def left(row: ReviewQueue) -> int:
-        return progress[row.id].pending if row.id in progress else 0
+    def left(self, row: Any) -> int:
+        pending: int = row.progress.pending
+        return pending
 
     @admin.display(description=_("disagreements"))
-    def disagreed(row: ReviewQueue) -> SafeString | str:
-        count = progress[row.id].disagreed if row.id in progress else 0
+    def disagreed(self, row: Any) -> SafeString | str:
         address = reverse("admin:annotations_queue_overview", args=[row.id])
+        count = row.progress.disagreed
         return format_html('<a href="{}#disagreements">{}</a>', address, count) if count else "0"
 
     @admin.display(description=_("done"))
-    def done(row: ReviewQueue) -> str:
-        known = progress.get(row.id)
-        return f"{known.done} / {known.total}" if known else "0"
+    def done(self, row: Any) -> str:
+        return f"{row.progress.done} / {row.progress.total}"
 
     @admin.display(description=_("setup"))
-    def setup(row: ReviewQueue) -> SafeString:
+    def setup(self, row: ReviewQueue) -> SafeString:
         address = reverse("admin:annotations_reviewqueue_change", args=[row.id])
         return format_html('<a href="{}">{}</a>', address, _("Set up"))
-
-    return [queue, left, disagreed, done, "overlap", "feed", "is_open", setup]

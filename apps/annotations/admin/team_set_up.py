@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.contrib.admin.views.main import ChangeList
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -13,6 +15,18 @@ from django.utils.safestring import SafeString
 from accounts.selectors import may
 from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
 from apps.annotations.admin.team_form import team_for_new, with_team
+
+
+class PageOfRows(ChangeList):
+    """The rows of one page of a list, with what their columns need beyond the table."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read once for the page."""
+        super().get_results(request)
+        rows: list[Any] = list(self.result_list)
+        owner: Any = self.model_admin
+        owner.complete(rows)
+        self.result_list = rows
 
 
 class TeamSetUpAdmin(AnnotatorModelAdmin):
@@ -39,6 +53,12 @@ class TeamSetUpAdmin(AnnotatorModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.is_deletable and obj is not None and self.has_change_permission(request, obj)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return PageOfRows
+
+    def complete(self, rows: Sequence[Any]) -> None:
+        """Give the rows of a page what their columns show and the table does not have, in a query for all of them."""
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         """The form knows of which team the row is."""
