@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +21,7 @@ from apps.annotations.models import GateOverride, GoldenSet, PublishGate
 from apps.annotations.selectors.experiments import evaluators_of
 from apps.annotations.selectors.gates import gates_of, overrides_of
 from apps.annotations.selectors.golden import golden_sets
+from apps.annotations.services.gate_standings import standings_before
 from apps.annotations.services.gates import move_gate, save_gate
 from apps.workflows.selectors.applications import applications_of
 from support.errors import ConsoleError
@@ -99,8 +101,25 @@ class PublishGateAdmin(TeamSetUpAdmin):
     ordering = ["application__name", "id"]
     actions = ["use_newest"]
 
+    class Media:
+        css: ClassVar[dict[str, tuple[str, ...]]] = {"all": ("annotations/experiment.css",)}
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return gates_of(teams_of(request.user).values_list("id", flat=True))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """A gate that is there says how the versions stand before it."""
+        return ("stands",) if obj is not None else ()
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """How they stand comes first."""
+        fields = [name for name in super().get_fields(request, obj) if name != "stands"]
+        return ["stands", *fields] if obj is not None else fields
+
+    @admin.display(description=_("how versions stand"))
+    def stands(self, gate: PublishGate) -> SafeString:
+        """The published version and the draft, each with what is in the way."""
+        return render_to_string("admin/annotations/experiment/standings.html", {"standings": standings_before(gate)})
 
     @admin.display(description=_("at least"))
     def asks(self, gate: PublishGate) -> str:

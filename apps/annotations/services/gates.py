@@ -30,7 +30,7 @@ def refusals(candidate: Candidate) -> list[Refusal]:
         team_id=candidate.team_id, application_id=candidate.application_id, is_enabled=True
     ).select_related("golden_set", "evaluator")
     return [
-        _refusal(gate, standing, candidate)
+        refusal_of(gate, standing, candidate)
         for gate in gates
         if not (standing := standing_of(gate, candidate.version_id, live_version_id=candidate.live_version_id)).passes
     ]
@@ -161,7 +161,8 @@ def _note_move(gate: PublishGate, before: _SetVersion | None, *, by: User) -> No
     LogEntry.objects.log_actions(by.id, [gate], CHANGE, change_message=words, single_object=True)
 
 
-def _refusal(gate: PublishGate, standing: Standing, candidate: Candidate) -> Refusal:
+def refusal_of(gate: PublishGate, standing: Standing, candidate: Candidate) -> Refusal:
+    """What a gate says against a version that it does not let pass."""
     message, advice = _in_words(gate, standing, candidate)
     if standing.experiment is not None:
         which = _("Experiment: “%(name)s”.") % {"name": standing.experiment}
