@@ -49,7 +49,7 @@ def browse(client, operator) -> Callable[[str], str]:
 def card(page: str, label: str) -> str:
     """The figure under a label, as it is read."""
     found = re.search(
-        rf'stat-label">{re.escape(label)}</span>\s*<span class="stat-value">(.*?)</span>', page, re.DOTALL
+        rf'stat-label">{re.escape(label)}</span>\s*<span class="stat-value[^"]*">(.*?)</span>', page, re.DOTALL
     )
     assert found, label
     return found[1]
