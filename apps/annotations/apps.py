@@ -38,5 +38,13 @@ class AnnotationsConfig(AppConfig):
                 right="annotate",
             )
         )
+        traces_hooks.register_action(
+            traces_hooks.TracesAction(
+                label=_("Add to a golden set"),
+                icon="award",
+                url_name="admin:annotations_golden_put",
+                right="annotate",
+            )
+        )
         traces_hooks.register_eraser(erase_copies)
         register_score_source(scores_of_trace)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 #: The longest `tracestate` that is passed on; the standard asks for 512 at least.
@@ -58,7 +58,16 @@ def context_of(headers: Mapping[str, str]) -> TraceContext:
 
 def span_of_run(run_id: UUID) -> str:
     """The span id under which others know a run: it is settled before the run begins."""
-    digest = hashlib.sha256(f"{run_id}/span/0".encode()).digest()
+    return _span_named(f"{run_id}/span/0")
+
+
+def span_of_step(run_id: UUID, *place: str) -> str:
+    """The span id under which others know a step of a run, by its place there: the part of the run, and the node."""
+    return _span_named("/".join((f"{run_id}/step", *place)))
+
+
+def _span_named(name: str) -> str:
+    digest = hashlib.sha256(name.encode()).digest()
     random = int.from_bytes(digest[:10], "big") & ((1 << 62) - 1)
     return f"{0b10 << 62 | random:016x}"
 
@@ -70,13 +79,18 @@ def context_of_run(run_id: UUID, caller: TraceContext) -> TraceContext:
     return TraceContext(trace_id=caller.trace_id, span_id=span_of_run(run_id), flags=caller.flags, state=caller.state)
 
 
-_passed_on: ContextVar[TraceContext] = ContextVar("passed_on", default=NO_CONTEXT)
+#: What is passed on, and which span it is that sends, where that changes meanwhile.
+_Passed = tuple[TraceContext, Callable[[], str]]
+_passed_on: ContextVar[_Passed] = ContextVar("passed_on", default=(NO_CONTEXT, str))
 
 
 @contextmanager
-def passing_on(context: TraceContext) -> Iterator[None]:
-    """What is sent in here, and in tasks begun in here, carries the context."""
-    token = _passed_on.set(context)
+def passing_on(context: TraceContext, *, at: Callable[[], str] = str) -> Iterator[None]:
+    """What is sent in here, and in tasks begun in here, carries the context.
+
+    `at` tells the span that a request is sent by, as it is sent; where it tells none, that is the context's own.
+    """
+    token = _passed_on.set((context, at))
     try:
         yield
     finally:
@@ -85,7 +99,8 @@ def passing_on(context: TraceContext) -> Iterator[None]:
 
 def headers_passed_on() -> dict[str, str]:
     """The headers of a request that a run sends; none outside of a run."""
-    context = _passed_on.get()
+    context, at = _passed_on.get()
     if not context:
         return {}
+    context = replace(context, span_id=at() or context.span_id)
     return {"traceparent": context.traceparent, **({"tracestate": context.state} if context.state else {})}

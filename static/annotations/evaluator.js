@@ -21,9 +21,29 @@ function start() {
       const row = document.querySelector(`.form-row.field-${name}`);
       if (row) row.hidden = !wanted.has(name);
     }
+    // As long as no kind is chosen there is nothing to set.
+    const settings = document.querySelector(".form-row.field-field")?.closest("fieldset");
+    if (!settings) return;
+    settings.hidden = wanted.size === 0;
+    const note = settings.querySelector(".description");
+    if (note) note.hidden = true;
   };
   kind.addEventListener("change", show);
   show();
+  offerSample();
+}
+
+/* Another language begins with its own sample, as long as nobody has written anything. */
+function offerSample() {
+  const language = document.querySelector("#id_language");
+  const code = document.querySelector("#id_code[data-samples]");
+  if (!language || !code) return;
+  const samples = JSON.parse(code.dataset.samples);
+  const plain = (text) => text.replaceAll("\r\n", "\n").trim();
+  language.addEventListener("change", () => {
+    const untouched = ["", ...Object.values(samples).map(plain)].includes(plain(code.value));
+    if (untouched) code.value = samples[language.value] ?? "";
+  });
 }
 
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

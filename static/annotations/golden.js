@@ -41,3 +41,10 @@ function startRows(list) {
 
 document.querySelectorAll("[data-picked]").forEach(startPicking);
 document.querySelectorAll("[data-named-values]").forEach(startRows);
+
+/* Who writes the name of a new set means it. */
+for (const field of document.querySelectorAll("[data-chooses]")) {
+  field.addEventListener("input", () => {
+    document.getElementById(field.dataset.chooses).checked = true;
+  });
+}

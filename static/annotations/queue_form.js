@@ -1,4 +1,4 @@
-/* The form of a queue: questions in the order they are asked, and of what fills it only what the choice needs. */
+/* The form of a queue: what may be optional of what is asked, and of what fills it only what the choice needs. */
 
 const needs = { sample: ["percent"], expensive: ["cost"], "low-scores": ["config", "below"], view: ["view"] };
 const all = new Set(Object.values(needs).flat());
@@ -17,24 +17,12 @@ function showOptions() {
   show();
 }
 
-/* Checkboxes are sent in the order in which they stand. */
-function arrange() {
+/* What is asked may be optional, nothing else. */
+function offerOptional() {
   const list = document.querySelector("#id_asks");
   const inputs = [...(list?.querySelectorAll("input[type=checkbox]") ?? [])];
   if (inputs.length === 0) return;
-  const rowOf = (input) => {
-    let row = input;
-    while (row.parentElement !== list) row = row.parentElement;
-    return row;
-  };
-  const { up, down } = inputs[0].dataset;
-  for (const input of inputs) {
-    const row = rowOf(input);
-    row.classList.add("ordered-row");
-    row.append(mover("↑", up, input, () => row.previousElementSibling?.before(row)));
-    row.append(mover("↓", down, input, () => row.nextElementSibling?.after(row)));
-  }
-  const optional = () => {
+  const show = () => {
     for (const input of inputs) {
       const other = document.querySelector(`#id_optional input[value="${input.value}"]`);
       const row = other?.closest("#id_optional > *");
@@ -43,28 +31,13 @@ function arrange() {
     const field = document.querySelector(".form-row.field-optional");
     if (field) field.hidden = !inputs.some((input) => input.checked);
   };
-  list.addEventListener("change", optional);
-  optional();
-}
-
-function mover(sign, label, input, move) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "button button-ghost button-small";
-  button.textContent = sign;
-  button.setAttribute("aria-label", `${label}: ${input.labels[0]?.textContent.trim() ?? ""}`);
-  button.title = label;
-  button.addEventListener("click", () => {
-    move();
-    button.focus();
-    input.dispatchEvent(new Event("change", { bubbles: true }));
-  });
-  return button;
+  list.addEventListener("change", show);
+  show();
 }
 
 function start() {
   showOptions();
-  arrange();
+  offerOptional();
 }
 
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);

@@ -3,6 +3,9 @@
 const TYPING = 'input, textarea, select, [contenteditable]:not([contenteditable="false"]), [role="textbox"], [role="combobox"], [role="listbox"]';
 const PRESSING = 'button, summary, [role="button"], [role^="menuitem"]';
 
+/** Enter follows a link; a row of a tree is one, and opens as its page wants. */
+const FOLLOWING = 'a[href]:not([role="treeitem"])';
+
 /** Keys as people know them, where the browser has another name. */
 const SIGNS = { Mod: "Ctrl", " ": "Space", ArrowDown: "↓", ArrowUp: "↑", ArrowLeft: "←", ArrowRight: "→" };
 
@@ -55,6 +58,7 @@ function isFree(event, entry) {
   if (document.querySelector("dialog[open]")) return false;
   if (target.closest(TYPING)) return entry.mod && entry.whileTyping;
   if (target.closest(PRESSING)) return entry.mod;
+  if (event.key === "Enter" && target.closest(FOLLOWING)) return entry.mod;
   return true;
 }
 

@@ -11,6 +11,8 @@ import { count, duration, word } from "./page/words.js";
 const TICK_MS = 200;
 const LOOK_MS = 700;
 const MOST_LOOKS = 60;
+/* Steps that write text; of others there is nothing to be seen while they go on. */
+const WRITING = new Set(["run", "llm", "agent", "answer"]);
 const root = document.querySelector("[data-trace]");
 const part = (name) => document.querySelector(`[data-${name}]`);
 
@@ -91,7 +93,8 @@ class LivePage {
     const isOpen = row.duration === null;
     if (this.#writtenKey !== row.key) part("live-kind").replaceChildren(kindOf(row.kind).content.firstElementChild.cloneNode(true));
     put("live-name", row.name);
-    put("live-span-status", word(`status_${row.status}`));
+    for (const pill of document.querySelectorAll("[data-live-span-status]"))
+      pill.hidden = pill.dataset.liveSpanStatus !== row.status;
     put("live-span-took", duration(isOpen ? Math.max(0, this.state.now - row.offset) : row.duration));
     put("live-span-first", row.first === null ? "" : word("first_text", { t: duration(row.first) }));
     put("live-span-tokens", row.tokens ? word("tokens", { n: count(row.tokens) }) : "");
@@ -109,7 +112,8 @@ class LivePage {
     const text = this.state.text(row.key);
     const isSame = this.#writtenKey === row.key && text.length >= this.#written && this.#written > 0;
     if (isSame) box.append(text.slice(this.#written));
-    else box.textContent = text || word("no_text");
+    else box.textContent = text || word(WRITING.has(row.kind) ? "no_text" : "no_writing");
+    part("live-text-title").hidden = !text && !WRITING.has(row.kind);
     [this.#writtenKey, this.#written] = [row.key, text.length];
     box.toggleAttribute("data-empty", !text);
     box.toggleAttribute("data-writing", isOpen && text !== "");

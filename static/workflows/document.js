@@ -60,6 +60,18 @@ function insert(start, end, text) {
   area.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+/** Put another text in the place of the whole one; Ctrl+Z brings the old one back. */
+export function replaceText(text) {
+  area.focus();
+  insert(0, area.value.length, text);
+}
+
+/** Show the line that a JSON pointer leads to. */
+export function goToPlace(pointer) {
+  const line = lineOf(pointer);
+  if (line) goTo(line);
+}
+
 function markProblems() {
   for (const button of document.querySelectorAll("[data-problem]")) {
     const line = button.dataset.line ? Number(button.dataset.line) : lineOf(button.dataset.problem);

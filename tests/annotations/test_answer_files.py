@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
 
 from accounts.models import Team, User
 from apps.annotations import services
@@ -92,6 +93,47 @@ def test_a_file_changes_nothing_until_it_is_taken_in_and_can_be_taken_out(client
     undone = step(client, app, found["id"], "undo")
     assert (undone["stage"], undone["status"], undone["left"]) == ("undo", "completed", 1)
     assert texts() == [("Is wax edible?", "In small pieces.")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_taking_a_file_out_keeps_what_people_did_since_and_says_what_and_why(client, app, ask, operator):
+    for question in (QUESTION, "Do wasps sting?"):
+        services.add_annotation(team_id=app.team_id, application_id=app.id, question=question, answer=WRONG)
+    questions = [QUESTION, "Do wasps sting?", "Edited?", "Switched off?", "Switched on?", "Deleted?", "Untouched?"]
+    lines = [{"question": each, "answer": "From the file.", "enabled": each != "Switched on?"} for each in questions]
+    found = bring(client, app, "\n".join(map(json.dumps, lines)), name="bees.jsonl", duplicates="replace")
+    step(client, app, found["id"], "take-in")
+    by_question = {row.question: row for row in Annotation.objects.all()}
+    services.toggle_annotation(by_question[QUESTION], enabled=False)
+    services.edit_annotation(by_question["Edited?"], question="Edited?", answer="Since.")
+    services.toggle_annotation(by_question["Switched off?"], enabled=False)
+    services.toggle_annotation(by_question["Switched on?"], enabled=True)
+    services.delete_annotation(by_question["Deleted?"])
+
+    undone = step(client, app, found["id"], "undo")
+    assert undone["left"] == 4
+    rows = undone["kept"].pop("rows")
+    assert undone["kept"] == {"edited": 1, "switched": 3}
+    assert {(each["id"], each["why"]) for each in rows} == {
+        (str(by_question["Edited?"].id), "edited"),
+        *((str(by_question[each].id), "switched") for each in (QUESTION, "Switched off?", "Switched on?")),
+    }
+    left = sorted(Annotation.objects.values_list("question", "answer", "is_enabled"))
+    assert left == sorted(
+        [
+            # Its own text again, and off as somebody left it.
+            (QUESTION, WRONG, False),
+            ("Do wasps sting?", WRONG, True),
+            ("Edited?", "Since.", True),
+            ("Switched off?", "From the file.", False),
+            ("Switched on?", "From the file.", True),
+        ]
+    )
+    client.force_login(operator)
+    page = client.get(reverse("admin:annotations_answer_import", args=[found["id"]])).content.decode()
+    assert "What stays, and why" in page
+    assert "Somebody changed its text" in page
+    assert reverse("admin:annotations_annotation_change", args=[by_question["Edited?"].id]) in page
 
 
 @pytest.mark.django_db(transaction=True)

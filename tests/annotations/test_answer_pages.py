@@ -192,6 +192,24 @@ def test_answers_are_written_by_hand_and_deleted(client: Client, app: Applicatio
         assert not kind._default_manager.exists()
 
 
+def test_answers_are_switched_in_the_list_and_in_the_form(client: Client, app: Application, operator: User) -> None:
+    client.force_login(operator)
+    add = {"team_id": app.team_id, "application_id": app.id, "question": QUESTION, "answer": RIGHT}
+    made: tuple[Any, ...] = (services.add_annotation(**add), services.add_example(**add))
+    for row in made:
+        model = row._meta.model_name
+        address = reverse(f"admin:annotations_{model}_changelist")
+        for action, enabled in (("disable", False), ("enable", True)):
+            said = client.post(address, {"action": action, "_selected_action": [str(row.id)]}, follow=True)
+            row.refresh_from_db()
+            assert row.is_enabled is enabled
+            assert "1 changed." in said.content.decode()
+        change = reverse(f"admin:annotations_{model}_change", args=[row.id])
+        assert client.post(change, {"question": QUESTION, "answer": RIGHT}).status_code == 302
+        row.refresh_from_db()
+        assert row.is_enabled is False
+
+
 def test_another_team_sees_nothing_of_it(client: Client, app: Application, operator: User, stranger: User) -> None:
     row = hit(annotated(app))
     found = AnswerImport.objects.create(

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.admin.models import LogEntry
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Membership, Role, Team, User
@@ -23,6 +26,7 @@ from apps.annotations.models import (
     Evaluator,
     Experiment,
     Feedback,
+    FewShotExample,
     GoldenSet,
     OnlineEvaluation,
     Result,
@@ -96,6 +100,7 @@ def kept_everywhere(app: Application, editor: User, end_user: str, words: str) -
     judge = Evaluator.objects.create(team=team, name=f"judge {end_user}", kind="regex", config={"pattern": "x"})
     experiment = Experiment.objects.create(
         team=team,
+        number=golden.experiments.count() + 1,
         application=app,
         version=live,
         golden_set=golden,
@@ -178,6 +183,39 @@ def test_no_table_of_the_annotations_holds_the_words_of_the_person_and_all_hold_
     # No way back brings them back.
     restore_version(golden, 3, by=editor)
     assert holding(SECRET) == set()
+
+
+def test_the_audit_quotes_nothing_of_the_person_and_still_says_who_did_what(
+    client: Client, app: Application, editor: User
+) -> None:
+    for end_user, words in (("eve", "eve likes honey"), ("ada", SECRET)):
+        kept_everywhere(app, editor, end_user, words)
+    # Somebody changes an answer, deletes another one, and deletes what was made of a question by hand.
+    client.force_login(editor)
+    by_hand = services.add_annotation(
+        team_id=app.team_id, application_id=app.id, question=f"{SECRET} again?", answer="No.", by=editor
+    )
+    same = services.add_annotation(team_id=app.team_id, application_id=app.id, question="Honey?", answer="Yes.")
+    for row in (*Annotation.objects.all(), *FewShotExample.objects.all()):
+        page = f"admin:annotations_{row._meta.model_name}"
+        fields = {"question": row.question, "answer": f"{row.answer} Changed.", "is_enabled": ""}
+        assert client.post(reverse(f"{page}_change", args=[row.id]), fields).status_code == 302
+    for row in (by_hand, same, FewShotExample.objects.get(question=f"{SECRET}?")):
+        client.post(reverse(f"admin:annotations_{row._meta.model_name}_delete", args=[row.id]), {"post": "yes"})
+    done = LogEntry.objects.count()
+    assert LogEntry.objects.filter(object_repr__contains=SECRET).count() == 5
+    others = list(LogEntry.objects.exclude(object_repr__contains=SECRET).values_list("object_repr", flat=True))
+    assert others
+
+    erase(team_id=app.team_id, end_user="ada", requested_by="dana")
+
+    assert not LogEntry.objects.filter(object_repr__contains=SECRET).exists()
+    assert not LogEntry.objects.filter(change_message__contains=SECRET).exists()
+    neutral = LogEntry.objects.filter(object_repr="Deleted on request")
+    assert (neutral.count(), LogEntry.objects.count()) == (5, done)
+    assert set(neutral.values_list("user", flat=True)) == {editor.id}
+    left = LogEntry.objects.exclude(object_repr="Deleted on request").values_list("object_repr", flat=True)
+    assert list(left) == others
 
 
 def test_what_judges_said_of_the_persons_live_answers_loses_its_words_and_not_its_score(

@@ -12,7 +12,6 @@ from django.urls import NoReverseMatch, reverse
 from accounts.models import Membership, Role, Team, User
 from accounts.services import create_api_key
 from apps.annotations import services
-from apps.annotations.evaluation.patterns import BadPattern, compiled_pattern
 from apps.annotations.models import (
     Annotation,
     AnswerImport,
@@ -27,6 +26,7 @@ from apps.annotations.models import (
 )
 from apps.annotations.services.claiming import claim_next
 from apps.workflows.models import Application
+from support.patterns import BadPattern, compiled_pattern
 from tests.annotations.conftest import RIGHT, make_app, make_turn
 from tests.annotations.test_queues import make_items, make_queue
 
@@ -145,7 +145,8 @@ def test_nothing_of_another_team_is_opened_by_any_address(client: Client, app: A
     queue = make_queue(team)
     golden = GoldenSet.objects.create(team=team, application=app, name="Spring")
     judge = Evaluator.objects.create(team=team, name="pattern", kind="regex", config={"pattern": "x"})
-    gate = PublishGate.objects.create(team=team, application=app, golden_set=golden, evaluator=judge, threshold=0.5)
+    asked = {"golden_set": golden, "set_version": 1, "evaluator": judge, "threshold": 0.5}
+    gate = PublishGate.objects.create(team=team, application=app, **asked)
     online = OnlineEvaluation.objects.create(team=team, application=app, name="Live")
     bees = TrainingSet.objects.create(team=team, name="Bees", sources=["liked"])
     brought = AnswerImport.objects.create(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -56,8 +57,13 @@ def reviewed(team: Team, config: ScoreConfig, answer: str, *given: float | str, 
 
 
 def begun(client: Client, evaluator: Evaluator, config: ScoreConfig, **more: Any) -> Any:
-    form = {"evaluator": str(evaluator.id), "config": str(config.id), "categories": "", "at_least": "", **more}
+    form = {"evaluator": str(evaluator.id), "config": str(config.id), "at_least": "", **more}
     return client.post(reverse("admin:annotations_calibration_begin"), form)
+
+
+def chosen(config: ScoreConfig, *names: str) -> list[str]:
+    """Categories as the form sends them."""
+    return [f"{config.id}:{config.categories.index(name)}" for name in names]
 
 
 def test_agreement_is_told_with_the_disagreements(client: Client, team: Team, editor: User, polite: Evaluator) -> None:
@@ -95,15 +101,85 @@ def test_categories_and_numbers_say_what_counts_as_passed(
     stars = ScoreConfig.objects.create(team=team, name="Stars", kind="numeric", minimum=1, maximum=5)
     reviewed(team, tone, "Please.", "warm", "warm", "cold")
     reviewed(team, stars, "No.", 1, 2)
-    assert "Say which categories count as passed" in begun(client, polite, tone).content.decode()
-    assert "from which number on" in begun(client, polite, stars).content.decode()
-    assert begun(client, polite, tone, categories="warm\nplain").status_code == 302
+    assert begun(client, polite, tone, categories=chosen(tone, "warm", "plain")).status_code == 302
     assert begun(client, polite, stars, at_least="3").status_code == 302
     cases = [each.cases.get() for each in Calibration.objects.order_by("id")]
     assert [(each.human_label, each.human_score, each.human_passed) for each in cases] == [
         ("warm", 1.0, True),
         ("1.5", 0.125, False),
     ]
+    shown = client.get(reverse("admin:annotations_calibration", args=[Calibration.objects.order_by("id")[0].id]))
+    assert "passed: warm, plain" in shown.content.decode()
+
+
+def test_what_a_question_needs_is_asked_for_in_words_where_it_is_missing(
+    client: Client, team: Team, editor: User, polite: Evaluator
+) -> None:
+    tone = ScoreConfig.objects.create(team=team, name="Tone", kind="categorical", categories=["warm", "plain", "cold"])
+    mood = ScoreConfig.objects.create(team=team, name="Mood", kind="categorical", categories=["warm", "sour"])
+    stars = ScoreConfig.objects.create(team=team, name="Stars", kind="numeric", minimum=1, maximum=5)
+    reviewed(team, tone, "Please.", "warm")
+    reviewed(team, stars, "No.", 2)
+
+    def errors(config: ScoreConfig, **more: Any) -> dict[str, list[str]]:
+        response = begun(client, polite, config, **more)
+        assert response.status_code == 400
+        found: dict[str, list[str]] = response.context["form"].errors
+        return found
+
+    assert errors(tone) == {"categories": ["Say which categories of “Tone” count as passed."]}
+    # The same word is another answer to another question.
+    assert set(errors(tone, categories=chosen(mood, "warm"))) == {"categories"}
+    assert "some, and not all" in str(errors(tone, categories=chosen(tone, "warm", "plain", "cold")))
+    assert set(errors(tone, categories=["warm"])) == {"categories"}
+    (missing,) = errors(stars)["at_least"]
+    assert missing == (
+        "“Stars” is answered with a number: say from which one on an answer counts as passed. Above 1, and 5 at most."
+    )
+    for outside in ("1", "5.5", "nan", "many"):
+        assert set(errors(stars, at_least=outside)) == {"at_least"}
+    # What is for another question is not asked for.
+    assert begun(client, polite, tone, categories=chosen(tone, "warm"), at_least="99").status_code == 302
+
+
+def test_the_form_shows_each_choice_with_its_question_and_what_may_be_left_out_nowhere(
+    client: Client, team: Team, editor: User, polite: Evaluator
+) -> None:
+    tone = ScoreConfig.objects.create(team=team, name="Tone", kind="categorical", categories=["warm", "cold"])
+    address = reverse("admin:annotations_calibration_begin")
+    shown = client.get(address).content.decode()
+    assert "(optional)" not in shown
+    assert re.search(r"<legend[^>]*>Tone</legend>.*warm.*cold", shown, re.DOTALL)
+    assert 'name="at_least"' not in shown  # no question is for a number
+    reviewed(team, tone, "Please.", "warm")
+    begun(client, polite, tone, categories=chosen(tone, "warm"))
+    again = client.get(f"{address}?again={Calibration.objects.get().id}").context["form"]
+    assert (again["evaluator"].value(), again["config"].value()) == (polite.id, tone.id)
+    assert again["categories"].value() == chosen(tone, "warm")
+
+
+def test_why_an_answer_could_not_be_judged_is_told_in_words(client: Client, team: Team, editor: User) -> None:
+    config = ScoreConfig.objects.create(team=team, name="Is it polite?", kind="boolean")
+    code = {"field": "", "language": "python3", "code": "def main(): ...", "seconds": 5.0}
+    judge = Evaluator.objects.create(team=team, name="Mine", kind="code", config=code)
+    for answer in ("No.", "Yes."):
+        reviewed(team, config, answer, 0)
+    begun(client, judge, config)
+    made = Calibration.objects.get()
+    raw = "AttributeError: 'NoneType' object has no attribute 'lower' (line 2)"
+    made.cases.update(is_judged=True, error_code="code_error", error_message=raw)
+    Calibration.objects.update(status="completed")
+    shown = client.get(reverse("admin:annotations_calibration", args=[made.id])).content.decode()
+    words = "The evaluator&#x27;s code stopped with an error. Correct it in the evaluator. It was line 2."
+    assert words in shown
+    before, folded = shown.split("Technical details")
+    assert "AttributeError" not in before
+    assert "AttributeError" in folded
+    # Answers for the same reason stand together, and nothing differs where nothing was judged.
+    assert "2 answers could not be judged." in shown
+    assert shown.count(words) == 1
+    assert folded.count("Well?") == 2
+    assert "Where they differ" not in shown
 
 
 def test_a_question_that_nobody_answered_cannot_be_compared_with(

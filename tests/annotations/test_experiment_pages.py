@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from apps.annotations.selectors.golden import items_of
 from apps.annotations.services.golden_items import add_items
 from apps.workflows.models import Application, Version
 from support.ids import uuid7
+from tests.annotations.test_queue_put import content_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "traces"])
 
@@ -58,6 +60,7 @@ def measured(
     items = list(items_of(golden, golden.version))
     experiment = Experiment.objects.create(
         team=golden.team,
+        number=golden.experiments.count() + 1,
         name=f"Handbook v{number}",
         application=app,
         version=version,
@@ -123,6 +126,31 @@ def test_the_form_begins_an_experiment_with_what_was_chosen(
     assert "hx-get" not in over.content.decode()
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "traces"])
+def test_evaluators_stand_in_the_order_in_which_they_were_picked(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator
+) -> None:
+    facts = {"team": golden.team, "kind": "exact", "config": {"field": ""}}
+    aunt, zoe = (Evaluator.objects.create(name=name, **facts) for name in ("Aunt", "Zoe"))
+    address = reverse("admin:annotations_experiment_add")
+    picked = [str(zoe.id), str(aunt.id), str(exact.id)]
+    chosen = {"asked": f"{golden.id}@1", "measured": f"{app.slug}@1", "evaluators": picked}
+    rest = {"currency": "USD", "parallel": "4", "item_seconds": "60"}
+    refused = client.post(address, {**chosen, **rest, "currency": "?", "evaluators": [*picked[:2], "nobody"]})
+    assert list(refused.context["form"].fields["evaluators"].queryset) == [zoe, aunt, exact]
+    assert client.post(address, {**chosen, **rest}).status_code == 302
+    begun = Experiment.objects.get()
+    assert [spec["name"] for spec in begun.specs] == ["Zoe", "Aunt", "Exact"]
+    client.post(page(begun, "experiment_stop"))
+    shown = client.get(page(begun)).content.decode()
+    assert re.findall(r'id="figure-\d">(\w+)<', shown) == ["Zoe", "Aunt", "Exact"]
+    file = content_of(client.get(page(begun, "experiment_export", "csv")))
+    assert re.findall(r"(\w+): score", file.decode("utf-8-sig")) == ["Zoe", "Aunt", "Exact"]
+    again = client.get(f"{address}?baseline={begun.id}").context["form"]
+    assert list(again.fields["evaluators"].queryset) == [zoe, aunt, exact]
+    assert again["evaluators"].value() == picked
+
+
 def test_what_cannot_be_measured_is_said_in_the_form(client: Client, golden: GoldenSet, app: Application) -> None:
     address = reverse("admin:annotations_experiment_add")
     assert "No evaluators yet" in client.get(address).content.decode()
@@ -162,6 +190,29 @@ def test_a_difference_that_may_be_chance_says_how_many_items_would_tell(
     assert "got the same score for every item" in same
 
 
+def test_experiments_on_the_same_version_are_told_apart_wherever_they_are_named(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator
+) -> None:
+    before = measured(golden, app, exact, number=1, right=set(range(1, 31)))
+    after = measured(golden, app, exact, number=1, right=set(range(1, 51)))
+    assert before.name == after.name
+    listed = client.get(reverse("admin:annotations_experiment_changelist")).content.decode()
+    assert ("Handbook v1 · #1" in listed, "Handbook v1 · #2" in listed) == (True, True)
+    for asked, found in (("#2", [after]), ("handbook", [after, before]), ("#", []), ("#9", []), ("#²", [])):
+        searched = client.get(reverse("admin:annotations_experiment_changelist"), {"q": asked})
+        assert list(searched.context["cl"].result_list) == found, asked
+    shown = client.get(f"{page(after)}?against={before.id}").content.decode()
+    assert "“Handbook v1 · #2” is better than “Handbook v1 · #1” by 33.3 points" in shown
+    assert "<h1>Handbook v1 · #2</h1>" in re.sub(r"<h1[^>]*>\s*(.*?)\s*</h1>", r"<h1>\1</h1>", shown)
+    assert "Handbook v1 · #1 · version 1 ·" in shown  # to compare with
+    item = client.get(f"{page(after, 'experiment_result', 1)}?against={before.id}").content.decode()
+    assert ("“Handbook v1 · #1”" in item, "“Handbook v1 · #2”" in item) == (True, True)
+    form = client.get(reverse("admin:annotations_experiment_add")).content.decode()
+    assert ("Handbook v1 · #1 · Spring" in form, "Handbook v1 · #2 · Spring" in form) == (True, True)
+    file = client.get(page(after, "experiment_export", "csv"))
+    assert file["Content-Disposition"] == 'attachment; filename="experiment-handbook-v1-2.csv"'
+
+
 def test_an_item_is_shown_beside_the_other_version_with_both_traces(
     client: Client, golden: GoldenSet, app: Application, exact: Evaluator
 ) -> None:
@@ -176,18 +227,48 @@ def test_an_item_is_shown_beside_the_other_version_with_both_traces(
     assert client.get(page(after, "experiment_result", 61)).status_code == 404
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "traces"])
 def test_results_are_exported_with_what_every_evaluator_says(
     client: Client, golden: GoldenSet, app: Application, exact: Evaluator
 ) -> None:
     done = measured(golden, app, exact, number=2, right={3})
-    response = client.get(page(done, "experiment_export"))
-    text = b"".join(response.streaming_content).decode("utf-8-sig")  # type: ignore[attr-defined]
+    text = content_of(client.get(page(done, "experiment_export", "csv"))).decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert len(rows) == 60
     assert rows[2]["Exact: passed"] == "1"
     assert rows[3]["answer"] == "Wrong answer 4"
     # Nothing that a spreadsheet would calculate.
     assert rows[3]["Exact: why"] == "'=compared word for word"
+
+
+def test_what_was_not_answered_or_judged_says_why_in_words(
+    client: Client, golden: GoldenSet, app: Application, exact: Evaluator
+) -> None:
+    done = measured(golden, app, exact, number=2, right={1})
+    raw = "KeyError: 'answer' (line 7)"
+    ResultScore.objects.filter(result__experiment=done, result__number=1).update(
+        score=None, passed=None, explanation="", error_code="code_error", error_message=raw
+    )
+    done.results.filter(number=2).update(status="failed", error_code="rate_limited", error_message="429 from upstream")
+    done.results.filter(number=3).update(
+        status="failed", error_code="item_timeout", error_message="No answer within 9 s."
+    )
+    listed = client.get(page(done)).content.decode()
+    judge = "The evaluator&#x27;s code stopped with an error. Correct it in the evaluator. It was line 7."
+    asked = "The provider was asked too much at once. Ask fewer items at once."
+    assert (judge in listed, asked in listed, "No answer within 9 s." in listed) == (True, True, True)
+    assert ("KeyError" in listed, "429" in listed) == (False, False)
+    for number, words, technical in (
+        (1, judge, "KeyError"),
+        (2, asked, "429 from upstream"),
+        (3, "within 9 s", "item_"),
+    ):
+        before, _marker, folded = (
+            client.get(page(done, "experiment_result", number)).content.decode().partition("Technical details")
+        )
+        assert words in before
+        assert technical not in before
+        assert technical in folded
 
 
 def test_results_come_page_by_page_with_as_many_queries(
@@ -216,7 +297,7 @@ def test_nobody_reaches_the_experiments_of_others(
     stranger = User.objects.create_user(username="stan", is_staff=True)
     Membership.objects.create(team=others, user=stranger, role=Role.OWNER)
     client.force_login(stranger)
-    names: list[tuple[Any, ...]] = [("experiment",), ("experiment_result", 1), ("experiment_export",)]
+    names: list[tuple[Any, ...]] = [("experiment",), ("experiment_result", 1), ("experiment_export", "csv")]
     assert [client.get(page(done, *each)).status_code for each in names] == [404, 404, 404]
     operator = User.objects.create_user(username="olga", is_staff=True)
     Membership.objects.create(team=team, user=operator, role=Role.OPERATOR)
@@ -239,12 +320,16 @@ def test_an_evaluator_is_made_with_what_its_kind_needs(
     client: Client, team: Team, editor: User, kind: str, settings: dict[str, Any], config: dict[str, Any]
 ) -> None:
     form = {"name": "Mine", "description": "", "kind": kind, "pass_at": "1", **settings}
-    response = client.post(reverse("admin:annotations_evaluator_add"), form)
+    address = reverse("admin:annotations_evaluator_add")
+    assert 'name="is_archived"' not in client.get(address).content.decode()  # nobody archives what is not there yet
+    response = client.post(address, form)
     assert response.status_code == 302, response.context["adminform"].form.errors
     made = Evaluator.objects.get()
     assert made.team_id == team.id
     assert config.items() <= made.config.items()
-    assert client.get(reverse("admin:annotations_evaluator_change", args=[made.id])).status_code == 200
+    assert not made.is_archived
+    change = client.get(reverse("admin:annotations_evaluator_change", args=[made.id]))
+    assert 'name="is_archived"' in change.content.decode()
 
 
 def test_an_evaluator_that_cannot_judge_is_refused(client: Client, editor: User) -> None:

@@ -18,6 +18,7 @@ from apps.annotations.selectors.golden import items_of
 from apps.annotations.services.golden_items import add_items
 from apps.workflows.models import Application
 from tests.annotations.conftest import QUESTION, RIGHT, WRONG, make_app, make_turn
+from tests.annotations.test_queue_put import content_of
 
 pytestmark = pytest.mark.django_db(databases=["default", "traces"])
 
@@ -111,7 +112,7 @@ def test_a_file_is_looked_through_and_then_taken_in(client: Client, golden: Gold
     assert refused.status_code == 400
     assert golden.versions.count() == 1
     done = client.post(page("import", golden), upload("spring.csv", text, leave_out_bad="on"))
-    assert done["Location"] == page("set", golden)
+    assert done["Location"] == page("set", golden) + "?done=2"
     rows = {row.question: row for row in items_of(golden, 2)}
     assert rows["Wood?"].expected == "Cedar"
     assert (rows["How\nmany?"].inputs, rows["How\nmany?"].metadata) == ({"month": " April "}, {"source": "book"})
@@ -135,6 +136,7 @@ def test_a_file_that_cannot_be_read_says_why(
         assert words in response.content.decode()
 
 
+@pytest.mark.django_db(transaction=True, databases=["default", "traces"])
 @pytest.mark.parametrize("format", ["jsonl", "csv"])
 def test_what_is_exported_can_be_taken_in_again(
     client: Client, golden: GoldenSet, team: Team, editor: User, format: str
@@ -146,7 +148,7 @@ def test_what_is_exported_can_be_taken_in_again(
     ]
     add_items(golden, items, by=editor)
     response = client.get(page("export", golden, 1, format))
-    data = b"".join(response.streaming_content)  # type: ignore[attr-defined]
+    data = content_of(response)
     other = GoldenSet.objects.create(team=team, name="Copy")
     taken = {"file": SimpleUploadedFile(f"x.{format}", data), "same_question": "add"}
     assert client.post(page("import", other), taken).status_code == 302

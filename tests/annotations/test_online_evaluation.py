@@ -77,6 +77,24 @@ def test_what_comes_is_judged_once_and_shown_on_the_trace_and_over_time(
     assert reverse("admin:annotations_golden_from_trace", args=[bad.id]) not in page  # it has no run
 
 
+def test_what_could_not_be_judged_says_why_in_words_on_the_page_and_on_the_trace(
+    client: Client, editor: User, app: Application, online: OnlineEvaluation
+) -> None:
+    trace = answered(app, "Ten, please.")
+    evaluate_online(online.id)
+    raw = "TypeError: unhashable type (line 4)"
+    failed = {"score": None, "passed": None, "explanation": "", "error_code": "code_error", "error_message": raw}
+    TraceScore.objects.update(**failed)
+    words = "stopped with an error. Correct it in the evaluator. It was line 4."
+    shown, folded = (
+        client.get(reverse("admin:annotations_online", args=[online.id])).content.decode().split("Technical")
+    )
+    assert words in shown
+    assert ("TypeError" in shown, "TypeError" in folded) == (False, True)
+    page = client.get(reverse("admin:traces_trace_change", args=[trace.id])).content.decode()
+    assert (words in page, "TypeError" in page) == (True, False)
+
+
 def test_the_budget_of_the_day_ends_judging(app: Application, online: OnlineEvaluation) -> None:
     for _n in range(9):
         answered(app, "Ten, please.")

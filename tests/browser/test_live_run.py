@@ -42,6 +42,7 @@ def test_a_run_is_seen_growing_and_becomes_its_trace_by_itself(watch: Callable[.
     expect(page.locator(".span-row .words").first).to_have_text("Helper")
     running = page.locator(".span-row.span-running .bar-running")
     expect(running.first).to_be_visible()
+    assert _bottom(page, ".live-head") <= _top(page, ".span-row") + 1, "the heads of the columns hide no row"
     expect(page.locator("[data-live-text]")).to_contain_text("word10")
     before = page.locator("[data-live-took]").inner_text()
     expect(page.locator("[data-live-took]")).not_to_have_text(before)
@@ -51,6 +52,18 @@ def test_a_run_is_seen_growing_and_becomes_its_trace_by_itself(watch: Callable[.
     assert page.locator(".span-running").count() == 0
     expect(page.locator(".trace-facts")).to_contain_text("Succeeded")
     expect(asking.locator(".bubble").last).to_have_text(LONG_ANSWER)
+
+
+def _top(page: Page, selector: str) -> float:
+    box = page.locator(selector).first.bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+def _bottom(page: Page, selector: str) -> float:
+    box = page.locator(selector).first.bounding_box()
+    assert box is not None
+    return box["y"] + box["height"]
 
 
 def test_a_run_that_is_watched_can_be_stopped_and_chosen_rows_stay_chosen(

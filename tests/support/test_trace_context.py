@@ -14,6 +14,7 @@ from support.trace_context import (
     passing_on,
     read_context,
     span_of_run,
+    span_of_step,
 )
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -57,6 +58,17 @@ def test_a_run_passes_on_the_callers_trace_with_itself_as_the_parent():
         sent = headers_passed_on()
     assert sent == {"traceparent": f"00-{TRACE}-{span_of_run(run_id)}-01", "tracestate": "a=b"}
     assert headers_passed_on() == {}
+
+
+def test_a_step_that_sends_is_named_instead_of_its_run():
+    run_id = uuid7()
+    sending = [""]
+    with passing_on(context_of_run(run_id, NO_CONTEXT), at=lambda: sending[0]):
+        assert headers_passed_on()["traceparent"].split("-")[2] == span_of_run(run_id)
+        sending[0] = span_of_step(run_id, "loop:1", "fetch")
+        assert headers_passed_on()["traceparent"] == f"00-{run_id.hex}-{sending[0]}-01"
+    places = [("", "fetch"), ("loop:0", "fetch"), ("loop:1", "fetch"), ("", "ask")]
+    assert len({span_of_step(run_id, *place) for place in places} | {span_of_run(run_id)}) == 5
 
 
 def test_a_run_that_nobody_traced_passes_on_a_trace_of_its_own():

@@ -264,7 +264,7 @@ def retrieval_chat(query: str = "How many days of leave do I have, and do they c
 def broken_stream(**changes: Any) -> Story:
     """A chat whose model breaks off after half a sentence."""
     query = "What is the notice period after five years?"
-    story = Story(run_info(CHAT_NODES, query=query, source="public", **changes)).begin()
+    story = Story(run_info(CHAT_NODES, query=query, **{"source": "public", **changes})).begin()
     story.start("start").after(0.000_2).succeed("start", {"query": query})
     story.start("find", predecessor="start").after(0.121).succeed(
         "find", {"result": PASSAGES[:2]}, inputs={"query": query}, process={"method": "hybrid", "top_k": 5}

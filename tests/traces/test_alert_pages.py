@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
@@ -15,7 +17,9 @@ from django.utils import timezone
 from accounts.models import Membership, Role, Team, User
 from apps.traces.models import Alert, AlertFiring, AlertNotice
 from apps.traces.services.alerts.changes import save_alert
+from apps.traces.services.alerts.check import check_due_alerts
 from tests.annotations.conftest import make_app
+from tests.traces import stories
 from tests.traces.receiver import Receiver
 
 pytestmark = pytest.mark.django_db(databases=["default", "traces"])
@@ -60,6 +64,24 @@ def page_of(alert: Alert, act: str = "change") -> str:
 
 def add(client: Any, **changes: Any) -> Any:
     return client.post(reverse("admin:traces_alert_add"), {**ANSWERS, **changes})
+
+
+def test_from_an_alert_it_is_one_click_to_the_runs_that_made_it_fire(client, manager, record):
+    bad = record(stories.broken_stream)
+    good = record()
+    later = record(stories.broken_stream, ago=-3600)
+    alert = save_alert(Alert(team_id=bad.team_id, name="Errors", measure="errors", threshold=0, window_minutes=15))
+    check_due_alerts()
+    page = client.get(page_of(alert)).content.decode()
+    assert 'href="#alert-firings"' in page
+    assert 'id="alert-firings"' in page
+    addresses = [unescape(each) for each in re.findall(r'href="([^"]*status=failed[^"]*)"', page)]
+    assert len(addresses) == 2, "of the last check, and of the time since it fires"
+    for address in addresses:
+        rows = client.get(address).content.decode()
+        assert str(bad.id) in rows
+        assert str(good.id) not in rows
+    assert str(later.id) not in client.get(addresses[0]).content.decode()
 
 
 def test_a_manager_sets_an_alert_for_the_current_team(client, manager, team):

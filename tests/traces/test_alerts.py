@@ -168,6 +168,16 @@ def test_costs_of_different_currencies_are_never_added(watch, team, window, cost
     assert checked(alert).value == watched
 
 
+@pytest.mark.parametrize("window", [15, 60])
+def test_runs_of_experiments_are_no_traffic(watch, record, window):
+    alert = watch(measure="errors", threshold=0, window_minutes=window)
+    record(stories.broken_stream, source="experiment")
+    record()
+    assert checked(alert).state == "ok"
+    runs = watch(measure="runs", threshold=1, window_minutes=window)
+    assert (checked(runs).state, round(runs.value)) == ("ok", 1)
+
+
 def test_a_quiet_app_can_be_watched_for(watch):
     alert = watch(measure="runs", direction="below", threshold=1)
     assert checked(alert).state == "firing"

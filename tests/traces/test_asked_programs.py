@@ -1,5 +1,6 @@
 """A program that a run asked sends its spans under the run's trace: they are part of it, whenever they come."""
 
+import datetime as dt
 from uuid import UUID
 
 import pytest
@@ -8,6 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import Team
+from apps.traces.admin.pages.skeleton import COLUMNS, ORPHAN, skeleton_of, tree_of
 from apps.traces.models import ForeignTrace, PassedOver, Rollup, Span, Trace
 from apps.traces.recorder import store
 from apps.traces.recorder.fold import fold
@@ -15,10 +17,11 @@ from apps.traces.recorder.joining import join_others
 from apps.traces.recorder.store import write
 from apps.traces.recorder.usage import TokenUsage
 from apps.traces.services.find_missing import rebuild_missing_traces
+from apps.traces.services.recount import recount_days
 from apps.traces.services.store_foreign import store_foreign
 from apps.workflows import services
 from apps.workflows.models import Run
-from support.trace_context import span_of_run
+from support.trace_context import span_of_run, span_of_step
 from tests.traces import stories
 from tests.traces.test_foreign import span
 from tests.traces.test_real_runs import CHAT
@@ -46,9 +49,12 @@ def finish(run: Run) -> Trace | None:
     return Trace.objects.filter(id=run.id).first()
 
 
-def told(run_id: UUID) -> list:
-    """What the program asked has to say: it served the request, and asked a model itself."""
-    root = int(span_of_run(run_id), 16)
+def told(run_id: UUID, *, by: str = "") -> list:
+    """What the program asked has to say: it served the request, and asked a model itself. `by` is the span that asked.
+
+    Without one it is the run itself: the parent that programs were told before steps had keys that are known early.
+    """
+    root = int(by or span_of_run(run_id), 16)
     return [
         span(101, root, trace_id=run_id.hex, name="POST /quote", service="shop"),
         span(102, 101, trace_id=run_id.hex, at=0.1, took=0.5, **CALL),
@@ -115,6 +121,20 @@ def test_the_order_in_which_run_and_program_tell_makes_no_difference(run, team, 
     assert sums(other) == early_sums
 
 
+def test_days_that_are_counted_anew_leave_what_waits_for_its_run_to_be_counted_with_that(run, team):
+    embedding = {"kind": "embedding", "model": "text-embedding-3-small", "usage": TokenUsage(input=7, given={})}
+    spans = [*told(run.id), span(104, 101, trace_id=run.id.hex, **embedding)]
+    days = sorted({dt.datetime.fromtimestamp(each.started_ns / 1e9, dt.UTC).date() for each in spans})
+    store_foreign(team.id, spans)
+    recount_days(days[0], days[-1] + dt.timedelta(days=1))
+    assert ("model", "text-embedding-3-small") not in sums(team)
+    finish(run)
+    assert sums(team)["model", "text-embedding-3-small"][:2] == (1, 7)
+    recount_days(days[0], days[-1] + dt.timedelta(days=1))
+    assert sums(team)["model", "text-embedding-3-small"][:2] == (1, 7)
+    assert sums(team)["model", "gpt-5-mini"][:2] == (1, 1_000)
+
+
 def test_another_teams_program_stays_outside(run, team):
     finish(run)
     other = Team.objects.create(slug="wasps", name="Wasps")
@@ -150,6 +170,23 @@ def test_of_a_run_that_is_not_kept_nothing_else_is(run, team):
     PassedOver.objects.create(trace_id=run.id, team_id=team.id)
     join_others([run.id])
     assert not Span.objects.filter(trace_id=run.id).exists()
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_what_a_step_asked_stands_below_that_step(run, team, is_early):
+    spans = told(run.id, by=span_of_step(run.id, "", "find"))
+    if is_early:
+        store_foreign(team.id, spans)
+    trace = finish(run)
+    store_foreign(team.id, spans)
+    step = Span.objects.get(trace=trace, node_id="find")
+    assert Span.objects.get(trace=trace, name="POST /quote").parent_key == step.key
+    page = skeleton_of(trace, tree_of(trace, limit=100))
+    rows = [dict(zip(COLUMNS, row, strict=True)) for row in page["rows"]]
+    names = [page["texts"][row["name"]] for row in rows]
+    asked = rows[names.index("POST /quote")]
+    assert rows[asked["parent"]]["id"] == str(step.id)
+    assert not asked["flags"] & ORPHAN
 
 
 def test_the_page_of_the_run_shows_them_below_it_where_they_began(client, operator, run, team):

@@ -135,3 +135,13 @@ def test_its_page_says_how_far_it_is(client, change, record):
     page = client.get(reverse("admin:traces_tracechange_change", args=[job.id])).content.decode()
     assert "1 trace" in page
     assert "hx-get" not in page
+
+
+def test_its_page_says_what_was_asked_in_words(client, change, record):
+    record(source="experiment")
+    job = change("add_tag", value="checked", query="source=experiment&status=troubled&slower=1000")
+    page = " ".join(client.get(reverse("admin:traces_tracechange_change", args=[job.id])).content.decode().split())
+    assert "Add a tag: checked" in page
+    for label, value in (("Source", "Experiment"), ("Status", "Anything but succeeded"), ("Slower than", "1 s")):
+        assert f"<dt>{label}</dt><dd>{value}</dd>" in page
+    assert "T" not in page.split("From (UTC)</dt>")[1].split("</dd>")[0].split(">")[-1]

@@ -49,7 +49,7 @@ def browse(client, operator) -> Callable[[str], str]:
 def card(page: str, label: str) -> str:
     """The figure under a label, as it is read."""
     found = re.search(
-        rf'stat-label">{re.escape(label)}</span>\s*<span class="stat-value">(.*?)</span>', page, re.DOTALL
+        rf'stat-label">{re.escape(label)}</span>\s*<span class="stat-value[^"]*">(.*?)</span>', page, re.DOTALL
     )
     assert found, label
     return found[1]
@@ -335,6 +335,36 @@ def test_ranges_are_whole_hours_and_the_period_before_is_as_long():
         dt.datetime(2026, 11, 7, tzinfo=dt.UTC),
         dt.datetime(2026, 11, 14, 21, tzinfo=dt.UTC),
     )
+
+
+def test_experiments_are_no_traffic_and_can_be_counted_too_or_alone(client, browse, record):
+    app = uuid7()
+    asked = record(ago=60, application_id=app, end_user="mei")
+    tried = record(stories.broken_stream, ago=50, application_id=app, source="experiment")
+    page = browse()
+    assert (card(page, "Runs"), card(page, "Failed")) == ("1", "0 %")
+    assert "1 run of experiments is not counted here." in page
+    assert lines(page, "errors") == lines(page, "apps") == []
+    assert [url.split("/")[4] for url, _words in lines(page, "slow")] == [str(asked.id)]
+    listed = re.search(r'href="([^"]*)" title="[^"]*">\s*<span class="stat-label">Runs<', page)
+    assert listed
+    rows = client.get(unescape(listed[1])).content.decode()
+    assert str(asked.id) in rows
+    assert str(tried.id) not in rows
+    both = browse("?experiments=with")
+    assert (card(both, "Runs"), card(both, "Failed")) == ("2", "50.0 %")
+    assert "not counted here" not in both
+    alone = browse("?experiments=only&compare=1")
+    assert (card(alone, "Runs"), card(alone, "Failed")) == ("1", "100 %")
+    assert [url.split("/")[4] for url, _words in lines(alone, "slow")] == [str(tried.id)]
+    assert 'href="?compare=1&amp;experiments=only&amp;since=7d"' in alone, "another range keeps what is counted"
+
+
+def test_with_experiments_alone_the_page_says_that_it_leaves_them_out(browse, record):
+    record(source="experiment")
+    page = browse()
+    assert "No runs in this time" in page
+    assert 'href="?since=24h&amp;experiments=with"' in page
 
 
 def test_addresses_keep_what_was_asked_and_models_exclude_users():

@@ -1,5 +1,6 @@
 """Spans from elsewhere: in whatever order and however often they come, their trace ends up the same."""
 
+import datetime as dt
 import itertools
 import random
 import threading
@@ -17,6 +18,7 @@ from apps.traces.recorder.usage import TokenUsage
 from apps.traces.selectors import rollups
 from apps.traces.selectors.search import search_spans, search_traces
 from apps.traces.services import store_foreign as store_foreign_module
+from apps.traces.services.recount import recount_days
 from apps.traces.services.store_foreign import store_foreign
 from support.ids import uuid7
 
@@ -246,6 +248,29 @@ def _sums(team) -> dict:
             histogram.quantile(0.5),
         )
     return found
+
+
+def test_days_that_are_counted_anew_count_embeddings_and_what_went_on_after_midnight_as_before():
+    embedding = {"kind": "embedding", "model": "text-embedding-3-small", "usage": TokenUsage(input=7, given={})}
+    long_after = 12 * 3600
+    late = [
+        span(5, 1, at=8.2, took=0.1, **embedding),
+        span(6, 1, at=long_after, took=0.2, **embedding),
+        span(7, 1, at=long_after + 1, **{**embedding, "kind": "llm", "model": "gpt-5-mini"}),
+    ]
+    store_foreign(TEAM, [*conversation(), *late])
+    store_foreign(TEAM, wrapped_call())
+    before = _counted()
+    assert sum(row[4] for row in before if row[2] == "text-embedding-3-small" and row[0] == "day") == 2
+    days = sorted({row[3].date() for row in before})
+    assert len(days) == 2
+    assert recount_days(days[0], days[-1] + dt.timedelta(days=1)) == Trace.objects.count() == 1
+    assert _counted() == before
+
+
+def _counted() -> list:
+    names = ("grain", "dimension", "name", "at", "count", "errors", "input_tokens", "cost", "duration_us", "durations")
+    return sorted(Rollup.objects.exclude(count=0).values_list(*names), key=str)
 
 
 def test_ends_that_nobody_means_do_not_close_the_sums_to_everybody_else():

@@ -7,8 +7,9 @@ import time
 import pytest
 
 from apps.traces.masking.masker import Masker
-from apps.traces.masking.own import BadPattern, Own
+from apps.traces.masking.own import Own
 from apps.traces.masking.personal import PERSONAL
+from support.patterns import BadPattern
 
 SECRETS = Masker()
 ALL = Masker(personal=tuple(PERSONAL))
@@ -269,6 +270,17 @@ def test_a_teams_own_rule_replaces_what_it_matches():
 
 @pytest.mark.parametrize("written", ["(", "(a+)+$", "a*", "x" * 501])
 def test_a_rule_that_is_wrong_or_slow_is_refused(written):
+    with pytest.raises(BadPattern):
+        Own.read("bad", written)
+
+
+@pytest.mark.parametrize("written", ["a{2000000000}", "(?:(?:ab){1000}){100000}", "(" * 240 + ")" * 240, "(?x)a b"])
+def test_a_rule_that_would_fill_the_memory_is_refused_before_it_is_compiled(written, monkeypatch):
+    def compile_nothing(*_args, **_options):
+        raise AssertionError("it was compiled")
+
+    if "{" in written:
+        monkeypatch.setattr("support.patterns.regex.compile", compile_nothing)
     with pytest.raises(BadPattern):
         Own.read("bad", written)
 

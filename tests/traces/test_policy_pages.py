@@ -48,6 +48,15 @@ def test_a_rule_that_is_slow_is_refused_with_a_reason(client, manager):
     assert not TracePolicy.objects.exists()
 
 
+def test_a_rule_that_would_fill_the_memory_is_refused_with_its_name_and_a_reason(client, manager):
+    client.force_login(manager)
+    form = {"own_rules": "ticket: TCK-\\d+\nbomb: (?:(?:ab){1000}){100000}"}
+    page = client.post(reverse("admin:traces_tracepolicy_add"), form)
+    assert page.status_code == 200
+    assert "bomb: its repetitions are too large together" in page.content.decode()
+    assert not TracePolicy.objects.exists()
+
+
 def test_whoever_only_operates_sees_policies_and_changes_nothing(client, operator, team):
     policy = TracePolicy.objects.create(team_id=team.id, retention_days=3)
     client.force_login(operator)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from support.trace_context import span_of_step
 from tests.traces import elsewhere, stories
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(databases=["default", "traces"], transaction=True)]
@@ -41,6 +42,16 @@ def page(server, client, operator) -> Iterator[Any]:
         yield page
         browser.close()
     assert faults == []
+
+
+@pytest.fixture
+def called(record) -> str:
+    """The page of a run that called two others, whose questions are long."""
+    first = record()
+    caller = f"00-{first.id.hex}-{span_of_step(first.id, '', 'find')}-01"
+    for _ in range(2):
+        record(traceparent=caller, query="How long may a question about honey be before it fits no phone? " * 3)
+    return reverse("admin:traces_trace_change", args=[first.id])
 
 
 @pytest.fixture
@@ -260,3 +271,20 @@ def test_two_traces_are_compared_step_by_step(addresses, record, page):
     step.locator(".diff").first.wait_for()
     assert step.locator("del").count() > 0
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+
+
+def test_enter_follows_a_link_and_opens_a_row(addresses, page):
+    go(page, addresses["chat"])
+    page.locator("[data-spans] [role=treeitem]").nth(2).focus()
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.matches('[data-pane], [data-pane] *')")
+    page.locator(".trace-top").get_by_role("link", name="Traces").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**{reverse('admin:traces_trace_changelist')}**")
+
+
+def test_calls_between_traces_fit_a_phone(called, page):
+    page.set_viewport_size({"width": 375, "height": 780})
+    go(page, called)
+    assert page.locator("[data-called]").count() == 2
+    assert page.evaluate("document.documentElement.scrollWidth") == 375

@@ -25,6 +25,9 @@ from support.admin import ConsoleModelAdmin
 class AnnotatorModelAdmin(ConsoleModelAdmin):
     """Members of a team see its rows; those with the right "annotate" change them."""
 
+    class Media:
+        css = {"all": ("annotations/lists.css",)}
+
     def has_module_permission(self, request: HttpRequest) -> bool:
         return belongs_somewhere(request.user)
 

@@ -23,6 +23,7 @@ class AnswerImportAdmin(AnnotatorModelAdmin):
             "": ("annotations_answerimport_changelist", answer_imports.imports),
             "<uuid:import_id>/": ("annotations_answer_import", answer_imports.one),
             "<uuid:import_id>/take-in/": ("annotations_answer_import_accept", answer_imports.accept),
+            "<uuid:import_id>/approve/": ("annotations_answer_import_approve", answer_imports.approve),
             "<uuid:import_id>/undo/": ("annotations_answer_import_undo", answer_imports.undo),
             "<uuid:import_id>/stop/": ("annotations_answer_import_stop", answer_imports.stop),
         }

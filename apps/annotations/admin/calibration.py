@@ -15,9 +15,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.selectors import teams_of
-from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
+from apps.annotations.admin.access import AnnotatorModelAdmin
 from apps.annotations.admin.pages import calibration
-from apps.annotations.admin.team_form import team_for_new
+from apps.annotations.admin.team_set_up import may_add
 from apps.annotations.models import Calibration
 from apps.annotations.selectors.calibrations import calibrations_of
 
@@ -47,7 +47,7 @@ class CalibrationAdmin(AnnotatorModelAdmin):
         return calibrations_of(teams_of(request.user).values_list("id", flat=True))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return belongs_somewhere(request.user) and team_for_new(request) is not None
+        return may_add(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -17,9 +20,11 @@ from django.utils.translation import ngettext
 from apps.annotations import services
 from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, two_lines
 from apps.annotations.admin.pages import correction as page
-from apps.annotations.admin.pages import correction_settings
+from apps.annotations.admin.pages import correction_settings, golden_put
 from apps.annotations.models import Correction
-from support.errors import ConsoleError
+from apps.annotations.services.exporting_corrections import FORMATS, corrections_file
+from apps.annotations.services.golden_picking import MOST_PICKED
+from support.errors import ConsoleError, InvalidInput
 
 #: Statuses whose pill is not known by the word alone.
 STATUSES: dict[str, dict[str, str]] = {
@@ -40,12 +45,13 @@ class CorrectionAdmin(AnnotatorModelAdmin):
     search_help_text = _("Question or corrected answer")
     list_display_links = None
     ordering = ["-id"]
-    actions = ["approve"]
+    actions = ["approve", "add_to_golden_set"]
 
     def get_urls(self) -> list[URLPattern]:
         """The page of a correction takes the place of the form."""
         site = self.admin_site
         pages: dict[str, tuple[str, Any]] = {
+            "export/<slug:format>/": ("annotations_correction_export", self.export),
             "settings/": ("annotations_correction_settings", correction_settings.settings_list),
             "settings/<anyslug:slug>/": ("annotations_correction_switches", correction_settings.switches),
             "<uuid:correction_id>/change/": ("annotations_correction_change", page.correction_page),
@@ -60,6 +66,21 @@ class CorrectionAdmin(AnnotatorModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("application", "author")
+
+    def export(self, request: HttpRequest, format: str) -> HttpResponseBase:
+        """What the list shows under its filters, as a file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            return corrections_file(self.get_changelist_instance(request).get_queryset(request), format=format)
+        except (IncorrectLookupParameters, InvalidInput) as exc:
+            raise Http404 from exc
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The list, with what it shows as files."""
+        addresses = [(name, reverse("admin:annotations_correction_export", args=[name])) for name in FORMATS]
+        context = {"export_formats": addresses, "export_query": request.GET.urlencode(), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -95,3 +116,9 @@ class CorrectionAdmin(AnnotatorModelAdmin):
                 continue
             done += 1
         self.message_user(request, ngettext("%(n)s approved.", "%(n)s approved.", done) % {"n": done})
+
+    @admin.action(description=_("Add to a golden set"), permissions=["annotate"])
+    def add_to_golden_set(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        """Approved ones, with their better answers."""
+        ids = list(queryset.order_by("-id").values_list("id", flat=True)[:MOST_PICKED])
+        return golden_put.ask(request, ids, is_capped=len(ids) == MOST_PICKED)

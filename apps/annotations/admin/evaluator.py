@@ -12,15 +12,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
 from apps.annotations.admin.evaluator_form import SETTINGS, EvaluatorForm
-from apps.annotations.admin.team_form import may_set_up, team_for_new, with_team
+from apps.annotations.admin.team_set_up import TeamSetUpAdmin
 from apps.annotations.models import Calibration, Evaluator
 from apps.annotations.services.online import KINDS
 
 
 @admin.register(Evaluator)
-class EvaluatorAdmin(AnnotatorModelAdmin):
+class EvaluatorAdmin(TeamSetUpAdmin):
     """Who may edit a team sets evaluators up. What was measured keeps the settings that it was measured with."""
 
     form = EvaluatorForm
@@ -33,7 +32,14 @@ class EvaluatorAdmin(AnnotatorModelAdmin):
     ordering = ["name"]
     fieldsets = (
         (None, {"fields": ("name", "description", "kind", "pass_at", "is_archived")}),
-        (_("How it judges"), {"fields": SETTINGS}),
+        (
+            _("How it judges"),
+            {
+                "fields": SETTINGS,
+                # Where no script shows what the chosen kind uses.
+                "description": _("Each kind uses some of these; the others count for nothing."),
+            },
+        ),
     )
 
     class Media:
@@ -45,21 +51,13 @@ class EvaluatorAdmin(AnnotatorModelAdmin):
         with_newest: QuerySet[Any] = rows.annotate(newest_calibration=Subquery(newest.values("id")[:1]))
         return with_newest
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return belongs_somewhere(request.user) and team_for_new(request) is not None
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and may_set_up(request, obj)
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form knows of which team the evaluator is."""
-        kwargs["fields"] = EvaluatorForm.Meta.fields
-        return with_team(super().get_form(request, obj, change=change, **kwargs), request, obj)
-
-    def save_model(self, request: HttpRequest, obj: Evaluator, form: Any, change: bool) -> None:
-        if not change:
-            obj.team_id, obj.created_by = form.required_team().id, request.user  # type: ignore[assignment]
-        super().save_model(request, obj, form, change)
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Nobody archives what is not there yet."""
+        first, *rest = super().get_fieldsets(request, obj)
+        if obj is not None:
+            return (first, *rest)
+        fields = tuple(name for name in first[1]["fields"] if name != "is_archived")
+        return ((first[0], {**first[1], "fields": fields}), *rest)
 
     @admin.display(description=_("beside people"))
     def calibrated(self, row: Any) -> SafeString | str:

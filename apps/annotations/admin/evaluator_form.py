@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.annotations.admin.score_config import LinesField
 from apps.annotations.admin.team_form import TeamForm
+from apps.annotations.evaluation.samples import SAMPLES
 from apps.annotations.evaluation.specs import DEFAULTS, LANGUAGES, BadSetting, checked_config
 from apps.annotations.models import Evaluator
 from apps.annotations.services.evaluators import refuse_moving_a_gate
@@ -33,9 +34,6 @@ _REASONS = {
     "no_main": _("The code must define the function main."),
     "out_of_range": _("This lies outside what is allowed (%(detail)s)."),
 }
-EXAMPLE_CODE = """def main(answer, expected, question, inputs, outputs, metadata):
-    return {"passed": expected.lower() in answer.lower(), "explanation": "looked for the expected words"}
-"""
 
 
 class EvaluatorForm(TeamForm):
@@ -79,7 +77,7 @@ class EvaluatorForm(TeamForm):
         label=_("code"),
         required=False,
         strip=False,
-        initial=EXAMPLE_CODE,
+        initial=SAMPLES["python3"],
         widget=forms.Textarea(attrs={"rows": 12, "class": "input mono"}),
         help_text=_("Runs in the sandbox. main gives back a score from 0 to 1, or passed."),
     )
@@ -108,6 +106,10 @@ class EvaluatorForm(TeamForm):
         choice = self.fields.get("model")
         if isinstance(choice, forms.ChoiceField):
             choice.choices = [(_("Models that judge"), chat), (_("Models that embed"), known["embedding"])]
+        code = self.fields.get("code")
+        if code is not None:
+            # Another language begins with its own sample, as long as nobody has written anything.
+            code.widget.attrs["data-samples"] = json.dumps(dict(SAMPLES))
         self.initial.update({name: value for name, value in stored.items() if name in SETTINGS})
         if isinstance(stored.get("schema"), Mapping):
             self.initial["schema"] = json.dumps(stored["schema"], indent=2, ensure_ascii=False)

@@ -16,10 +16,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.selectors import teams_of
-from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, belongs_somewhere
+from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter
 from apps.annotations.admin.experiment_words import points
-from apps.annotations.admin.pages import experiment, experiment_result
-from apps.annotations.admin.team_form import team_for_new
+from apps.annotations.admin.pages import experiment, experiment_acts, experiment_result
+from apps.annotations.admin.team_set_up import may_add
 from apps.annotations.models import Experiment, ResultScore
 from apps.annotations.selectors.experiments import experiments_of
 
@@ -36,19 +36,19 @@ class ExperimentAdmin(AnnotatorModelAdmin):
     list_display_links = None
     list_filter = ["status", ApplicationFilter]
     search_fields = ["name"]
-    search_help_text = _("Name")
+    search_help_text = _("Name, or # and the number")
     ordering = ["-id"]
 
     def get_urls(self) -> list[URLPattern]:
         """The pages of experiments come before the forms."""
         site = self.admin_site
         pages: dict[str, tuple[str, Any]] = {
-            "add/": ("experiment_add", experiment.begin),
+            "add/": ("experiment_add", experiment_acts.begin),
             "<uuid:experiment_id>/": ("experiment", experiment.experiment),
-            "<uuid:experiment_id>/stop/": ("experiment_stop", experiment.stop),
-            "<uuid:experiment_id>/retry/": ("experiment_retry", experiment.retry),
-            "<uuid:experiment_id>/delete/": ("experiment_remove", experiment.delete),
-            "<uuid:experiment_id>/results.csv": ("experiment_export", experiment_result.export),
+            "<uuid:experiment_id>/stop/": ("experiment_stop", experiment_acts.stop),
+            "<uuid:experiment_id>/retry/": ("experiment_retry", experiment_acts.retry),
+            "<uuid:experiment_id>/delete/": ("experiment_remove", experiment_acts.delete),
+            "<uuid:experiment_id>/results.<str:format>": ("experiment_export", experiment_result.export),
             "<uuid:experiment_id>/items/<int:number>/": ("experiment_result", experiment_result.result),
         }
         own = [path(route, site.admin_view(view), name=f"annotations_{name}") for route, (name, view) in pages.items()]
@@ -59,8 +59,15 @@ class ExperimentAdmin(AnnotatorModelAdmin):
         found = experiments_of(teams_of(request.user).values_list("id", flat=True))
         return found.annotate(first_mean=Subquery(first.annotate(mean=Avg("score")).values("mean")))
 
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Any], search_term: str) -> Any:
+        """`#7` finds what has this number on its golden set."""
+        number = search_term.strip().removeprefix("#")
+        if search_term.strip().startswith("#") and number.isdecimal() and len(number) < 10:
+            return queryset.filter(number=int(number)), False
+        return super().get_search_results(request, queryset, search_term)
+
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return belongs_somewhere(request.user) and team_for_new(request) is not None
+        return may_add(request)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

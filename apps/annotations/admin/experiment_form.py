@@ -9,12 +9,14 @@ from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.annotations.admin.ordered_choice import OrderedChoiceField, chosen_first
 from apps.annotations.models import Evaluator, Experiment, GoldenSet
 from apps.annotations.models.experiment import LONGEST_ITEM_S, MOST_AT_ONCE
 from apps.annotations.selectors.experiments import evaluators_of, experiments_of
 from apps.annotations.selectors.golden import golden_sets
-from apps.annotations.services.experiments import Budget
+from apps.annotations.services.experiments import MOST_EVALUATORS, Budget
 from apps.workflows.selectors.applications import applications_of
+from apps.workflows.selectors.messages import as_uuid
 
 #: Versions that a choice offers of each app and set, newest first.
 OFFERED = 10
@@ -27,8 +29,10 @@ class ExperimentForm(forms.Form):
 
     asked = forms.ChoiceField(label=gettext_lazy("Golden set"))
     measured = forms.ChoiceField(label=gettext_lazy("App and version"))
-    evaluators = forms.ModelMultipleChoiceField(
-        Evaluator.objects.none(), label=gettext_lazy("Judged by"), widget=forms.CheckboxSelectMultiple
+    evaluators = OrderedChoiceField(
+        Evaluator.objects.none(),
+        label=gettext_lazy("Judged by"),
+        help_text=gettext_lazy("Results stand in this order, the figure of the first one also in the list."),
     )
     baseline = forms.ModelChoiceField(
         Experiment.objects.none(),
@@ -53,7 +57,7 @@ class ExperimentForm(forms.Form):
         self._team_id = team_id
         self._choice("asked").choices = _sets(team_id)
         self._choice("measured").choices = _versions(team_id)
-        self._choice("evaluators").queryset = evaluators_of([team_id])
+        self._choice("evaluators").queryset = evaluators_of([team_id]).order_by(*chosen_first(self._picked(), "name"))
         over = experiments_of([team_id]).exclude(status__in=["queued", "running"])
         newest = list(over.values_list("id", flat=True)[:MOST_BASELINES])
         self._choice("baseline").queryset = over.filter(id__in=newest)
@@ -70,7 +74,7 @@ class ExperimentForm(forms.Form):
             "set_version": int(set_version),
             "app": app,
             "version": int(version) if version else None,
-            "evaluators": list(given["evaluators"]),
+            "evaluators": given["evaluators"],
             "name": given["name"],
             "baseline": given["baseline"],
             "parallel": given["parallel"],
@@ -80,15 +84,23 @@ class ExperimentForm(forms.Form):
             ),
         }
 
+    def _picked(self) -> list[UUID]:
+        """The evaluators that are chosen already, in their order: they stand first."""
+        sent: Any = self.data
+        values = sent.getlist("evaluators") if self.is_bound else list(self.initial.get("evaluators", ()))
+        return [known for each in values[:MOST_EVALUATORS] if (known := as_uuid(each)) is not None]
+
     def _choice(self, name: str) -> Any:
         return self.fields[name]
 
 
 def _sets(team_id: UUID) -> list[Any]:
-    """Sets with items, each with its newest versions."""
+    """Sets with items, each with its newest versions and those that gates go by."""
     groups: list[Any] = []
-    for golden_set in golden_sets([team_id]).filter(version__gt=0):
-        numbers = range(golden_set.version, max(0, golden_set.version - OFFERED), -1)
+    for golden_set in golden_sets([team_id]).filter(version__gt=0).prefetch_related("gates"):
+        newest = range(golden_set.version, max(0, golden_set.version - OFFERED), -1)
+        gates = (gate.set_version for gate in golden_set.gates.all())
+        numbers = sorted({*newest, *gates} - {0}, reverse=True)
         groups.append((golden_set.name, [(f"{golden_set.id}@{n}", _set_label(golden_set, n)) for n in numbers]))
     return groups
 

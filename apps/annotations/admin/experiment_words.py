@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from django.utils.formats import number_format
@@ -12,6 +13,7 @@ from django.utils.translation import ngettext
 from apps.annotations.models import Experiment
 from apps.annotations.selectors.measuring import Difference, Figure
 from apps.annotations.statistics import Interval
+from support.money import in_words
 
 #: Of the chart of an interval, in its own units.
 WIDTH = 200
@@ -139,3 +141,36 @@ def capital(sentence: str) -> str:
 
 def _ends(interval: Interval) -> tuple[float, float, float]:
     return interval.low, interval.value, interval.high
+
+
+def spent_in_words(experiment: Experiment, *, cost_at_end: Decimal | None = None) -> list[tuple[str, str, str, str]]:
+    """What it took, and of what it may take: name, amount, limit, and what it will have been in the end."""
+    most = experiment.max_cost
+    cost = in_words(experiment.cost, experiment.currency)
+    at_end = ""
+    if cost_at_end is not None:
+        at_end = _("about %(cost)s in the end") % {"cost": in_words(cost_at_end, experiment.currency)}
+    return [
+        (
+            _("Calls of models"),
+            f"{experiment.calls:,}",
+            f"{experiment.max_calls:,}" if experiment.max_calls else "",
+            "",
+        ),
+        (_("Tokens"), f"{experiment.tokens:,}", f"{experiment.max_tokens:,}" if experiment.max_tokens else "", ""),
+        (_("Cost"), cost, in_words(most, experiment.currency) if most else "", at_end),
+    ]
+
+
+def time_left_in_words(seconds: float | None) -> str:
+    """About how long it still takes; empty where nobody can say yet."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return _("a few seconds left")
+    if seconds < 90:
+        # In steps of five: a number that jumps each second says no more.
+        return _("about %(n)s s left") % {"n": 5 * round(seconds / 5)}
+    if seconds < 90 * 60:
+        return _("about %(n)s min left") % {"n": round(seconds / 60)}
+    return _("about %(n)s h left") % {"n": round(seconds / 3_600)}

@@ -6,14 +6,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from apps.annotations.admin.access import AnnotatorModelAdmin, ApplicationFilter, preview, review_link, trace_url
+from apps.annotations.admin.pages import golden_put
 from apps.annotations.models import Feedback
+from apps.annotations.services.golden_picking import MOST_PICKED
 
 
 class IsCurrentFilter(admin.SimpleListFilter):
@@ -41,12 +43,19 @@ class FeedbackAdmin(AnnotatorModelAdmin):
     search_help_text = _("Comment or question")
     list_display_links = None
     ordering = ["-id"]
+    actions = ["add_to_golden_set"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("message", "application", "user")
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    @admin.action(description=_("Add to a golden set"), permissions=["annotate"])
+    def add_to_golden_set(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        """The answers that these verdicts are about."""
+        ids = queryset.order_by("-id").values_list("message_id", flat=True)[:MOST_PICKED]
+        return golden_put.ask(request, list(dict.fromkeys(ids)), is_capped=len(ids) == MOST_PICKED)
 
     @admin.display(description=_("question"))
     def question(self, row: Feedback) -> SafeString | str:

@@ -22,6 +22,12 @@ SAME_LABELS = (
     (SameQuestion.SKIP, _("Keep the answer that is there")),
     (SameQuestion.ADD, _("Keep both as items of their own")),
 )
+#: The same where items are picked in lists: there what people made of an item comes first.
+KEPT_LABELS = (
+    (SameQuestion.SKIP, _("Keep the answer that is there")),
+    (SameQuestion.REPLACE, _("Put the picked answer in its place")),
+    (SameQuestion.ADD, _("Keep both as items of their own")),
+)
 
 
 class GoldenSetForm(TeamForm):

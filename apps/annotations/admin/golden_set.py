@@ -6,26 +6,27 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.selectors import teams_of
-from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
 from apps.annotations.admin.golden_form import GoldenSetForm
-from apps.annotations.admin.pages import golden_file, golden_from, golden_item, golden_set
-from apps.annotations.admin.team_form import may_set_up, team_for_new, with_team
+from apps.annotations.admin.pages import golden_file, golden_from, golden_item, golden_put, golden_set
+from apps.annotations.admin.team_set_up import TeamSetUpAdmin
 from apps.annotations.models import GoldenSet
+from apps.annotations.selectors.gates import gates_in_the_way
 from apps.annotations.selectors.golden import golden_sets
 
 
 @admin.register(GoldenSet)
-class GoldenSetAdmin(AnnotatorModelAdmin):
+class GoldenSetAdmin(TeamSetUpAdmin):
     """Who may edit a team sets golden sets up; who reviews fills them; other members see what there is."""
 
     form = GoldenSetForm
+    is_deletable = True
+    page_name = "admin:annotations_golden_set"
     purpose = _("Questions with the answers you expect. Experiments measure versions of your apps with them.")
     empty_text = _("Make one, then add items from traces, corrections or a file. Twenty good ones are a start.")
     list_display = ["title", "application", "items", "stands_at", "updated"]
@@ -41,6 +42,7 @@ class GoldenSetAdmin(AnnotatorModelAdmin):
             "<uuid:set_id>/items/": ("set", golden_set.overview),
             "<uuid:set_id>/versions/": ("versions", golden_set.versions),
             "<uuid:set_id>/versions/<int:number>/restore/": ("restore", golden_set.restore),
+            "<uuid:set_id>/versions/<int:number>/undo/": ("undo", golden_set.undo),
             "<uuid:set_id>/versions/<int:number>/<str:format>/": ("export", golden_set.export),
             "<uuid:set_id>/take-out/": ("take_out", golden_set.take_out),
             "<uuid:set_id>/items/add/": ("add", golden_item.add),
@@ -48,6 +50,7 @@ class GoldenSetAdmin(AnnotatorModelAdmin):
             "<uuid:set_id>/items/<int:number>/take-out/": ("item_take_out", golden_item.take_out),
             "<uuid:set_id>/import/": ("import", golden_file.take_in),
             "<uuid:set_id>/import/look/": ("look", golden_file.look_through),
+            "put/": ("put", golden_put.put),
             "from/message/<uuid:message_id>/": ("from_message", golden_from.from_message),
             "from/trace/<uuid:trace_id>/": ("from_trace", golden_from.from_trace),
         }
@@ -60,35 +63,16 @@ class GoldenSetAdmin(AnnotatorModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return golden_sets(teams_of(request.user).values_list("id", flat=True))
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return belongs_somewhere(request.user) and team_for_new(request) is not None
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and may_set_up(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return obj is not None and self.has_change_permission(request, obj)
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form knows of which team the set is."""
-        return with_team(super().get_form(request, obj, change=change, **kwargs), request, obj)
-
-    def save_model(self, request: HttpRequest, obj: GoldenSet, form: Any, change: bool) -> None:
-        if not change:
-            obj.team_id, obj.created_by = form.required_team().id, request.user  # type: ignore[assignment]
-        super().save_model(request, obj, form, change)
-
-    def response_add(self, request: HttpRequest, obj: GoldenSet, post_url_continue: str | None = None) -> HttpResponse:
-        """On to the page where items are added."""
-        return golden_set.shown(obj)
-
-    def response_change(self, request: HttpRequest, obj: GoldenSet) -> HttpResponse:
-        """Back to the page of the set."""
-        return golden_set.shown(obj)
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """A set that a gate goes by stays, and the page says which gate."""
+        deleted, counts, lacking, protected = super().get_deleted_objects(objs, request)
+        if sentences := gates_in_the_way(objs):
+            return deleted, counts, set(), sentences
+        return deleted, counts, lacking, protected
 
     @admin.display(description=_("golden set"), ordering="name")
     def title(self, row: GoldenSet) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("admin:annotations_golden_set", args=[row.id]), row)
+        return self.page_link(row)
 
     @admin.display(description=_("items"))
     def items(self, row: Any) -> str:

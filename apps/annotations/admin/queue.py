@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,10 +13,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
 from apps.annotations.admin.pages import (
     queue_item,
     queue_put,
+    queue_remove,
     queue_scores,
     workbench,
     workbench_decide,
@@ -23,7 +24,7 @@ from apps.annotations.admin.pages import (
     workbench_overview,
 )
 from apps.annotations.admin.queue_form import OPTIONS, QueueForm
-from apps.annotations.admin.team_form import may_set_up, team_for_new, with_team
+from apps.annotations.admin.team_set_up import TeamSetUpAdmin
 from apps.annotations.models import ReviewQueue
 from apps.annotations.selectors.progress import progress_of
 from apps.annotations.services.queues import ask_questions, change_overlap
@@ -31,12 +32,13 @@ from support.errors import ConsoleError
 
 
 @admin.register(ReviewQueue)
-class ReviewQueueAdmin(AnnotatorModelAdmin):
+class ReviewQueueAdmin(TeamSetUpAdmin):
     """Who may edit a team sets queues up; who may annotate works in them."""
 
     form = QueueForm
     purpose = _("Answers and traces that wait for people, and the questions they are asked about each.")
     empty_text = _("Make a question, then a queue that asks it. Dislikes enter by themselves.")
+    list_display = ["queue", "left", "disagreed", "done", "overlap", "feed", "is_open", "setup"]
     list_filter = ["is_open", "feed"]
     search_fields = ["name"]
     list_display_links = None
@@ -51,8 +53,8 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
     change_list_template = "admin/annotations/workbench/change_list.html"
 
     class Media:
-        js = ("annotations/queue_form.js",)
-        css = {"all": ("annotations/queue_form.css",)}
+        js = ("annotations/ordered.js", "annotations/queue_form.js")
+        css = {"all": ("annotations/ordered.css",)}
 
     def get_urls(self) -> list[URLPattern]:
         """The workbench and its neighbours come before the forms."""
@@ -66,6 +68,7 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
             "overview/": ("overview", workbench_overview.overview),
             "scores.<str:format>": ("scores", queue_scores.download),
             "fill/": ("fill", workbench_overview.fill),
+            "take-out/": ("take_out", queue_remove.take_out),
             "items/<uuid:item_id>/": ("item", queue_item.item_page),
             "items/<uuid:item_id>/reopen/": ("reopen", workbench_overview.reopen),
             "items/<uuid:item_id>/diff/": ("diff", workbench.show_diff),
@@ -80,31 +83,13 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
             *super().get_urls(),
         ]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return belongs_somewhere(request.user) and team_for_new(request) is not None
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and may_set_up(request, obj)
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
-        """Counts of all queues are read once for the page."""
-        self_ids = list(self.get_queryset(request).values_list("id", flat=True))
-        request._queue_progress = progress_of(self_ids)  # type: ignore[attr-defined]
-        return super().changelist_view(request, extra_context)
-
-    def get_list_display(self, request: HttpRequest) -> Any:
-        """Columns that know the counts of this request."""
-        return _columns(getattr(request, "_queue_progress", {}))
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form knows of which team the queue is."""
-        # Some fields are of the form only: the admin would look for them on the table.
-        kwargs["fields"] = QueueForm.Meta.fields
-        return with_team(super().get_form(request, obj, change=change, **kwargs), request, obj)
+    def complete(self, rows: Sequence[Any]) -> None:
+        """How far each of them is."""
+        progress = progress_of([row.id for row in rows])
+        for row in rows:
+            row.progress = progress[row.id]
 
     def save_model(self, request: HttpRequest, obj: ReviewQueue, form: Any, change: bool) -> None:
-        if not change:
-            obj.team_id, obj.created_by = form.required_team().id, request.user  # type: ignore[assignment]
         obj.feed_options = form.options()
         super().save_model(request, obj, form, change)
 
@@ -112,7 +97,7 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
         super().save_related(request, form, formsets, change)
         queue, asked = form.instance, form.cleaned_data
         try:
-            ask_questions(queue, form.questions(), optional=[each.id for each in asked["optional"]])
+            ask_questions(queue, asked["asks"], optional=[each.id for each in asked["optional"]])
         except ConsoleError as exc:
             self.message_user(request, str(exc), messages.WARNING)
         change_overlap(queue, overlap=queue.overlap)
@@ -120,30 +105,26 @@ class ReviewQueueAdmin(AnnotatorModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related("application")
 
-
-def _columns(progress: Any) -> list[Any]:
     @admin.display(description=_("queue"), ordering="name")
-    def queue(row: ReviewQueue) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("admin:annotations_queue_work", args=[row.id]), row.name)
+    def queue(self, row: ReviewQueue) -> SafeString:
+        return format_html('<a href="{}">{}</a>', reverse("admin:annotations_queue_work", args=[row.id]), row)
 
     @admin.display(description=_("to do"))
-    def left(row: ReviewQueue) -> int:
-        return progress[row.id].pending if row.id in progress else 0
+    def left(self, row: Any) -> int:
+        pending: int = row.progress.pending
+        return pending
 
     @admin.display(description=_("disagreements"))
-    def disagreed(row: ReviewQueue) -> SafeString | str:
-        count = progress[row.id].disagreed if row.id in progress else 0
+    def disagreed(self, row: Any) -> SafeString | str:
         address = reverse("admin:annotations_queue_overview", args=[row.id])
+        count = row.progress.disagreed
         return format_html('<a href="{}#disagreements">{}</a>', address, count) if count else "0"
 
     @admin.display(description=_("done"))
-    def done(row: ReviewQueue) -> str:
-        known = progress.get(row.id)
-        return f"{known.done} / {known.total}" if known else "0"
+    def done(self, row: Any) -> str:
+        return f"{row.progress.done} / {row.progress.total}"
 
     @admin.display(description=_("setup"))
-    def setup(row: ReviewQueue) -> SafeString:
+    def setup(self, row: ReviewQueue) -> SafeString:
         address = reverse("admin:annotations_reviewqueue_change", args=[row.id])
         return format_html('<a href="{}">{}</a>', address, _("Set up"))
-
-    return [queue, left, disagreed, done, "overlap", "feed", "is_open", setup]

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from apps.annotations.admin.ordered_choice import OrderedChoiceField, chosen_first
 from apps.annotations.admin.team_form import TeamForm
 from apps.annotations.models import ReviewQueue, ScoreConfig
 from apps.annotations.selectors.feeds import views_to_choose
@@ -34,9 +35,7 @@ OPTIONS = ("percent", "cost", "config", "below", "view")
 class QueueForm(TeamForm):
     """A queue of one team; the admin says of which."""
 
-    asks = forms.ModelMultipleChoiceField(
-        ScoreConfig.objects.none(), label=_("questions"), widget=forms.CheckboxSelectMultiple
-    )
+    asks = OrderedChoiceField(ScoreConfig.objects.none(), label=_("questions"))
     optional = forms.ModelMultipleChoiceField(
         ScoreConfig.objects.none(),
         label=_("of these, optional"),
@@ -55,7 +54,7 @@ class QueueForm(TeamForm):
             *("name", "description", "application", "reviewers", "overlap", "is_blind", "is_open"),
             *("feed", "is_continuous"),
         )
-        widgets = {"reviewers": forms.CheckboxSelectMultiple}
+        widgets = {"description": forms.Textarea(attrs={"rows": 3}), "reviewers": forms.CheckboxSelectMultiple}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -67,7 +66,6 @@ class QueueForm(TeamForm):
         for name in ("asks", "optional"):
             self._field(name).queryset = offered.order_by(*_in_order([config_id for config_id, _required in asked]))
         self._field("asks").help_text = _help_on_questions(any_there=offered.exists())
-        self._field("asks").widget.attrs.update({"data-up": _("Move up"), "data-down": _("Move down")})
         self._field("config").queryset = configs.filter(kind__in=[Kind.NUMERIC, Kind.BOOLEAN])
         self._field("application").queryset = applications_of(self.team_id)
         self._field("application").empty_label = _("All apps")
@@ -80,12 +78,6 @@ class QueueForm(TeamForm):
 
     def _field(self, name: str) -> Any:
         return self.fields.get(name) or forms.ChoiceField()
-
-    def questions(self) -> list[ScoreConfig]:
-        """What is asked, in the order in which it stood on the page."""
-        sent: Any = self.data
-        places = {value: place for place, value in enumerate(sent.getlist(self.add_prefix("asks")))}
-        return sorted(self.cleaned_data["asks"], key=lambda config: places.get(str(config.id), len(places)))
 
     def clean(self) -> dict[str, Any]:
         """A feed has what it needs, and names are not given twice."""
@@ -110,10 +102,8 @@ class QueueForm(TeamForm):
 
 def _in_order(asked: Sequence[UUID]) -> tuple[Any, ...]:
     """What is asked in its order, then what can be answered with a key, then texts."""
-    places = [When(id=config_id, then=Value(place)) for place, config_id in enumerate(asked)]
     written = When(kind__in=[Kind.TEXT, Kind.CORRECTION], then=Value(1))
-    chosen = [Case(*places, default=Value(len(places)))] if places else []
-    return (*chosen, Case(written, default=Value(0)), "name")
+    return chosen_first(asked, Case(written, default=Value(0)), "name")
 
 
 def _help_on_questions(*, any_there: bool) -> SafeString | str:

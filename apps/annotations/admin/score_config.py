@@ -9,9 +9,8 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Team
-from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
-from apps.annotations.admin.team_form import TeamForm, may_set_up, team_for_new, with_team
+from apps.annotations.admin.team_form import TeamForm
+from apps.annotations.admin.team_set_up import TeamSetUpAdmin
 from apps.annotations.models import ScoreConfig
 from apps.annotations.workbench.answers import Kind
 
@@ -59,10 +58,11 @@ class ScoreConfigForm(TeamForm):
 
 
 @admin.register(ScoreConfig)
-class ScoreConfigAdmin(AnnotatorModelAdmin):
+class ScoreConfigAdmin(TeamSetUpAdmin):
     """What was answered keeps its meaning: an answered question can be reworded and archived, no more."""
 
     form = ScoreConfigForm
+    names_maker = False
     purpose = _("Questions that reviewers are asked about an answer.")
     empty_text = _("Make a question, then a queue that asks it.")
     list_display = ["name", "kind", "is_archived", "created"]
@@ -70,21 +70,5 @@ class ScoreConfigAdmin(AnnotatorModelAdmin):
     search_fields = ["name"]
     ordering = ["name"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return belongs_somewhere(request.user) and team_for_new(request) is not None
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and may_set_up(request, obj)
-
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ("kind", "categories", "minimum", "maximum") if obj is not None and obj.scores.exists() else ()
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form knows of which team the question is."""
-        return with_team(super().get_form(request, obj, change=change, **kwargs), request, obj)
-
-    def save_model(self, request: HttpRequest, obj: ScoreConfig, form: Any, change: bool) -> None:
-        if not change:
-            team: Team = form.required_team()
-            obj.team_id = team.id
-        super().save_model(request, obj, form, change)

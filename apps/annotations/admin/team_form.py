@@ -52,8 +52,3 @@ def _team_for_new(request: HttpRequest) -> Team | None:
     except NotFound:
         return None
     return team if may(request.user, "edit", team_id=team.id) else None
-
-
-def may_set_up(request: HttpRequest, obj: Any | None) -> bool:
-    """Whether the person may set things up in the team of the row, or somewhere."""
-    return obj is None or may(request.user, "edit", team_id=obj.team_id)

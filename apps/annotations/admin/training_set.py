@@ -6,26 +6,26 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.http import HttpRequest
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from accounts.selectors import teams_of
-from apps.annotations.admin.access import AnnotatorModelAdmin, belongs_somewhere
 from apps.annotations.admin.pages import training_set, training_version
-from apps.annotations.admin.team_form import may_set_up, team_for_new, with_team
+from apps.annotations.admin.team_set_up import TeamSetUpAdmin
 from apps.annotations.admin.training_form import TrainingSetForm
 from apps.annotations.models import TrainingSet
 from apps.annotations.selectors.training import training_sets
 
 
 @admin.register(TrainingSet)
-class TrainingSetAdmin(AnnotatorModelAdmin):
+class TrainingSetAdmin(TeamSetUpAdmin):
     """Who may edit a team sets fine-tune sets up and takes files out; its other members see what there is."""
 
     form = TrainingSetForm
+    is_deletable = True
+    page_name = "admin:annotations_training_overview"
     purpose = _("Corrections and good answers as files that models are trained with.")
     empty_text = _("A fine-tune set says which answers to take. Each of its versions keeps its examples as they were.")
     list_display = ["title", "version", "examples", "made", "updated"]
@@ -63,38 +63,9 @@ class TrainingSetAdmin(AnnotatorModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return training_sets(teams_of(request.user).values_list("id", flat=True))
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return belongs_somewhere(request.user) and team_for_new(request) is not None
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and may_set_up(request, obj)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return obj is not None and self.has_change_permission(request, obj)
-
-    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        """The form knows of which team the set is."""
-        kwargs["fields"] = TrainingSetForm.Meta.fields
-        return with_team(super().get_form(request, obj, change=change, **kwargs), request, obj)
-
-    def save_model(self, request: HttpRequest, obj: TrainingSet, form: Any, change: bool) -> None:
-        if not change:
-            obj.team_id, obj.created_by = form.required_team().id, request.user  # type: ignore[assignment]
-        super().save_model(request, obj, form, change)
-
-    def response_add(
-        self, request: HttpRequest, obj: TrainingSet, post_url_continue: str | None = None
-    ) -> HttpResponse:
-        """On to the page where its first version is made."""
-        return training_set.shown(obj)
-
-    def response_change(self, request: HttpRequest, obj: TrainingSet) -> HttpResponse:
-        """Back to the page of the set."""
-        return training_set.shown(obj)
-
     @admin.display(description=_("fine-tune set"), ordering="name")
     def title(self, row: TrainingSet) -> SafeString:
-        return format_html('<a href="{}">{}</a>', reverse("admin:annotations_training_overview", args=[row.id]), row)
+        return self.page_link(row)
 
     @admin.display(description=_("version"))
     def version(self, row: Any) -> str:

@@ -140,6 +140,7 @@ def experiment_body(experiment: Experiment) -> dict[str, Any]:
     """An experiment in the wire's shape."""
     return {
         "id": str(experiment.id),
+        "number": experiment.number,
         "name": experiment.name,
         "status": experiment.status,
         "error": experiment.error,

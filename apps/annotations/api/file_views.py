@@ -12,6 +12,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.annotations.api.views import person_behind
 from apps.annotations.models import Annotation, AnswerImport, FewShotExample
 from apps.annotations.selectors.answer_imports import import_of_application
 from apps.annotations.services.exporting_answers import ExportFilter, answers_file
@@ -36,6 +37,7 @@ class AnnotationImports(ServiceView):
             file_name=uploads[0].name or "",
             target=request.POST.get("target", AnswerImport.Target.ANNOTATIONS),
             duplicates=request.POST.get("duplicates", AnswerImport.Duplicates.SKIP),
+            written_by=person_behind(request),
         )
         return Response(import_body(made), status=201)
 
@@ -105,6 +107,7 @@ def import_body(found: AnswerImport) -> dict[str, Any]:
         "found": found.found,
         "done": found.done,
         "left": found.left,
+        "kept": found.kept,
         "errors": found.faults,
         "error": found.error,
         "created_at": int(found.created_at.timestamp()),

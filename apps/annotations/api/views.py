@@ -8,6 +8,7 @@ from uuid import UUID
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.models import ApiKey, User
 from apps.annotations import selectors, services
 from apps.annotations.models import Annotation, Feedback
 from apps.workflows.api.views import SOURCE, ServiceView, end_user_of, number_of, page_limit
@@ -73,7 +74,10 @@ class Annotations(ServiceView):
     def post(self, request: Request) -> Response:
         application = self.application()
         made = services.add_annotation(
-            team_id=application.team_id, application_id=application.id, **_question_and_answer(request)
+            team_id=application.team_id,
+            application_id=application.id,
+            written_by=person_behind(request),
+            **_question_and_answer(request),
         )
         return Response(annotation_body(made), status=201)
 
@@ -85,11 +89,18 @@ class AnnotationDetail(ServiceView):
 
     def put(self, request: Request, annotation_id: UUID) -> Response:
         annotation = selectors.open_annotation(annotation_id, application_id=self.application().id)
-        return Response(annotation_body(services.edit_annotation(annotation, **_question_and_answer(request))))
+        edited = services.edit_annotation(annotation, by=person_behind(request), **_question_and_answer(request))
+        return Response(annotation_body(edited))
 
     def delete(self, request: Request, annotation_id: UUID) -> Response:
         services.delete_annotation(selectors.open_annotation(annotation_id, application_id=self.application().id))
         return Response(status=204)
+
+
+def person_behind(request: Request) -> User | None:
+    """Who made the key that a program shows: he does not approve what it writes."""
+    key: ApiKey = request.auth  # type: ignore[assignment]
+    return key.created_by
 
 
 def annotation_body(annotation: Annotation) -> dict[str, Any]:
@@ -99,6 +110,7 @@ def annotation_body(annotation: Annotation) -> dict[str, Any]:
         "question": annotation.question,
         "answer": annotation.answer,
         "hit_count": annotation.hit_count,
+        "waits_for_approval": annotation.is_waiting,
         "created_at": int(annotation.created_at.timestamp()),
     }
 

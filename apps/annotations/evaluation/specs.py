@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from apps.annotations.evaluation.patterns import BadPattern, compiled_pattern
 from apps.annotations.evaluation.schemas import BadSchema, schema_checker
+from support.patterns import BadPattern, compiled_pattern
 
 LONGEST_TEXT = 20_000
 LONGEST_PATTERN = 2_000

@@ -50,7 +50,17 @@ def json_lines(items: Iterable[Stored]) -> Iterator[bytes]:
 
 def csv_lines(items: Iterable[Stored]) -> Iterator[bytes]:
     """For spreadsheets: the mark of UTF-8 first, and an apostrophe before what would be calculated."""
-    yield b"\xef\xbb\xbf" + _row(COLUMNS)
+    yield csv_head()
+    yield from csv_rows(items)
+
+
+def csv_head() -> bytes:
+    """What stands before the first item."""
+    return b"\xef\xbb\xbf" + _row(COLUMNS)
+
+
+def csv_rows(items: Iterable[Stored]) -> Iterator[bytes]:
+    """The items alone, for files that are written page by page."""
     for item in items:
         is_text = isinstance(item.expected, str)
         yield _row(

@@ -34,9 +34,7 @@ class Standing:
     """The newest answer that an app has to a question."""
 
     id: UUID
-    question: str
     answer: str
-    is_enabled: bool
     is_correction: bool
 
 

@@ -56,9 +56,20 @@ class AnswerImport(models.Model):
     sample = models.JSONField(default=list)
     #: What the taking out left: answers that were changed after they came.
     left = models.PositiveIntegerField(default=0)
+    #: Why: `{"edited": 2, "switched": 1, "rows": [{"id", "why"}]}`, the first ones by name.
+    kept = models.JSONField(default=dict)
     error = models.TextField(_("error"), blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("brought by")
+    )
+    #: Whose answers they are: who brought the file; behind a program, the person who made its key.
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("written by"),
     )
     created_at = models.DateTimeField(_("brought"), auto_now_add=True)
     beat_at = models.DateTimeField(_("last heard of"))
@@ -111,10 +122,13 @@ class ImportedAnswer(models.Model):
     line = models.PositiveIntegerField(_("line"))
     #: The annotation or example; it may be gone since.
     answer_id = models.UUIDField()
-    #: `{"question", "answer", "is_enabled"}` of the answer that was there; null for a new one.
+    #: Of the answer that was there: `{"question", "answer", "is_enabled"}`, and who wrote and approved it; null for a
+    #: new one.
     before = models.JSONField(null=True)
     #: Of both texts as they came, to tell whether somebody changed them since.
     digest = models.CharField(max_length=64)
+    #: Whether it came to be in use; null for those of before this was noted.
+    is_wanted = models.BooleanField(null=True)
 
     class Meta:
         ordering = ["id"]

@@ -30,6 +30,8 @@ class Experiment(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
+    #: Among the experiments on its golden set. Many measure the same version: this tells them apart.
+    number = models.PositiveIntegerField(_("number"))
     name = models.CharField(_("name"), max_length=120, blank=True)
     application = models.ForeignKey("workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app"))
     version = models.ForeignKey("workflows.Version", models.CASCADE, related_name="+", verbose_name=_("version"))
@@ -76,6 +78,9 @@ class Experiment(models.Model):
         ordering = ["-id"]
         verbose_name = _("experiment")
         verbose_name_plural = _("experiments")
+        constraints = [
+            models.UniqueConstraint(fields=["golden_set", "number"], name="one_experiment_of_a_number"),
+        ]
         indexes = [
             models.Index(fields=["team", "-id"], name="experiment_team_newest"),
             models.Index(fields=["version", "golden_set", "-id"], name="experiment_of_version"),
@@ -87,7 +92,7 @@ class Experiment(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name or str(self.id)
+        return f"{self.name} · #{self.number}" if self.name else f"#{self.number}"
 
     @property
     def is_over(self) -> bool:

@@ -26,10 +26,12 @@ class PublishGate(models.Model):
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
     application = models.ForeignKey("workflows.Application", models.CASCADE, related_name="+", verbose_name=_("app"))
     golden_set = models.ForeignKey(
-        "annotations.GoldenSet", models.PROTECT, related_name="gates", verbose_name=_("golden set")
+        "annotations.GoldenSet", models.RESTRICT, related_name="gates", verbose_name=_("golden set")
     )
+    #: What counts is measured on this version: who changes the set does not move what a gate asks for.
+    set_version = models.PositiveIntegerField(_("version of the set"), validators=[MinValueValidator(1)])
     evaluator = models.ForeignKey(
-        "annotations.Evaluator", models.PROTECT, related_name="gates", verbose_name=_("evaluator")
+        "annotations.Evaluator", models.RESTRICT, related_name="gates", verbose_name=_("evaluator")
     )
     #: None: there is no threshold, only the comparison.
     threshold = models.FloatField(
@@ -62,6 +64,11 @@ class PublishGate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.golden_set}: {self.evaluator}"
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the set has newer versions than the one that counts."""
+        return not self._state.adding and self.set_version < self.golden_set.version
 
 
 class GateOverride(models.Model):

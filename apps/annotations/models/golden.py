@@ -29,6 +29,8 @@ class GoldenSet(models.Model):
     version = models.PositiveIntegerField(_("version"), default=0, editable=False)
     #: The number that the next new item gets.
     next_number = models.PositiveIntegerField(default=1, editable=False)
+    #: The number that the next experiment on the set gets; none is given twice.
+    next_experiment = models.PositiveIntegerField(default=1, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("created by")
     )

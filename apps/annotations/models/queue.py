@@ -82,7 +82,7 @@ class QueueQuestion(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     queue = models.ForeignKey(ReviewQueue, models.CASCADE, related_name="questions", verbose_name=_("queue"))
-    config = models.ForeignKey(ScoreConfig, models.PROTECT, related_name="+", verbose_name=_("question"))
+    config = models.ForeignKey(ScoreConfig, models.RESTRICT, related_name="+", verbose_name=_("question"))
     position = models.PositiveSmallIntegerField(_("place"), default=0)
     is_required = models.BooleanField(_("required"), default=True)
 

@@ -77,7 +77,7 @@ class Score(models.Model):
         "annotations.Assignment", models.CASCADE, related_name="scores", verbose_name=_("assignment")
     )
     item = models.ForeignKey("annotations.QueueItem", models.CASCADE, related_name="scores", verbose_name=_("item"))
-    config = models.ForeignKey(ScoreConfig, models.PROTECT, related_name="scores", verbose_name=_("question"))
+    config = models.ForeignKey(ScoreConfig, models.RESTRICT, related_name="scores", verbose_name=_("question"))
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("author")
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from pgvector.django import HalfVectorField
 
@@ -32,6 +35,29 @@ class SearchableAnswer(models.Model):
     second_space = models.CharField(max_length=200, blank=True, default="", editable=False)
     second_embedding = HalfVectorField(null=True, editable=False)
     is_enabled = models.BooleanField(_("in use"), default=True)
+    #: It would be in use, but the app asks for a second person, and none has approved these texts.
+    is_waiting = models.BooleanField(_("waits for approval"), default=False)
+    #: Who wrote question and answer as they are now; behind a program, the person who made its key.
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("written by"),
+    )
+    #: Who else approved these texts, and when. The time outlives the person.
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        verbose_name=_("approved by"),
+    )
+    approved_at = models.DateTimeField(_("approved"), null=True, blank=True, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,
@@ -46,6 +72,11 @@ class SearchableAnswer(models.Model):
     class Meta:
         abstract = True
         ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(is_waiting=False) | models.Q(is_enabled=False), name="%(class)s_waits_out_of_use"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.question[:80]
@@ -53,3 +84,17 @@ class SearchableAnswer(models.Model):
     def ask(self, question: str) -> None:
         """Set the question together with the key that equal questions share."""
         self.question, self.question_key = question, question_key(question)
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether it is in use, or only waits to be."""
+        return self.is_enabled or self.is_waiting
+
+    def stand(self, *, is_wanted: bool, needs_second_person: bool) -> None:
+        """Put it to use if it is wanted; where somebody else has to approve it first, it waits."""
+        self.is_waiting = is_wanted and needs_second_person and self.approved_at is None
+        self.is_enabled = is_wanted and not self.is_waiting
+
+    def approve(self, *, by: Any) -> None:
+        """Note who else approved the texts; nobody: they are new."""
+        self.approved_by, self.approved_at = by, timezone.now() if by is not None else None

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from apps.annotations.models import Calibration, CalibrationCase
+from apps.annotations.selectors.reasons import Reason, reason_of
 from apps.annotations.statistics import Interval, alpha_interval, bootstrap_interval, cohens_kappa, wilson_interval
 from support.errors import NotFound
 
@@ -75,7 +76,16 @@ def trust_in(calibration: Calibration) -> Trust:
 
 
 def disagreements(calibration: Calibration) -> list[CalibrationCase]:
-    """Answers that people and the judge see differently, and those it could not judge."""
+    """Answers that people and the judge see differently."""
     found = calibration.cases.filter(is_judged=True)
     differing = found.filter(human_passed=True, passed=False) | found.filter(human_passed=False, passed=True)
-    return list((differing | found.filter(score=None)).order_by("position")[:MOST_SHOWN])
+    return list(differing.order_by("position")[:MOST_SHOWN])
+
+
+def unjudged(calibration: Calibration) -> list[tuple[Reason, list[CalibrationCase]]]:
+    """Answers that the judge could not judge, those for the same reason together."""
+    found: dict[str, tuple[Reason, list[CalibrationCase]]] = {}
+    for case in calibration.cases.filter(is_judged=True, score=None).order_by("position"):
+        if (reason := reason_of(case)) is not None:
+            found.setdefault(reason.words, (reason, []))[1].append(case)
+    return sorted(found.values(), key=lambda each: -len(each[1]))

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Avg, Count, Max, Q, QuerySet
+from django.db.models import Avg, Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import TruncDay
 from django.urls import reverse
 from django.utils import timezone
 
 from apps.annotations.models import OnlineEvaluation, TraceScore
+from apps.annotations.selectors.reasons import reason_of
 from apps.annotations.statistics import Interval, wilson_interval
 from apps.traces.selectors.shown_scores import ShownScore
 from support.errors import NotFound
@@ -36,7 +37,8 @@ class DayOfScores:
 def online_evaluations(team_ids: Iterable[UUID]) -> QuerySet[Any]:
     """The teams' online evaluations by name."""
     found = OnlineEvaluation.objects.filter(team_id__in=list(team_ids)).select_related("application", "team")
-    return found.annotate(last_at=Max("scores__created_at")).order_by("name")
+    newest = TraceScore.objects.filter(online=OuterRef("pk")).order_by("-created_at")
+    return found.annotate(last_at=Subquery(newest.values("created_at")[:1])).order_by("name")
 
 
 def open_online(online_id: UUID, *, team_ids: Iterable[UUID]) -> OnlineEvaluation:
@@ -77,6 +79,11 @@ def newest_scores(online: OnlineEvaluation, *, missed_only: bool = False) -> lis
     return list(found.order_by("-happened_at", "evaluator_id")[:NEWEST])
 
 
+def _why_not(row: TraceScore) -> str:
+    reason = reason_of(row)
+    return reason.words if reason is not None else ""
+
+
 def scores_of_trace(trace_id: UUID, team_id: UUID) -> list[ShownScore]:
     """What evaluators said of a trace, for its page."""
     rows = TraceScore.objects.filter(trace_id=trace_id, team_id=team_id).order_by("id")[:NEWEST]
@@ -85,7 +92,7 @@ def scores_of_trace(trace_id: UUID, team_id: UUID) -> list[ShownScore]:
             name=row.spec.get("name", ""),
             passed=row.passed,
             value="" if row.score is None else f"{row.score * 100:.0f}",
-            explanation=row.explanation or row.error_message,
+            explanation=row.explanation or _why_not(row),
             url=reverse("admin:annotations_online", args=[row.online_id]),
             at=row.created_at,
         )

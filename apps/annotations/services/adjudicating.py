@@ -25,7 +25,7 @@ def decide_item(item_id: UUID, answers: Mapping[str, Any], *, by: User, approve:
 
     What the reviewers answered stays as it was. A decision can be made anew. Raises NotAllowed, InvalidInput, Conflict.
     """
-    item = QueueItem.objects.select_for_update().get(id=item_id)
+    item = QueueItem.objects.select_for_update(no_key=True).get(id=item_id)
     if not may(by, "edit", team_id=item.team_id):
         raise NotAllowed(_("Your role in this team does not include deciding on disagreements."))
     if not may_adjudicate(ItemState(item.status)):

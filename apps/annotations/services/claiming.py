@@ -59,8 +59,9 @@ def release_expired(queue_id: UUID) -> int:
 
 def locked_assignment(assignment_id: UUID, *, by: User) -> Assignment:
     """The person's assignment with its item, both locked. Raises Conflict when it is nobody's any more."""
+    # Corrections name their item: whoever writes one down meanwhile need not wait.
     mine = QueueItem.objects.filter(assignments__id=assignment_id, assignments__annotator=by)
-    item = mine.select_for_update(of=("self",)).order_by().first()
+    item = mine.select_for_update(of=("self",), no_key=True).order_by().first()
     if item is None:
         raise Conflict(_("This item is no longer in your hands."))
     assignment = Assignment.objects.select_for_update().get(id=assignment_id)

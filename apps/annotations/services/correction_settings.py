@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
 from accounts.selectors import may, teams_of
 from apps.annotations.models import Correction, CorrectionSettings
-from apps.annotations.selectors.correction_settings import golden_sets_for
+from apps.annotations.selectors.correction_settings import golden_sets_for, settings_of
 from apps.annotations.services.products import put_to_use
+from apps.annotations.services.second_person import follow_switch, hold_switch
 from support.errors import InvalidInput, NotAllowed, NotFound
 from support.jobs import enqueue_on_commit
 
@@ -38,13 +40,19 @@ def change_settings(
 ) -> CorrectionSettings:
     """Set an app's switches. They hold for approvals from now on, and with `also_approved` for earlier ones too.
 
-    Raises NotFound, NotAllowed, InvalidInput.
+    While a second person is asked for, no answer that nobody else approved is used, whenever it came. Ending that takes
+    the right to manage the team, and is in the audit. Raises NotFound, NotAllowed, InvalidInput.
     """
     team_id: UUID = application.team_id
     if not teams_of(by).filter(id=team_id).exists():
         raise NotFound(_("There is no such app in your teams."))
     if not may(by, "edit", team_id=team_id):
         raise NotAllowed(_("Your role in this team does not include setting up corrections."))
+    hold_switch(application.id)
+    asked_for_two = settings_of(application.id).needs_second_person
+    if asked_for_two and not switches.needs_second_person and not may(by, "manage", team_id=team_id):
+        message = _("Only those who manage the team can do without the second person.")
+        raise NotAllowed(message, field="needs_second_person")
     sets = golden_sets_for(application.id, team_id=team_id)
     if switches.golden_set_id is not None and not sets.filter(id=switches.golden_set_id).exists():
         raise InvalidInput(_("There is no such golden set for this app."), field="golden_set")
@@ -60,9 +68,17 @@ def change_settings(
             "changed_by": by,
         },
     )
+    if asked_for_two != row.needs_second_person:
+        _note_switch(row, by=by)
+        follow_switch(application.id, needs_second_person=row.needs_second_person)
     if also_approved:
         enqueue_on_commit(TASK, str(application.id), str(by.id), "")
     return row
+
+
+def _note_switch(row: CorrectionSettings, *, by: User) -> None:
+    words = _("A second person approves from now on.") if row.needs_second_person else _("No second person any more.")
+    LogEntry.objects.log_actions(by.id, [row], CHANGE, change_message=words, single_object=True)
 
 
 def bring_in_line(application_id: UUID, *, by_id: UUID, after: UUID | None = None) -> UUID | None:

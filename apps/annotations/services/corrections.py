@@ -17,6 +17,7 @@ from apps.annotations.selectors.corrections import approved_correction
 from apps.annotations.selectors.review import Turn, open_turn
 from apps.annotations.services.annotations import checked
 from apps.annotations.services.products import put_to_use, take_out_of_use
+from apps.annotations.services.taking_turns import wait_for_turn
 from support.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from support.jobs import enqueue_on_commit
 from support.word_diff import diff_stats, diff_words
@@ -50,6 +51,8 @@ def correct_answer(
     question, corrected = checked(question or turn.query, corrected)
     if corrected == turn.answer.strip():
         raise InvalidInput(_("The correction is the same as the answer."), field="corrected")
+    # One who saves twice at once continues what he wrote first.
+    wait_for_turn(f"correct/{turn.id}/{by.id}")
     standing = approved_correction(turn.id)
     if standing is not None and (standing.question, standing.corrected) == (question, corrected):
         return standing

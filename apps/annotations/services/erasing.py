@@ -8,9 +8,11 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import Left
 
 from apps.annotations.models import QueueItem, TrainingExample, TrainingExport, TrainingVersion
 from apps.annotations.services.erasing_answers import erase_answers
+from apps.annotations.services.erasing_log import QUOTED, erase_quotes, erase_quotes_of
 from apps.annotations.services.training_files import forget_file
 from apps.traces.services.erasure import person_hash
 from apps.workflows.selectors.messages import recent_messages
@@ -32,6 +34,8 @@ def erase_copies(team_id: UUID, end_user: str, trace_ids: Sequence[UUID]) -> int
     )
     # While queue items are there, they say whose answers were calibrated with.
     answers = erase_answers(team_id, messages, trace_ids)
+    erase_quotes(items)
+    erase_quotes_of(messages.values_list(Left("query", QUOTED), flat=True))
     _gone, by_model = items.delete()
     return answers + _erase_examples(examples) + by_model.get(QueueItem._meta.label, 0)
 

@@ -27,6 +27,7 @@ from apps.annotations.models import (
     Result,
     TraceScore,
 )
+from apps.annotations.services.erasing_log import erase_quotes, erase_quotes_of
 from apps.annotations.services.golden_changing import begin_change
 from apps.traces.recorder.store import delete as delete_traces
 
@@ -51,12 +52,14 @@ def erase_answers(team_id: UUID, messages: QuerySet[Any], trace_ids: Sequence[UU
 def _erase_corrections(corrections: Sequence[UUID]) -> int:
     """With what they led to: annotation and example ask in the person's own words."""
     made: tuple[Any, ...] = (Annotation, FewShotExample, PreferencePair)
+    written = Correction.objects.filter(id__in=corrections)
+    erase_quotes_of(written.values_list("question", flat=True))
     AnnotationHit.objects.filter(annotation__correction_id__in=corrections).update(
         annotation_question="", annotation_answer=""
     )
-    for kind in made:
-        kind.objects.filter(correction_id__in=corrections).delete()
-    Correction.objects.filter(id__in=corrections).delete()
+    for rows in (*(kind.objects.filter(correction_id__in=corrections) for kind in made), written):
+        erase_quotes(rows)
+        rows.delete()
     return len(corrections)
 
 
@@ -83,13 +86,17 @@ def _erase_items_of_set(golden_set: GoldenSet, rows: QuerySet[GoldenItem], resul
     spans = list(rows.values_list("id", "valid_from_version", "valid_to_version"))
     for _id, first, end in spans:
         golden_set.versions.filter(number__gte=first, number__lt=end).update(items=F("items") - 1)
-    GoldenItem.objects.filter(id__in=[each for each, _first, _end in spans]).delete()
+    gone = GoldenItem.objects.filter(id__in=[each for each, _first, _end in spans])
+    erase_quotes_of(gone.values_list("question", flat=True))
+    erase_quotes(gone)
+    gone.delete()
     return len(spans)
 
 
 def _leave_words_out(team_id: UUID, messages: QuerySet[Any], trace_ids: Sequence[UUID]) -> None:
     """Rows that only count: what they quote of the person goes."""
     hits = AnnotationHit.objects.filter(Q(message_id__in=messages) | Q(run_id__in=trace_ids), team_id=team_id)
+    erase_quotes(hits)
     hits.update(question="")
     Feedback.objects.filter(message_id__in=messages, team_id=team_id).update(text="")
     TraceScore.objects.filter(trace_id__in=trace_ids, team_id=team_id).update(explanation="", error_message="")
@@ -97,4 +104,5 @@ def _leave_words_out(team_id: UUID, messages: QuerySet[Any], trace_ids: Sequence
         Q(trace_id__in=trace_ids) | Q(item__subject_id__in=messages) | Q(item__subject_id__in=trace_ids),
         team_id=team_id,
     )
+    erase_quotes(cases)
     cases.update(question="", answer="", inputs={}, explanation="", error_message="")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from accounts.selectors import may, teams_of
 from apps.annotations.models import Evaluator, Experiment, GoldenSet, PublishGate, Result, ResultScore
 from apps.annotations.models.experiment import LONGEST_ITEM_S, MOST_AT_ONCE
 from apps.annotations.selectors.golden import items_of
+from apps.annotations.services.experiment_prices import require_prices
 from apps.workflows.selectors.applications import version_to_measure
 from apps.workflows.services import stop_measured
 from support.errors import Conflict, InvalidInput, NotAllowed, NotFound
@@ -72,7 +73,7 @@ def begin_experiment(
     """Ask a version of an app (None: its draft) all that a version of the set holds (None: the newest).
 
     `by` is None for programs and the shell, which have shown elsewhere that they may. Without `in_background` the
-    caller works on it (`experiment_turns.take_turn`). Raises NotFound, NotAllowed, InvalidInput.
+    caller works on it (`experiment_turns.take_turn`). Raises NotFound, NotAllowed, InvalidInput, UnpricedModel.
     """
     team_id = golden_set.team_id
     if by is not None:
@@ -84,21 +85,24 @@ def begin_experiment(
         raise InvalidInput(_("This version of the golden set has no items. Add some first."), field="golden_set")
     _check_settings(evaluators, team_id=team_id, parallel=parallel, item_seconds=item_seconds)
     _check_baseline(baseline, golden_set=golden_set, evaluators=evaluators)
+    specs = [each.as_spec() for each in evaluators]
+    columns = _columns_of(budget or Budget(), version=measured, specs=specs, team_id=team_id)
     experiment = Experiment.objects.create(
         team_id=team_id,
+        number=_take_number(golden_set),
         name=name.strip()[:120] or f"{measured.application.name} v{measured.number}",
         application_id=measured.application_id,
         version_id=measured.id,
         golden_set=golden_set,
         set_version=number,
-        evaluators=[each.as_spec() for each in evaluators],
+        evaluators=specs,
         baseline=baseline,
         parallel=parallel,
         item_seconds=item_seconds,
         total=len(items),
         created_by=by,
         beat_at=timezone.now(),
-        **(budget or Budget()).as_columns(),
+        **columns,
     )
     rows = (
         Result(team_id=team_id, experiment=experiment, item_id=item_id, number=item_number)
@@ -130,7 +134,7 @@ def stop_experiment(experiment: Experiment, *, by: User | None) -> Experiment:
 def retry_experiment(experiment: Experiment, *, by: User | None, budget: Budget | None = None) -> int:
     """Ask again what failed or was left out, and have judged again what could not be; how many items.
 
-    A `budget` replaces the one it had; what was spent counts. Raises NotFound, NotAllowed, Conflict.
+    A `budget` replaces the one it had; what was spent counts. Raises NotFound, NotAllowed, Conflict, UnpricedModel.
     """
     if by is not None:
         require_right(by, experiment.team_id)
@@ -156,7 +160,9 @@ def retry_experiment(experiment: Experiment, *, by: User | None, budget: Budget 
     }
     locked.results.filter(id__in=ids, is_answered=False).update(**again)
     locked.results.filter(id__in=ids).update(status=Result.Status.WAITING, attempts=0, finished_at=None)
-    columns = budget.as_columns() if budget is not None else {}
+    columns: dict[str, Any] = {}
+    if budget is not None:
+        columns = _columns_of(budget, version=locked.version, specs=locked.specs, team_id=locked.team_id)
     columns |= {"status": Experiment.Status.QUEUED, "finished_at": None, "error": "", "beat_at": timezone.now()}
     Experiment.objects.filter(id=locked.id).update(**columns)
     enqueue_on_commit(TASK, str(locked.id))
@@ -180,6 +186,13 @@ def delete_experiment(experiment: Experiment, *, by: User) -> None:
     experiment.delete()
 
 
+def _take_number(golden_set: GoldenSet) -> int:
+    """The number of the next experiment on a set. Who takes one at the same time waits for this to be committed."""
+    number: int = GoldenSet.objects.select_for_update().values_list("next_experiment", flat=True).get(id=golden_set.id)
+    GoldenSet.objects.filter(id=golden_set.id).update(next_experiment=number + 1)
+    return number
+
+
 def end_experiment(experiment: Experiment, *, status: str, error: str = "") -> None:
     """Close a locked experiment; what was not begun is left out."""
     experiment.results.filter(status=Result.Status.WAITING).update(status=Result.Status.LEFT_OUT)
@@ -193,6 +206,14 @@ def require_right(user: User, team_id: UUID) -> None:
         raise NotFound(_("There is no such experiment in your teams."))
     if not may(user, "edit", team_id=team_id):
         raise NotAllowed(_("Your role in this team does not include experiments."))
+
+
+def _columns_of(budget: Budget, *, version: Any, specs: Sequence[Mapping[str, Any]], team_id: UUID) -> dict[str, Any]:
+    """The budget as the experiment keeps it. Money alone is no end where it counts nothing. Raises InvalidInput."""
+    columns = budget.as_columns()
+    if budget.cost is not None and budget.calls is None and budget.tokens is None:
+        require_prices(version, specs, team_id=team_id, currency=columns["currency"])
+    return columns
 
 
 def _check_settings(evaluators: Sequence[Evaluator], *, team_id: UUID, parallel: int, item_seconds: int) -> None:

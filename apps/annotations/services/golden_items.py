@@ -117,9 +117,14 @@ def restore_version(golden_set: GoldenSet, number: int, *, by: User) -> Changed:
 
 
 @transaction.atomic
-def withdraw_items_of(correction_id: UUID, *, by: User | None = None) -> int:
-    """Leave out what came from a correction, in every set; how many items. The caller has asked for the right."""
+def withdraw_items_of(correction_id: UUID, *, by: User | None = None, set_ids: Sequence[UUID] | None = None) -> int:
+    """Leave out what came from a correction, in these sets (None: every one); how many items.
+
+    The caller has asked for the right.
+    """
     sets = GoldenSet.objects.filter(items__correction_id=correction_id, items__valid_to_version=None)
+    if set_ids is not None:
+        sets = sets.filter(id__in=set_ids)
     withdrawn = 0
     # In one order, so that two withdrawals never wait for each other.
     for golden_set in sets.distinct().order_by("id"):

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from apps.annotations.golden.item import NewItem
+from apps.annotations.models import Correction
 from apps.annotations.selectors.corrections import approved_correction
 
 
@@ -20,6 +21,30 @@ def item_of_turn(turn: Any, *, tags: Sequence[str] = ()) -> NewItem:
         tags=tuple(tags),
         source_message_id=turn.id,
         source_trace_id=turn.run_id,
+    )
+
+
+def item_as_answered(turn: Any) -> NewItem:
+    """What was asked in a turn, with what was answered as the expected answer."""
+    return NewItem(
+        question=turn.query,
+        inputs=turn.inputs or {},
+        expected=turn.answer,
+        source_message_id=turn.id,
+        source_trace_id=turn.run_id,
+    )
+
+
+def item_of_correction(correction: Correction) -> NewItem:
+    """What was asked, with the better answer; it goes from its sets when the approval is withdrawn."""
+    message: Any = correction.message
+    return NewItem(
+        question=correction.question,
+        inputs=dict(message.inputs or {}) if message else {},
+        expected=correction.corrected,
+        source_message_id=correction.message_id,
+        source_trace_id=correction.trace_id,
+        correction_id=correction.id,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -19,14 +18,19 @@ from apps.annotations.importing.verdicts import Standing, Verdict, judge, sample
 from apps.annotations.models import Annotation, AnswerImport, FewShotExample, ImportedAnswer
 from apps.annotations.models.searchable import SearchableAnswer
 from apps.annotations.models.training_set import GOING, Job
+from apps.annotations.services.annotations import STANDING
 from apps.annotations.services.embedding import forget_vectors, setting_of
 from apps.annotations.services.importing_answers import path_of
 from apps.annotations.services.moving import embed_later
+from apps.annotations.services.second_person import second_person_asked_for
+from apps.annotations.services.undoing_import import Kept, Why, note_of, state_of, take_back
 
 BATCH = 500
 TURN = dt.timedelta(seconds=100)
 MOST_ROWS = 100_000
 MOST_FAULTS = 200
+#: Answers that taking out has left, and that are named.
+MOST_KEPT = 100
 SAMPLE = 20
 _KINDS: dict[str, type[SearchableAnswer]] = {"annotations": Annotation, "examples": FewShotExample}
 
@@ -69,6 +73,7 @@ def _through_file(found: AnswerImport) -> Iterator[None]:
                 seen.update(row.key for row in batch if not row.fault)
                 continue
             with transaction.atomic():
+                _hold(found)
                 _one_batch(found, batch, seen)
                 found.position = number
                 _beat(found)
@@ -77,15 +82,18 @@ def _through_file(found: AnswerImport) -> Iterator[None]:
 
 def _one_batch(found: AnswerImport, batch: list[Row], seen: set[str]) -> None:
     kind = _KINDS[found.target]
+    needs_second_person = second_person_asked_for(found.application_id)
     standing = _standing(kind, found, batch)
     checks = found.stage == AnswerImport.Stage.CHECK
     duplicates = AnswerImport.Duplicates.REPLACE if checks else found.duplicates
-    judged = [(row, judge(row, standing=standing, seen=seen, duplicates=duplicates)) for row in batch]
+    known = {key: _as_standing(row) for key, row in standing.items()}
+    judged = [(row, judge(row, standing=known, seen=seen, duplicates=duplicates)) for row in batch]
     counts = Counter(found.found if checks else found.done)
     counts.update(str(verdict) for _row, verdict in judged)
     if not checks:
         found.done = dict(counts)
-        _take_in(kind, found, [each for each in judged if each[1].changes], standing)
+        wanted = [each for each in judged if each[1].changes]
+        _take_in(kind, found, wanted, standing, needs_second_person=needs_second_person)
         return
     found.found, found.rows = dict(counts), found.rows + len(batch)
     faults = [{"line": row.line, "fault": row.fault} for row in batch if row.fault]
@@ -93,54 +101,44 @@ def _one_batch(found: AnswerImport, batch: list[Row], seen: set[str]) -> None:
     found.sample = [*found.sample, *(sample_of(row, verdict) for row, verdict in judged if not row.fault)][:SAMPLE]
 
 
-def _standing(kind: type[SearchableAnswer], found: AnswerImport, batch: Iterable[Row]) -> dict[str, Standing]:
-    """The newest answer to each question of the batch."""
+def _standing(kind: type[SearchableAnswer], found: AnswerImport, batch: Iterable[Row]) -> dict[str, Any]:
+    """The newest answer to each question of the batch, without its vectors. Nobody changes them meanwhile."""
     rows: Any = kind._default_manager.filter(
         application_id=found.application_id, question_key__in={row.key for row in batch if not row.fault}
     )
-    values = rows.order_by("updated_at").values_list(
-        "question_key", "id", "question", "answer", "is_enabled", "correction_id"
-    )
-    return {
-        key: Standing(id=id, question=question, answer=answer, is_enabled=enabled, is_correction=correction is not None)
-        for key, id, question, answer, enabled, correction in values
-    }
+    kept = rows.defer("embedding", "second_embedding").select_for_update(of=("self",))
+    return {row.question_key: row for row in kept.order_by("updated_at", "id")}
+
+
+def _as_standing(row: Any) -> Standing:
+    return Standing(id=row.id, answer=row.answer, is_correction=row.correction_id is not None)
 
 
 def _take_in(
     kind: type[SearchableAnswer],
     found: AnswerImport,
     judged: list[tuple[Row, Verdict]],
-    standing: dict[str, Standing],
+    standing: dict[str, Any],
+    *,
+    needs_second_person: bool,
 ) -> None:
     made: list[Any] = []
     notes: list[ImportedAnswer] = []
     for row, verdict in judged:
-        before = standing[row.key] if verdict is Verdict.REPLACED else None
-        if before is None:
-            new = kind(
-                team_id=found.team_id,
-                application_id=found.application_id,
-                answer=row.answer,
-                is_enabled=row.is_enabled,
-                created_by_id=found.created_by_id,
-            )
-            new.ask(row.question)
-            made.append(new)
-        else:
-            values = {"answer": row.answer, "is_enabled": row.is_enabled, "updated_at": timezone.now()}
-            kind._default_manager.filter(id=before.id).update(**values)
-        notes.append(
-            ImportedAnswer(
-                answer_import=found,
-                line=row.line,
-                answer_id=new.id if before is None else before.id,
-                before=None
-                if before is None
-                else {"question": before.question, "answer": before.answer, "is_enabled": before.is_enabled},
-                digest=_digest(row.question if before is None else before.question, row.answer),
-            )
+        there = standing[row.key] if verdict is Verdict.REPLACED else None
+        before = None if there is None else state_of(there)
+        answer = there or kind(
+            team_id=found.team_id, application_id=found.application_id, created_by_id=found.created_by_id
         )
+        answer.answer, answer.written_by_id = row.answer, found.written_by_id
+        answer.approve(by=None)
+        answer.stand(is_wanted=row.is_enabled, needs_second_person=needs_second_person)
+        if there is None:
+            answer.ask(row.question)
+            made.append(answer)
+        else:
+            answer.save(update_fields=["answer", *STANDING])
+        notes.append(note_of(answer, answer_import=found, line=row.line, before=before))
     if made:
         setting = setting_of(made[0])
         forget_vectors(*made, model=setting.model)
@@ -149,27 +147,28 @@ def _take_in(
 
 
 def _taking_out(found: AnswerImport) -> Iterator[None]:
-    """The answers that came in, the last first; what somebody changed since is left and counted."""
+    """The answers that came in, the last first; what somebody changed since is left, counted, and said why."""
     kind = _KINDS[found.target]
     found.rows = found.position + ImportedAnswer.objects.filter(answer_import=found).count()
     while notes := list(ImportedAnswer.objects.filter(answer_import=found).order_by("-id")[:BATCH]):
         with transaction.atomic():
-            rows = {row.id: row for row in kind._default_manager.filter(id__in=[each.answer_id for each in notes])}
-            unchanged = [
-                each
-                for each in notes
-                if (row := rows.get(each.answer_id)) and _digest(row.question, row.answer) == each.digest
-            ]
-            kind._default_manager.filter(id__in=[each.answer_id for each in unchanged if each.before is None]).delete()
-            for each in unchanged:
-                if each.before is not None:
-                    values = {name: each.before[name] for name in ("answer", "is_enabled")}
-                    kind._default_manager.filter(id=each.answer_id).update(**values, updated_at=timezone.now())
-            found.left += sum(each.answer_id in rows for each in notes) - len(unchanged)
+            _hold(found)
+            needs_second_person = second_person_asked_for(found.application_id)
+            kept = take_back(kind, notes, needs_second_person=needs_second_person)
+            found.left += len(kept)
+            found.kept = _told(found.kept, kept)
             ImportedAnswer.objects.filter(id__in=[each.id for each in notes]).delete()
             found.position += len(notes)
             _beat(found)
         yield
+
+
+def _told(before: dict[str, Any], kept: list[Kept]) -> dict[str, Any]:
+    """How many answers stayed for which reason, and the first ones of them."""
+    counts = Counter({str(why): before.get(str(why), 0) for why in Why})
+    counts.update(str(each.why) for each in kept)
+    first = [*before.get("rows", []), *({"id": str(each.id), "why": str(each.why)} for each in kept)]
+    return {**counts, "rows": first[:MOST_KEPT]}
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -177,16 +176,17 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield batch
 
 
-def _digest(question: str, answer: str) -> str:
-    return hashlib.sha256(f"{question}\x00{answer}".encode()).hexdigest()
+def _hold(found: AnswerImport) -> None:
+    """See that the job is still this worker's, and keep it until the batch is written. Raises _Overtaken."""
+    going = AnswerImport.objects.filter(id=found.id, stage=found.stage, status__in=GOING, beat_at=found.beat_at)
+    if not going.select_for_update().values_list("id"):
+        raise _Overtaken
 
 
 def _beat(found: AnswerImport) -> None:
-    before, found.beat_at = found.beat_at, timezone.now()
-    going = AnswerImport.objects.filter(id=found.id, status__in=GOING, beat_at=before)
-    names = ("status", "position", "rows", "found", "done", "faults", "sample", "left", "beat_at")
-    if not going.update(**{name: getattr(found, name) for name in names}):
-        raise _Overtaken
+    found.beat_at = timezone.now()
+    names = ("status", "position", "rows", "found", "done", "faults", "sample", "left", "kept", "beat_at")
+    AnswerImport.objects.filter(id=found.id).update(**{name: getattr(found, name) for name in names})
 
 
 def _end(found: AnswerImport, *, error: str = "") -> None:

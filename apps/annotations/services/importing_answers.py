@@ -1,6 +1,7 @@
 """Files of answers: looked through by a job, taken in when somebody who saw the outcome says so, and taken out again.
 
-What comes in answers the same questions at once, and similar ones as soon as the job that embeds has them.
+What comes in answers the same questions at once, and similar ones as soon as the job that embeds has them; where the
+app asks for a second person, once somebody else takes it into use.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from accounts.selectors import may, teams_of
 from apps.annotations.importing.reading import format_of
 from apps.annotations.models import AnswerImport
 from apps.annotations.models.training_set import GOING, Job
+from apps.annotations.services.taking_turns import wait_for_turn
 from support.errors import Conflict, InvalidInput, NotAllowed, NotFound, TooLarge
 from support.jobs import enqueue, enqueue_on_commit
 
@@ -40,15 +42,17 @@ def bring_answers(
     target: str = AnswerImport.Target.ANNOTATIONS,
     duplicates: str = AnswerImport.Duplicates.SKIP,
     by: User | None = None,
+    written_by: User | None = None,
 ) -> AnswerImport:
-    """Keep a file and have it looked through; nothing is taken in yet. Raises InvalidInput, TooLarge, Conflict."""
+    """Keep a file and have it looked through; nothing is taken in yet.
+
+    `written_by` is the person who stands behind a program. Raises InvalidInput, TooLarge, Conflict.
+    """
     format = format_of(file_name)
     if format is None:
         raise InvalidInput(_("Bring a CSV or a JSONL file."), field="file")
     if target not in AnswerImport.Target.values or duplicates not in AnswerImport.Duplicates.values:
         raise InvalidInput(_("Choose what the answers are for, and what becomes of duplicates."), field="duplicates")
-    if AnswerImport.objects.filter(application=application, status__in=GOING).exists():
-        raise Conflict(_("Another file is being worked on for this app. Wait for it, or stop it."))
     now = timezone.now()
     found = AnswerImport(
         team_id=application.team_id,
@@ -58,12 +62,19 @@ def bring_answers(
         file_name=file_name[-200:],
         format=format,
         created_by=by,
+        written_by=by or written_by,
         beat_at=now,
     )
     found.path = f"{FOLDER}/{found.id}.{format}"
     found.size = _keep(pieces, path_of(found))
-    found.save()
-    enqueue_on_commit(TASK, str(found.id))
+    try:
+        with transaction.atomic():
+            _refuse_another(found)
+            found.save()
+            enqueue_on_commit(TASK, str(found.id))
+    except Conflict:
+        path_of(found).unlink(missing_ok=True)
+        raise
     return found
 
 
@@ -126,7 +137,16 @@ def path_of(answer_import: AnswerImport) -> Path:
     return Path(settings.MEDIA_ROOT) / answer_import.path
 
 
+def _refuse_another(found: AnswerImport) -> None:
+    """One file at a time for an app: each is judged by what is there. Raises Conflict."""
+    wait_for_turn(f"imports/{found.application_id}")
+    others = AnswerImport.objects.filter(application_id=found.application_id, status__in=GOING).exclude(id=found.id)
+    if others.exists():
+        raise Conflict(_("Another file is being worked on for this app. Wait for it, or stop it."))
+
+
 def _begin(answer_import: AnswerImport, stage: str) -> AnswerImport:
+    _refuse_another(answer_import)
     answer_import.stage, answer_import.status, answer_import.position = stage, Job.QUEUED, 0
     answer_import.beat_at, answer_import.finished_at, answer_import.error = timezone.now(), None, ""
     if stage == AnswerImport.Stage.TAKE_IN:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -46,12 +46,25 @@ class Day:
     cost: Decimal
 
 
+NOTHING_YET = Day(answers=0, tokens=0, cost=Decimal(0))
+
+
 def spent_today(online: OnlineEvaluation) -> Day:
     """What the day has cost so far."""
+    return spent_today_by([online.id]).get(online.id, NOTHING_YET)
+
+
+def spent_today_by(online_ids: Iterable[UUID]) -> dict[UUID, Day]:
+    """What the day has cost each of those that have judged something (one query)."""
     midnight = timezone.now().astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    today = TraceScore.objects.filter(online=online, created_at__gte=midnight)
-    sums = today.aggregate(answers=Count("trace_id", distinct=True), tokens=Sum("tokens"), cost=Sum("cost"))
-    return Day(answers=sums["answers"], tokens=sums["tokens"] or 0, cost=sums["cost"] or Decimal(0))
+    today = TraceScore.objects.filter(online_id__in=list(online_ids), created_at__gte=midnight).order_by()
+    sums = today.values("online_id").annotate(
+        answers=Count("trace_id", distinct=True), tokens_sum=Sum("tokens"), cost_sum=Sum("cost")
+    )
+    return {
+        each["online_id"]: Day(answers=each["answers"], tokens=each["tokens_sum"], cost=each["cost_sum"])
+        for each in sums
+    }
 
 
 def is_spent(online: OnlineEvaluation, day: Day) -> bool:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from accounts.models import User
-from apps.annotations.golden.item import NewItem
 from apps.annotations.models import Annotation, Correction, FewShotExample, GoldenItem, GoldenVersion, PreferencePair
 from apps.annotations.models.searchable import SearchableAnswer
 from apps.annotations.selectors.correction_settings import settings_of
 from apps.annotations.services.embedding import embed_into
 from apps.annotations.services.golden_items import add_items, withdraw_items_of
+from apps.annotations.services.golden_sources import item_of_correction
+from apps.annotations.services.second_person import second_person_asked_for
 
 
 def put_to_use(correction: Correction, *, by: User) -> None:
     """Make what is switched on for the app, or bring back what was made before; the rest is taken out of use."""
+    needs_second_person = second_person_asked_for(correction.application_id)
     wanted = settings_of(correction.application_id)
     answers: list[SearchableAnswer] = []
     if wanted.makes_annotation:
@@ -26,17 +29,27 @@ def put_to_use(correction: Correction, *, by: User) -> None:
     if answers:
         embed_into(*answers)
     for row in answers:
+        row.stand(is_wanted=True, needs_second_person=needs_second_person)
         row.save()
     kept: set[type] = {type(row) for row in answers}
     if wanted.makes_preference_pair and correction.original:
         _pair(correction)
         kept.add(PreferencePair)
     _switch_off(correction, but=kept)
-    elsewhere = GoldenItem.objects.filter(correction=correction, valid_to_version=None)
-    if elsewhere.exclude(golden_set=wanted.golden_set).exists():
-        withdraw_items_of(correction.id, by=by)
+    # What people put into other sets by hand stays there; what was switched on once does not.
+    made = GoldenVersion.objects.filter(
+        origin=GoldenVersion.Origin.CORRECTION,
+        golden_set=OuterRef("golden_set"),
+        number=OuterRef("valid_from_version"),
+    )
+    elsewhere = GoldenItem.objects.filter(Exists(made), correction=correction, valid_to_version=None)
     if wanted.golden_set is not None:
-        add_items(wanted.golden_set, [_golden_item(correction)], by=by, origin=GoldenVersion.Origin.CORRECTION)
+        elsewhere = elsewhere.exclude(golden_set=wanted.golden_set)
+    sets = list(elsewhere.values_list("golden_set_id", flat=True))
+    if sets:
+        withdraw_items_of(correction.id, by=by, set_ids=sets)
+    if wanted.golden_set is not None:
+        add_items(wanted.golden_set, [item_of_correction(correction)], by=by, origin=GoldenVersion.Origin.CORRECTION)
 
 
 def take_out_of_use(correction: Correction, *, by: User | None) -> None:
@@ -47,10 +60,17 @@ def take_out_of_use(correction: Correction, *, by: User | None) -> None:
 
 def _answer(kind: Any, correction: Correction) -> Any:
     """The annotation or the example of the correction, with its texts and who stands for them, not saved yet."""
-    row = kind.objects.filter(correction=correction).first() or kind(correction=correction)
+    row = kind.objects.filter(correction=correction).select_for_update().first() or kind(correction=correction)
+    is_new = (row.question, row.answer) != (correction.question, correction.corrected)
     row.team_id, row.application_id = correction.team_id, correction.application_id
-    row.answer, row.is_enabled, row.created_by = correction.corrected, True, correction.approved_by
+    row.answer, row.created_by = correction.corrected, correction.approved_by
     row.ask(correction.question)
+    row.written_by = correction.author
+    # Somebody else may have approved the answer itself, where its author had approved the correction.
+    if correction.approved_by_id not in (None, correction.author_id):
+        row.approve(by=correction.approved_by)
+    elif is_new:
+        row.approve(by=None)
     return row
 
 
@@ -60,22 +80,13 @@ def _pair(correction: Correction) -> None:
     PreferencePair.objects.update_or_create(correction=correction, defaults={**owner, **texts, "is_enabled": True})
 
 
-def _golden_item(correction: Correction) -> NewItem:
-    message: Any = correction.message
-    return NewItem(
-        question=correction.question,
-        inputs=dict(message.inputs) if message else {},
-        expected=correction.corrected,
-        source_message_id=correction.message_id,
-        source_trace_id=correction.trace_id,
-        correction_id=correction.id,
-    )
-
-
 def _switch_off(correction: Correction, *, but: set[type] | frozenset[type] = frozenset()) -> None:
     """Take annotation, example and pair out of use, except those kinds."""
-    kinds: tuple[Any, ...] = (Annotation, FewShotExample, PreferencePair)
+    kinds: tuple[Any, ...] = (Annotation, FewShotExample)
     for kind in kinds:
         if kind not in but:
-            rows = kind.objects.filter(correction=correction, is_enabled=True)
-            rows.update(is_enabled=False, updated_at=timezone.now())
+            rows = kind.objects.filter(Q(is_enabled=True) | Q(is_waiting=True), correction=correction)
+            rows.update(is_enabled=False, is_waiting=False, updated_at=timezone.now())
+    if PreferencePair not in but:
+        pairs = PreferencePair.objects.filter(correction=correction, is_enabled=True)
+        pairs.update(is_enabled=False, updated_at=timezone.now())

@@ -102,7 +102,7 @@ def _queue_to_fill(queue_id: UUID, *, by: User) -> ReviewQueue:
 @transaction.atomic
 def reopen_item(item_id: UUID, *, by: User) -> QueueItem:
     """Have an item that was set aside judged after all: those who skipped it may get it again."""
-    item = QueueItem.objects.select_for_update().get(id=item_id)
+    item = QueueItem.objects.select_for_update(no_key=True).get(id=item_id)
     if not may(by, "edit", team_id=item.team_id):
         raise NotAllowed(_("Your role in this team does not include setting up queues."))
     if item.status != ItemState.SET_ASIDE:

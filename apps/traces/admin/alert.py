@@ -25,6 +25,7 @@ from apps.traces.admin.alert_form import AlertForm
 from apps.traces.admin.pages.alert import mute, send_test, switch_secret
 from apps.traces.models import Alert
 from apps.traces.services.alerts.changes import save_alert
+from apps.traces.services.alerts.runs import runs_counted
 from apps.traces.services.alerts.words import bound, figure
 from providers.crypto import UnreadableSecret
 from support.admin import ConsoleModelAdmin
@@ -152,6 +153,7 @@ class AlertAdmin(ConsoleModelAdmin):
             "firings": [
                 {
                     "row": firing,
+                    "runs_url": runs_counted(alert, since=firing.began_at, until=firing.ended_at),
                     "pill": _pill(firing.state),
                     "first": figure(alert.measure, firing.value),
                     "worst": figure(alert.measure, firing.worst),
@@ -161,6 +163,7 @@ class AlertAdmin(ConsoleModelAdmin):
                 for firing in firings
             ],
             "notices": list(alert.notices.all()[:MOST_ROWS]),
+            "runs_url": runs_counted(alert, since=alert.checked_at or timezone.now(), until=alert.checked_at),
             "may_change_alert": may_change,
             "is_muted": alert.muted_until is not None and alert.muted_until > timezone.now(),
             **(_secret_of(alert) if may_change and alert.webhook_url else {}),

@@ -63,6 +63,7 @@ class AlertForm(forms.ModelForm):  # type: ignore[type-arg]
             *("every_minutes", "no_data", "emails", "webhook_url", "remind_minutes", "tells_recovery"),
         )
         help_texts = {
+            "measure": _("Runs of experiments are no traffic, and not counted."),
             "threshold": _("In the unit of the figure: %, s, US dollars or a number. The threshold itself is fine."),
             "no_data": _("What becomes of the alert while too few runs arrive to tell the figure."),
             "window_minutes": _(

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from apps.traces.admin.asked_in_words import filters_in_words, range_of
 from apps.traces.models import TraceChange
 from apps.traces.services.changes import stop_change
 from support.admin import ReadOnlyModelAdmin
@@ -44,6 +45,8 @@ class TraceChangeAdmin(ReadOnlyModelAdmin):
             "page_purpose": _("The change is made in the background; this page may be closed."),
             "crumbs": [(_("Traces"), reverse("admin:traces_trace_changelist"))],
             "job": job,
+            "filters": filters_in_words(job.question),
+            "during": range_of(job.question),
             "is_own": self._is_own(request, job),
         }
         part = "progress" if request.headers.get("HX-Request") else "page"

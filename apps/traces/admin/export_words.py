@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
 from django.http import QueryDict
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
+from apps.traces.admin.asked_in_words import filters_in_words, range_of
 from apps.traces.models.export import TraceExport
 from apps.traces.models.saved_view import Listed
 
@@ -24,6 +25,8 @@ class ToldExport:
     title: str
     #: Name and value of each filter.
     filters: list[tuple[str, str]]
+    #: From when to when.
+    during: tuple[dt.datetime, dt.datetime]
     size: str
     #: The list that shows the same rows.
     list_url: str
@@ -37,9 +40,7 @@ class ToldExport:
 def told(job: TraceExport) -> ToldExport:
     """The words for an export."""
     question: dict[str, Any] = job.question
-    filters = list(question["filters"].items())
-    if question["q"]:
-        filters.append((_("search"), question["q"]))
+    filters = filters_in_words(question)
     address = QueryDict(mutable=True)
     address.update({"from": question["from"], "to": question["to"], **question["filters"]})
     if question["q"]:
@@ -48,6 +49,7 @@ def told(job: TraceExport) -> ToldExport:
         job=job,
         title=job.file_name,
         filters=filters,
+        during=range_of(question),
         size=filesizeformat(job.size),
         list_url=f"{reverse(f'admin:traces_{_LISTS[Listed(job.table)]}_changelist')}?{address.urlencode()}",
     )

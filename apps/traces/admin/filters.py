@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 
 from apps.traces.admin.formats import duration
 from apps.traces.models import Span, Trace
-from apps.traces.selectors.conditions import TROUBLED
+from apps.traces.selectors.conditions import TRAFFIC, TROUBLED
 from support import money
 
 Text = str | Promise
@@ -181,7 +181,11 @@ SPAN_STATUS = Filter(
     pinned=True,
 )
 KIND = Filter(name="kind", label=_("Kind"), choices=Span.Kind.choices, pinned=True)
-SOURCE = Filter(name="source", label=_("Source"), choices=Trace.Source.choices)
+SOURCE = Filter(
+    name="source",
+    label=_("Source"),
+    choices=((TRAFFIC, _("Anything but experiments")), *Trace.Source.choices),
+)
 APP = Filter(name="app", label=_("App"), fed_by="apps", pinned=True)
 MODEL = Filter(name="model", label=_("Model"), fed_by="models", typed="text", hint=_("Name of the model"))
 OWN_APP = Filter(name="app", label=_("App"), fed_by="own_apps", pinned=True)

@@ -9,11 +9,21 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from apps.traces.masking.own import BadPattern, Own
+from apps.traces.masking.own import LONGEST, Own
 from apps.traces.models import TracePolicy
 from apps.workflows.selectors.applications import applications_of
+from support.patterns import BadPattern
 
 MOST_RULES = 20
+#: Why a pattern is refused; what its syntax lacks is told in the words of the library.
+_WHY = {
+    "spaced": _("patterns with white space and comments (x) are not taken"),
+    "unrolled": _("its repetitions are too large together"),
+    "nested": _("it is nested too deeply"),
+    "long": _("it is longer than %(n)s characters"),
+    "empty": _("it matches where nothing is"),
+    "slow": _("it takes too long on some texts"),
+}
 
 
 class RulesField(forms.CharField):
@@ -38,7 +48,8 @@ class RulesField(forms.CharField):
             try:
                 Own.read(name, pattern)
             except BadPattern as exc:
-                raise ValidationError(_("%(name)s: %(why)s"), params={"name": name, "why": str(exc)}) from exc
+                why = _WHY[exc.code] % {"n": LONGEST} if exc.code else str(exc)
+                raise ValidationError(_("%(name)s: %(why)s"), params={"name": name, "why": why}) from exc
             rules.append({"name": name, "pattern": pattern})
         if len(rules) > MOST_RULES:
             raise ValidationError(_("At most %(n)s rules."), params={"n": MOST_RULES})

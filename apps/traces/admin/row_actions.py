@@ -27,10 +27,15 @@ class Offered:
 def offered(request: HttpRequest, *, team_ids: Iterable[UUID]) -> list[Offered]:
     """The pages that the person may use in one of these teams."""
     user: Any = request.user
-    teams = list(team_ids)
+    teams, known = list(team_ids), actions()
+    rights = {
+        right
+        for right in {action.right for action in known}
+        if user.is_superuser or any(may(user, right, team_id=team_id) for team_id in teams)
+    }
     found = []
-    for action in actions():
-        if user.is_superuser or any(may(user, action.right, team_id=team_id) for team_id in teams):
+    for action in known:
+        if action.right in rights:
             try:
                 found.append(Offered(label=action.label, icon=action.icon, url=reverse(action.url_name)))
             except NoReverseMatch:

@@ -6,9 +6,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-import regex
-
 from apps.traces.masking.rules import mark
+from support.patterns import BadPattern, compiled_pattern
 
 #: A rule that needs longer for one text is stopped, and the text is taken out whole.
 TIME_LIMIT_S = 0.05
@@ -17,10 +16,6 @@ LONGEST = 500
 #: for all teams, and a value may hold thousands of texts.
 SLOW_S, SLOW_IN_ALL_S, WHILE_S = 0.001, 1.0, 10.0
 _TRIAL_TEXTS = ("a" * 5_000 + "!", "1" * 5_000 + "x", "ab " * 2_000, "key=" * 1_000)
-
-
-class BadPattern(ValueError):
-    """A pattern that cannot be used; its text says why."""
 
 
 @dataclass(slots=True)
@@ -53,19 +48,17 @@ class Own:
 
     @classmethod
     def read(cls, name: str, written: str) -> Own:
-        """Compile a pattern and try it on texts that slow ones stumble over. Raises BadPattern."""
+        """Compile a pattern and try it on texts that slow ones stumble over. Raises `BadPattern`."""
         if len(written) > LONGEST:
-            raise BadPattern(f"longer than {LONGEST} characters")
+            raise BadPattern(f"longer than {LONGEST} characters", "long")
+        pattern = compiled_pattern(written)
         try:
-            pattern = regex.compile(written)
             if pattern.search("", timeout=TIME_LIMIT_S):
-                raise BadPattern("matches where nothing is")
+                raise BadPattern("matches where nothing is", "empty")
             for text in _TRIAL_TEXTS:
                 pattern.search(text, timeout=TIME_LIMIT_S)
-        except regex.error as exc:
-            raise BadPattern(str(exc)) from exc
         except TimeoutError as exc:
-            raise BadPattern("takes too long on some texts") from exc
+            raise BadPattern("takes too long on some texts", "slow") from exc
         return cls(name=name, pattern=pattern)
 
     def may_hold(self, text: str, lower: str) -> bool:

@@ -32,4 +32,4 @@ class TraceChange(ListJob):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_action_display()} {self.value}".strip()
+        return f"{self.get_action_display()}: {self.value}" if self.value else str(self.get_action_display())

@@ -34,6 +34,9 @@ class Trace(models.Model):
         #: Sent by a program over OpenTelemetry's protocol.
         OTLP = "otlp", _("OpenTelemetry")
 
+    #: What nobody asked for: it is no traffic, so figures and alerts leave it out unless they are told otherwise.
+    NO_TRAFFIC = (Source.EXPERIMENT,)
+
     #: Time-ordered: its first bits are the start. The partitions are ranges of it.
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team_id = models.UUIDField(_("team"))

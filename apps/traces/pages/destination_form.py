@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -38,6 +39,12 @@ class DestinationForm(forms.Form):
         help_text=gettext_lazy("Questions, answers, passages, and what steps were given and gave."),
     )
     is_on = forms.BooleanField(label=gettext_lazy("Send traces on"), required=False)
+
+    def __init__(self, *args: Any, kept: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if kept:
+            words = _("Kept: %(names)s. Leave the field empty to keep them; another address forgets them.")
+            self.fields["headers"].help_text = words % {"names": ", ".join(kept)}
 
     def clean_endpoint(self) -> str:
         """An address of the web."""

@@ -44,9 +44,9 @@ class TracesKeyForm(KeyForm):
 def keys(request: HttpRequest, team: Team) -> HttpResponse:
     """All keys, and a form for a new one. Its secret is in the answer to the form and nowhere else."""
     form = TracesKeyForm(request.POST or None, team=team)
-    secret = ""
+    secret, sends = "", False
     if request.method == "POST" and form.is_valid():
-        app = form.cleaned_data["app"]
+        app, sends = form.cleaned_data["app"], "traces:write" in form.cleaned_data["scopes"]
         secret = form.make_key(
             team_id=team.id,
             subject_id=UUID(app) if app else team.id,
@@ -59,9 +59,10 @@ def keys(request: HttpRequest, team: Team) -> HttpResponse:
         "team": team,
         "form": form,
         "secret": secret,
+        "sends": sends,
         "keys": keys_of_team(team_id=team.id, subject_kind=TracesKeyForm.subject_kind),
         "base": base,
-        "ways": _ways(base),
+        "ways": _ways(base, key=secret if sends else ""),
         "may_manage": may(request.user, "manage", team_id=team.id),
     }
     response = render(request, "traces/receive.html", context)
@@ -70,14 +71,15 @@ def keys(request: HttpRequest, team: Team) -> HttpResponse:
     return response
 
 
-def _ways(base: str) -> list[dict[str, str]]:
-    """How the environments of two kinds of clients name this place."""
+def _ways(base: str, *, key: str = "") -> list[dict[str, str]]:
+    """How the environments of two kinds of clients name this place; with a key that was just made, ready to be used."""
+    key = key or "traces-…"
     endpoint = {
         "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"{base}/otel",
-        "OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Bearer%20traces-…",
+        "OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Bearer%20{key}",
     }
-    langfuse = {"LANGFUSE_BASE_URL": base, "LANGFUSE_PUBLIC_KEY": "skep", "LANGFUSE_SECRET_KEY": "traces-…"}
+    langfuse = {"LANGFUSE_BASE_URL": base, "LANGFUSE_PUBLIC_KEY": "skep", "LANGFUSE_SECRET_KEY": key}
     return [
         {"title": title, "text": "\n".join(f"{name}={value}" for name, value in variables.items())}
         for title, variables in ((_("OpenTelemetry clients"), endpoint), (_("langfuse SDK"), langfuse))

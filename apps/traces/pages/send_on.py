@@ -29,7 +29,8 @@ def destination(request: HttpRequest, team: Team) -> HttpResponse:
             forget_destination(found)
             messages.success(request, _("Traces are not sent on any more."))
         return redirect("otel:send-on")
-    form = DestinationForm(request.POST or None, initial=_initial(found))
+    kept = header_names(found) if found else ()
+    form = DestinationForm(request.POST or None, initial=_initial(found), kept=kept)
     if request.method == "POST" and form.is_valid():
         save_destination(team_id=team.id, **form.settings())
         messages.success(request, _("Saved."))
@@ -39,7 +40,6 @@ def destination(request: HttpRequest, team: Team) -> HttpResponse:
         "team": team,
         "form": form,
         "destination": found,
-        "header_names": header_names(found) if found else (),
         "waiting": waiting_of(team.id) if found else 0,
         "may_manage": True,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -32,14 +32,14 @@ from apps.traces.recorder.thoughts import told_thought
 from apps.traces.recorder.tree import placed
 from apps.workflows.engine.events import Usage
 from apps.workflows.hooks import RunInfo
-from support.trace_context import read_context
+from support.trace_context import read_context, span_of_step
 
 _SPAN_STATUS = {"succeeded": "ok", "partial-succeeded": "ok", "failed": "error"}
 
 
 def compose(run: RunInfo, notes: RunNotes, steps: Sequence[StepNotes]) -> RecordedTrace:
     """The rows of the trace, with ids that follow from the run: composing again gives the same."""
-    composer = _Composer(run, notes)
+    composer = _Composer(run, notes, last={(step.frame, step.node_id): step for step in steps})
     for place in placed(run.nodes, steps):
         if isinstance(place, StepNotes):
             composer.add_step(place)
@@ -51,8 +51,10 @@ def compose(run: RunInfo, notes: RunNotes, steps: Sequence[StepNotes]) -> Record
 class _Composer:
     """Collects the rows of one trace."""
 
-    def __init__(self, run: RunInfo, notes: RunNotes) -> None:
+    def __init__(self, run: RunInfo, notes: RunNotes, *, last: Mapping[tuple[str, str], StepNotes]) -> None:
         self._run = run
+        #: The latest start of each step: the one that others were told of.
+        self._last = last
         self._notes = notes
         self._zero_us = notes.started_us or notes.last_us
         self._caller = read_context(run.traceparent, run.tracestate)
@@ -76,7 +78,7 @@ class _Composer:
         span = RecordedSpan(
             id=span_id,
             **self._owner(),
-            key=key_of(span_id),
+            key=self._key(step, span_id),
             parent_key=self._keys.get(step.container, self._root_key) if step.container else self._root_key,
             name=short(step.shown_title),
             kind=kind,
@@ -115,6 +117,12 @@ class _Composer:
                     message_id=self._run.message_id,
                 )
             )
+
+    def _key(self, step: StepNotes, span_id: UUID) -> str:
+        """What the programs were told that the step asked; a start that was broken off has a key of its own."""
+        if self._last[step.frame, step.node_id] is step:
+            return span_of_step(self._run.run_id, step.frame, step.node_id)
+        return key_of(span_id)
 
     def _add_thoughts(self, step: StepNotes, span: RecordedSpan) -> None:
         """The steps of an agent, each with its own model call."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import connections
@@ -111,6 +112,7 @@ def traces_in(where: Where, *, since: dt.datetime, until: dt.datetime, app: str 
     )
     if where.team_ids is not None:
         rows = rows.filter(team_id__in=where.team_ids)
+    rows = _of_sources(rows, where)
     if wanted := where.app or app:
         app_id = as_uuid(wanted)
         rows = (
@@ -157,8 +159,15 @@ def _slowest_first(where: Where) -> QuerySet[Rollup]:
     rows = Rollup.objects.filter(dimension=dimension).annotate(slowest=length).order_by("-slowest", "-at")
     if where.team_ids is not None:
         rows = rows.filter(team_id__in=list(where.team_ids))
+    rows = _of_sources(rows, where)
     wanted = {"app": where.app, "name": where.model or where.user}
     return rows.filter(**{name: value for name, value in wanted.items() if value})
+
+
+def _of_sources(rows: QuerySet[Any], where: Where) -> QuerySet[Any]:
+    if where.without:
+        rows = rows.exclude(source__in=list(where.without))
+    return rows.filter(source=where.source) if where.source else rows
 
 
 def _with_longest_steps(found: Sequence[Trace]) -> list[SlowRun]:

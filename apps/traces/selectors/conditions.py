@@ -16,6 +16,8 @@ from apps.traces.selectors.traces import as_uuid
 Narrow = Callable[[QuerySet[Any], str], QuerySet[Any]]
 #: Every status but the good one: what an operator looks for first.
 TROUBLED = "troubled"
+#: Every source but experiments: what dashboards count.
+TRAFFIC = "traffic"
 _LONGEST = 200
 
 
@@ -52,6 +54,16 @@ def _status(good: str, values: Collection[str]) -> Condition:
     return Condition(
         accepts=known.__contains__,
         narrow=lambda rows, value: rows.filter(~Q(status=good)) if value == TROUBLED else rows.filter(status=value),
+    )
+
+
+def _source(values: Collection[str]) -> Condition:
+    known = frozenset({*values, TRAFFIC})
+    return Condition(
+        accepts=known.__contains__,
+        narrow=lambda rows, value: (
+            rows.exclude(source__in=Trace.NO_TRAFFIC) if value == TRAFFIC else rows.filter(source=value)
+        ),
     )
 
 
@@ -105,7 +117,7 @@ _COPIED = {
 CONDITIONS: dict[str, dict[str, Condition]] = {
     Listed.TRACES: {
         "status": _status(Trace.Status.SUCCEEDED, Trace.Status.values),
-        "source": _choice("source", Trace.Source.values),
+        "source": _source(Trace.Source.values),
         "model": _element("models_used"),
         "name": _text("name"),
         "error": _text("error_code"),

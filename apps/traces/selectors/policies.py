@@ -13,8 +13,9 @@ from uuid import UUID
 from django.conf import settings
 
 from apps.traces.masking.masker import Masker
-from apps.traces.masking.own import BadPattern, Own
+from apps.traces.masking.own import Own
 from apps.traces.models import ForeignTrace, KeptTrace, PassedOver, TracePolicy
+from support.patterns import BadPattern
 
 logger = logging.getLogger(__name__)
 #: A changed policy holds in every process after so many seconds at the latest.

@@ -41,6 +41,8 @@ class Where:
     model: str = ""
     user: str = ""
     source: str = ""
+    #: Sources that are left out.
+    without: Collection[str] = ()
     environment: str = ""
 
 
@@ -112,6 +114,11 @@ def totals(where: Where, *, of: Dimension = "app") -> Figures:
     for row in _rows(where, of):
         figures.add(row)
     return figures
+
+
+def runs_in(where: Where) -> int:
+    """How many traces there were, and nothing else."""
+    return _matching(where, "app").aggregate(n=Sum("count"))["n"] or 0
 
 
 def series(where: Where, *, step: Step, of: Dimension = "app") -> list[tuple[dt.datetime, Figures]]:
@@ -201,6 +208,8 @@ def _matching(where: Where, of: Dimension, *, hourly: bool = False) -> QuerySet[
     rows = Rollup.objects.filter(_times(where.since, where.until, hourly=hourly), dimension=of)
     if where.team_ids is not None:
         rows = rows.filter(team_id__in=list(where.team_ids))
+    if where.without:
+        rows = rows.exclude(source__in=list(where.without))
     wanted = {"app": where.app, "source": where.source, "environment": where.environment}
     if of != "app":
         wanted["name"] = where.model if of == "model" else where.user
@@ -227,4 +236,14 @@ def _floor(moment: dt.datetime, step: Step) -> dt.datetime:
     return hour if step == "hour" else hour.replace(hour=0)
 
 
-__all__: Sequence[str] = ("Figures", "Portion", "Where", "breakdown", "choices", "course", "series", "totals")
+__all__: Sequence[str] = (
+    "Figures",
+    "Portion",
+    "Where",
+    "breakdown",
+    "choices",
+    "course",
+    "runs_in",
+    "series",
+    "totals",
+)

@@ -4,6 +4,8 @@ Windows of an hour or more are read from the roll-ups. Of the hour that such a w
 lies inside, as if what happened in that hour were even; the rest is exact. Shorter windows read the traces that ended
 in them. Where runs are sampled, each kept run that succeeded stands for as many as the sample says, a failed one for
 itself; where none of those that succeed is kept, the roll-ups are read for short windows too.
+
+Runs of experiments are no traffic, and not counted.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from uuid import UUID
 
 from django.db import connections
 
+from apps.traces.models import Trace
 from apps.traces.selectors.policies import policies_of
 from apps.traces.selectors.rollups import Figures, Where, main_currency, totals
 from support.ids import earliest
@@ -71,7 +74,7 @@ def _of_rollups(
     team_ids: Collection[UUID], app: UUID | None, *, since: dt.datetime, until: dt.datetime
 ) -> WindowFigures:
     first = since.astimezone(dt.UTC).replace(minute=0, second=0, microsecond=0)
-    where = Where(team_ids=team_ids, since=first, until=until, app=str(app) if app else "")
+    where = Where(team_ids=team_ids, since=first, until=until, app=str(app) if app else "", without=Trace.NO_TRAFFIC)
     edge = totals(replace(where, until=first + _HOUR))
     rest = totals(replace(where, since=first + _HOUR))
     counted_to = min(first + _HOUR, until)
@@ -114,7 +117,8 @@ _ENDED = """
                 (%(weights)s::jsonb ->> concat(team_id, '/'))::float8, 1
             ) END AS weight
         FROM traces_trace
-        WHERE team_id = ANY(%(teams)s) AND (%(app)s::uuid IS NULL OR application_id = %(app)s)
+        WHERE team_id = ANY(%(teams)s) AND source <> ALL(%(without)s)
+            AND (%(app)s::uuid IS NULL OR application_id = %(app)s)
             AND id >= %(first_id)s AND started_at >= %(first)s AND started_at < %(until)s
             AND started_at + duration_us * interval '1 microsecond' >= %(since)s
     ), costs AS (
@@ -150,6 +154,7 @@ def _of_traces(
         "shares": list(_SHARES),
         "weights": json.dumps(weights),
         "teams": list(team_ids),
+        "without": list(Trace.NO_TRAFFIC),
         "app": app,
         "first": first,
         "first_id": earliest(first - _HOUR),

@@ -31,7 +31,7 @@ class Run(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     team = models.ForeignKey("accounts.Team", models.CASCADE, related_name="+", verbose_name=_("team"))
     application = models.ForeignKey("workflows.Application", models.CASCADE, related_name="runs", verbose_name=_("app"))
-    version = models.ForeignKey("workflows.Version", models.PROTECT, related_name="+", verbose_name=_("version"))
+    version = models.ForeignKey("workflows.Version", models.RESTRICT, related_name="+", verbose_name=_("version"))
     conversation = models.ForeignKey(
         "workflows.Conversation",
         models.CASCADE,

@@ -43,7 +43,7 @@ class Field:
 
     @property
     def rows(self) -> int:
-        return min(8, max(1, self.text.count("\n") + 1, len(self.text) // 80))
+        return min(12, max(1, self.text.count("\n") + 1, len(self.text) // 80))
 
     def value(self, given: str) -> Any:
         """What was filled in. Raises InvalidInput."""
@@ -63,7 +63,7 @@ def fields_of(run: Run, past: Past, frame: str, node_id: str) -> list[Field]:
             _place, value = value_at(run, past, frame, path)
         except (KeyError, IndexError, ValueError):
             continue
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
         is_file = isinstance(value, dict) and value.get("kind") == "file"
         if len(text) <= MOST_CHARS and "." in path and not is_file:
             fields.append(Field(path=path, text=text, is_text=isinstance(value, str)))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
-from django.utils.translation import gettext as _
 
 from apps.workflows.engine.events import BROKEN_OFF, NodeFailed, NodeStarted, NodeSucceeded, NodeWaiting
 from apps.workflows.models import Application, Message, Run
@@ -17,6 +13,7 @@ from apps.workflows.pages.access import member_page
 from apps.workflows.pages.app import app_context
 from apps.workflows.pages.forks import fields_of, past_of
 from apps.workflows.pages.replies import open_questions
+from apps.workflows.pages.shown_values import outputs_of_step, shown_messages, shown_values
 from apps.workflows.pages.sources import printed, sources_of, used
 from apps.workflows.selectors.concealing import concealed_log, secrets_of_run
 from apps.workflows.selectors.events import stored_events
@@ -70,8 +67,8 @@ def run(request: HttpRequest, application: Application, run_id: str) -> HttpResp
             "forks": found.forks.order_by("id")[:MOST_FORKS_SHOWN],
             "questions": open_questions(found),
             "happenings": story_of(found.id),
-            "inputs": _named(secrets.hide_in(found.inputs)),
-            "outputs": _named(secrets.hide_in(found.outputs)),
+            "inputs": shown_values(secrets.hide_in(found.inputs)),
+            "outputs": shown_values(secrets.hide_in(found.outputs)),
             "trace_url": _admin_url(request, "traces_trace_change", found.id),
             "review_url": _admin_url(request, "annotations_message_review", message.id) if message else "",
         },
@@ -81,10 +78,12 @@ def run(request: HttpRequest, application: Application, run_id: str) -> HttpResp
 def _steps(run: Run) -> list[dict[str, object]]:
     """The nodes that ran, in order, each with its outcome."""
     steps: dict[tuple[str, str], dict[str, object]] = {}
+    kind_of: dict[tuple[str, str], str] = {}
     sources = sources_of(run.version.document)
     for _seq, event in concealed_log(run.id, stored_events(run.id)):
         match event:
             case NodeStarted():
+                kind_of[event.frame, event.node_id] = event.node_type
                 steps[event.frame, event.node_id] = {
                     "title": f"{event.title} [{_round(event.frame)}]" if event.frame else event.title,
                     "type": event.node_type,
@@ -101,22 +100,22 @@ def _steps(run: Run) -> list[dict[str, object]]:
                     "status": "succeeded",
                     "elapsed": event.elapsed,
                     "usage": event.usage,
-                    "messages": event.process.get("messages"),
+                    "messages": shown_messages(event.process.get("messages")),
                     "printed": printed(event.process) if event.node_id in sources else [],
                     "used": used(event.process) if event.node_id in sources else None,
-                    "inputs": _named(event.inputs),
-                    "outputs": _named(event.outputs),
+                    "inputs": shown_values(event.inputs),
+                    "outputs": outputs_of_step(kind_of[event.frame, event.node_id], event.outputs),
                 }
             case NodeFailed():
                 steps[event.frame, event.node_id] |= {
                     "status": "stopped" if event.error.code == BROKEN_OFF else "failed",
                     "elapsed": event.elapsed,
                     "error": event.error,
-                    "messages": event.process.get("messages"),
+                    "messages": shown_messages(event.process.get("messages")),
                     "printed": printed(event.process) if event.node_id in sources else [],
                     "used": used(event.process) if event.node_id in sources else None,
-                    "inputs": _named(event.inputs),
-                    "outputs": _named(event.outputs),
+                    "inputs": shown_values(event.inputs),
+                    "outputs": outputs_of_step(kind_of[event.frame, event.node_id], event.outputs),
                 }
     return list(steps.values())
 
@@ -136,19 +135,6 @@ def _with_fields(run: Run, steps: list[dict[str, object]]) -> list[dict[str, obj
 def _round(frame: str) -> str:
     """The numbers of the rounds that a node ran in, outermost first: 3.1."""
     return ".".join(str(int(step.rpartition(":")[2]) + 1) for step in frame.split("/"))
-
-
-def _named(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Values for the template, which shows what a person can read as text and only structures as a tree."""
-    words = {True: _("Yes"), False: _("No")}
-    return [
-        {
-            "name": name,
-            "value": words[value] if isinstance(value, bool) else "–" if value in (None, "", [], {}) else value,
-            "is_text": not value or not isinstance(value, dict | list),
-        }
-        for name, value in values.items()
-    ]
 
 
 def _admin_url(request: HttpRequest, name: str, *args: object) -> str:

@@ -3,7 +3,20 @@
 from django.urls import path
 
 import support.slugs  # noqa: F401 - teaches addresses the converter anyslug
-from apps.workflows.pages import app, apps, chat, environment, forks, keys, replies, runs, triggers, uploads, versions
+from apps.workflows.pages import (
+    app,
+    apps,
+    chat,
+    environment,
+    few_shot,
+    forks,
+    keys,
+    replies,
+    runs,
+    triggers,
+    uploads,
+    versions,
+)
 
 app_name = "workflows"
 urlpatterns = [
@@ -12,6 +25,7 @@ urlpatterns = [
     path("apps/import/", apps.import_app, name="import-app"),
     path("apps/<anyslug:slug>/", app.overview, name="app"),
     path("apps/<anyslug:slug>/document/", app.document, name="document"),
+    path("apps/<anyslug:slug>/document/few-shot/", few_shot.few_shot, name="few-shot"),
     path("apps/<anyslug:slug>/notes/dismiss/", app.dismiss_notes, name="dismiss-notes"),
     path("apps/<anyslug:slug>/versions/", versions.versions, name="versions"),
     path("apps/<anyslug:slug>/versions/compare/", versions.choose, name="choose-versions"),

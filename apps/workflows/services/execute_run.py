@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.conf import settings
 
@@ -15,11 +16,13 @@ from apps.workflows.adapters.event_log import NotLogged
 from apps.workflows.adapters.fair_share import house_of
 from apps.workflows.adapters.live import live_publisher
 from apps.workflows.adapters.run_log import RunLog
+from apps.workflows.engine.attempt import Activity
 from apps.workflows.engine.events import AnswerReplaced, ErrorInfo, Event, RunFinished, RunPaused, RunStarted
 from apps.workflows.engine.journal import Numbered
 from apps.workflows.engine.past import Past
 from apps.workflows.engine.runner import Continuation, Limits, execute
 from apps.workflows.engine.summary import RunSummary
+from apps.workflows.engine.waiting import at_work
 from apps.workflows.hooks import PreparedAnswer, notify, observers_for, prepared_answer
 from apps.workflows.nodes.secrets import Secrets
 from apps.workflows.selectors.concealing import FOR_EYES, WORDS, concealed
@@ -29,7 +32,7 @@ from apps.workflows.services.leave import entered, left
 from apps.workflows.services.ports_of_run import ports_of
 from apps.workflows.services.put_aside import put_aside
 from apps.workflows.services.start_run import Accepted
-from support.trace_context import context_of_run, passing_on, read_context
+from support.trace_context import context_of_run, passing_on, read_context, span_of_step
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +112,7 @@ async def _to_the_end(
     info = accepted.info
     caller = read_context(info.traceparent, info.tracestate)
     try:
-        with passing_on(context_of_run(info.run_id, caller)):
+        with passing_on(context_of_run(info.run_id, caller), at=lambda: _span_at_work(info.run_id)):
             return await _execute(accepted, log, stop, goes_on)
     except NotLogged:
         raise
@@ -124,6 +127,12 @@ async def _to_the_end(
             error=ErrorInfo(code="internal_error", message=message),
             elapsed=max(0.0, now - accepted.run.started_at.timestamp()),
         )
+
+
+def _span_at_work(run_id: UUID) -> str:
+    """The span of the step that sends a request now; nothing outside of steps."""
+    step = at_work.get()
+    return span_of_step(run_id, step.frame, step.node.id) if isinstance(step, Activity) else ""
 
 
 async def _execute(

@@ -13,7 +13,13 @@ from apps.annotations.models import Evaluator, GoldenSet
 from apps.annotations.selectors import experiments as reading
 from apps.annotations.selectors.measuring import compare_experiments, figures_of
 from apps.annotations.services.experiment_turns import work_on_experiment
-from apps.annotations.services.experiments import Budget, begin_experiment, retry_experiment, stop_experiment
+from apps.annotations.services.experiments import (
+    Budget,
+    begin_experiment,
+    delete_experiment,
+    retry_experiment,
+    stop_experiment,
+)
 from apps.annotations.services.golden_items import change_item
 from apps.workflows.models import Application, Run
 from support.errors import InvalidInput, NotAllowed, NotFound
@@ -162,6 +168,18 @@ def test_stopping_leaves_out_the_rest_and_keeps_what_came_out(
     assert not work_on_experiment(experiment.id)
     assert rows(experiment) == [(1, "left-out", ""), (2, "left-out", "")]
     assert provider.requests == []
+
+
+def test_experiments_are_numbered_on_their_set_and_no_number_is_given_twice(
+    app: Application, golden: Sets, evaluator: Evaluators, manager: User
+) -> None:
+    exact = evaluator()
+    spring, summer = golden("How many?"), golden("Which?", name="Summer")
+    first, second = (measure(spring, exact, app=app) for _n in range(2))
+    assert (first.number, second.number, measure(summer, exact, app=app).number) == (1, 2, 1)
+    assert (str(first), str(second)) == ("Handbook v1 · #1", "Handbook v1 · #2")
+    delete_experiment(second, by=manager)
+    assert str(measure(spring, exact, app=app, name="Nightly")) == "Nightly · #3"
 
 
 def test_what_cannot_be_measured_is_refused(

@@ -9,7 +9,9 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Role, Team, User
+from apps.annotations.golden.item import NewItem
 from apps.annotations.models import Evaluator, GoldenSet, PublishGate
+from apps.annotations.services.golden_items import add_items
 from apps.workflows.models import Application
 from tests.annotations.experiments.conftest import member
 
@@ -52,7 +54,7 @@ def test_a_manager_sets_a_gate_up_and_an_editor_only_sees_it(
     gate.refresh_from_db()
     assert (gate.threshold, gate.figure) == (0.7, "mean")
     client.force_login(editor)
-    assert "0.7 (Mean)" in client.get(LIST).content.decode()
+    assert "0.7 on average" in client.get(LIST).content.decode()
     assert client.get(change).status_code == 200
     assert client.post(change, {**body, "threshold": "0.1"}).status_code == 403
 
@@ -62,3 +64,48 @@ def test_a_manager_sets_a_gate_up_and_an_editor_only_sees_it(
     assert "Spring" not in client.get(ADD).content.decode()
     assert client.post(ADD, {**body, "threshold": "0.8"}).status_code == 200
     assert PublishGate.objects.count() == 1
+
+
+def test_the_page_of_a_gate_says_when_its_set_has_moved_on_and_moves_it(
+    client: Client,
+    app: Application,
+    golden: Callable[..., GoldenSet],
+    evaluator: Callable[..., Evaluator],
+    editor: User,
+    manager: User,
+) -> None:
+    spring, autumn, exact = golden("One"), golden("Two", name="Autumn"), evaluator()
+    body = {
+        "application": str(app.id),
+        "golden_set": str(spring.id),
+        "set_version": "",
+        "evaluator": str(exact.id),
+        "figure": "lower",
+        "threshold": "0.8",
+        "against_live": "none",
+        "is_enabled": "on",
+    }
+    client.force_login(manager)
+    assert "no such version" in client.post(ADD, {**body, "set_version": "2"}).content.decode()
+    assert client.post(ADD, body).status_code == 302
+    gate = PublishGate.objects.get()
+    assert gate.set_version == 1
+    for question in ("Three", "Four"):
+        add_items(spring, [NewItem(question=question)], by=editor)
+    assert "Spring v1 (newest: 3)" in client.get(LIST).content.decode()
+    form = reverse("admin:annotations_publishgate_change", args=[gate.id])
+    assert "Version 3 is the newest one." in client.get(form).content.decode()
+
+    action = {"action": "use_newest", "_selected_action": [str(gate.id)]}
+    client.force_login(editor)
+    client.post(LIST, action)
+    gate.refresh_from_db()
+    assert gate.set_version == 1
+    client.force_login(manager)
+    client.post(LIST, action)
+    gate.refresh_from_db()
+    assert gate.set_version == 3
+    # Of another set it is another number.
+    assert client.post(form, {**body, "golden_set": str(autumn.id), "set_version": "3"}).status_code == 302
+    gate.refresh_from_db()
+    assert (gate.golden_set, gate.set_version) == (autumn, 1)

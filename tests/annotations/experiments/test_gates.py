@@ -16,8 +16,8 @@ from accounts.models import Team, User
 from accounts.services import create_api_key
 from apps.annotations.golden.item import NewItem
 from apps.annotations.models import Evaluator, GateOverride, GoldenSet
-from apps.annotations.services.gates import remove_gate, save_gate
-from apps.annotations.services.golden_items import add_items
+from apps.annotations.services.gates import move_gate, remove_gate, save_gate
+from apps.annotations.services.golden_items import add_items, withdraw_items
 from apps.workflows import services
 from apps.workflows.models import Application
 from support.errors import Conflict, InvalidInput, NotAllowed
@@ -65,6 +65,7 @@ def test_a_bad_draft_is_refused_at_every_door_and_a_good_one_passes(
     assert measure(spring, exact, app=app).status == "completed"
     text = publish_by_page(client, app, bad).content.decode()
     assert "Lower end of the interval (95 %) is 0 and must be at least 0.8" in text
+    assert "Experiment: “Handbook v2 · #1”." in text
 
     answer = client.post(
         "/v1/app/publish", {"version": bad}, content_type="application/json", headers=key_of(app, "publish")
@@ -118,13 +119,15 @@ def test_what_was_measured_counts_only_for_the_same_set_and_evaluator(
     app: Application, golden: Sets, evaluator: Evaluators, manager: User
 ) -> None:
     spring, exact = golden(*QUESTIONS), evaluator()
-    save_gate(app=app.slug, golden_set=spring, evaluator=exact, threshold=1.0, figure="mean", by=manager)
+    gate = save_gate(app=app.slug, golden_set=spring, evaluator=exact, threshold=1.0, figure="mean", by=manager)
     draft(app, GOOD)
     measure(spring, exact, app=app)
     app.refresh_from_db()
     assert app.draft is not None
     assert services.refusals_of(app, app.draft) == []
     add_items(spring, [NewItem(question="New", expected="New")], by=manager)
+    assert services.refusals_of(app, app.draft) == []
+    move_gate(gate, by=manager)
     assert [each.code for each in services.refusals_of(app, app.draft)] == ["gate_not_measured"]
     spring.refresh_from_db()
     measure(spring, exact, app=app)
@@ -159,6 +162,46 @@ def test_a_version_may_have_to_be_as_good_as_the_published_one(
         save_gate(app=app.slug, golden_set=spring, evaluator=exact, threshold=None, by=manager, gate=gate)
     remove_gate(gate, by=manager)
     assert services.refusals_of(app, app.draft) == []
+
+
+def test_who_fills_a_set_does_not_make_its_gate_easier(
+    app: Application, golden: Sets, evaluator: Evaluators, operator: User, editor: User, manager: User
+) -> None:
+    spring, exact = golden(*QUESTIONS), evaluator()
+    gate = save_gate(app=app.slug, golden_set=spring, evaluator=exact, threshold=0.8, by=manager)
+    assert gate.set_version == 1
+    # Right once in twenty; then whoever reviews takes out what it gets wrong, and has it measured on the rest.
+    draft(app, saying("Question 7"))
+    withdraw_items(spring, [number for number in range(1, 21) if number != 8], by=operator)
+    spring.refresh_from_db()
+    assert measure(spring, exact, app=app).total == 1
+    app.refresh_from_db()
+    assert app.draft is not None
+    (refusal,) = services.refusals_of(app, app.draft)
+    assert (refusal.code, refusal.details["golden_set_version"]) == ("gate_not_measured", 1)
+    assert "on “Spring” (version 1)" in refusal.message
+    assert refusal.url.endswith(f"?set={spring.id}%401&app=handbook&version=2")
+    measure(spring, exact, app=app, set_version=1)
+    (refusal,) = services.refusals_of(app, app.draft)
+    assert "“exact” on “Spring” (version 1): Lower end" in refusal.message
+
+    # Another version counts when those who set gates up say so, and the audit has it.
+    with pytest.raises(NotAllowed):
+        move_gate(gate, by=editor)
+    move_gate(gate, by=manager)
+    assert services.refusals_of(app, app.draft) == []
+    entry = LogEntry.objects.get(object_id=str(gate.id))
+    assert (entry.user, entry.change_message) == (manager, "Moved from “Spring” version 1 to “Spring” version 2.")
+    kept = save_gate(app=app.slug, golden_set=spring, evaluator=exact, threshold=0.9, by=manager, gate=gate)
+    assert (kept.set_version, LogEntry.objects.count()) == (2, 1)
+    with pytest.raises(InvalidInput):
+        move_gate(gate, by=manager, set_version=3)
+
+
+def test_a_gate_needs_a_set_with_items(app: Application, golden: Sets, evaluator: Evaluators, manager: User) -> None:
+    empty = GoldenSet.objects.create(team_id=app.team_id, name="Empty")
+    with pytest.raises(InvalidInput, match="has no items yet"):
+        save_gate(app=app.slug, golden_set=empty, evaluator=evaluator(), threshold=0.8, by=manager)
 
 
 def test_only_managers_say_what_may_be_published(

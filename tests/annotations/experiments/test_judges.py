@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from apps.annotations.evaluation.samples import SAMPLES
+from apps.annotations.evaluation.specs import LANGUAGES
 from apps.annotations.golden.item import NewItem
 from apps.annotations.models import Evaluator, GoldenSet, ResultScore
 from apps.annotations.services.experiment_turns import work_on_experiment
@@ -161,6 +163,22 @@ def test_code_judges_in_the_real_sandbox(
     assert letters.details["printed"].strip() == "seen abc"
     assert [each.error_code for each in (slow, prying, nonsense)] == ["code_timeout", "code_error", "bad_code_result"]
     assert experiment.status == "completed"
+
+
+def test_the_samples_judge_whatever_is_expected_in_the_real_sandbox(
+    app: Application, golden: Sets, evaluator: Evaluators, sandbox: Sidecar
+) -> None:
+    expected: list[Any] = ["How MANY", "Ten", {"frames": 10}, ["ten"], "", None]
+    spring = golden(*[NewItem(question=f"How many? {n}", expected=each) for n, each in enumerate(expected)])
+    assert set(SAMPLES) == set(LANGUAGES)
+    judges = [evaluator("code", language, code=code, language=language) for language, code in SAMPLES.items()]
+    missing = [evaluator("code", f"{j.name} of an output", **{**j.config, "field": "frames"}) for j in judges]
+    experiment = measure(spring, *judges, *missing, app=app)
+    for place, judge in enumerate(judges):
+        assert scores(experiment, place) == [1.0, 0.0, 1.0, 1.0, 1.0, 1.0], judge.name
+    # An answer that is not there is none.
+    for place, judge in enumerate(missing, start=len(judges)):
+        assert scores(experiment, place) == [0.0] * 6, judge.name
 
 
 def test_settings_that_cannot_work_are_refused_with_their_name(evaluator: Evaluators) -> None:

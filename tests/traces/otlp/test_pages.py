@@ -48,6 +48,17 @@ def make_key(client: Client, **given: str) -> str:
     return re.findall(r"traces-[A-Za-z0-9_-]{20,}", page.content.decode())[0]
 
 
+def test_a_new_key_stands_in_the_lines_for_programs_once_if_it_may_send(team: Team) -> None:
+    client = signed_in(team, Role.EDITOR)
+    given = {"name": "shop", "expires": ""}
+    made = client.post(RECEIVE, {**given, "scopes": ["traces:write"]}).content.decode()
+    assert re.search(r"OTLP_HEADERS=Authorization=Bearer%20traces-[A-Za-z0-9_-]{20,}\n?", made)
+    assert re.search(r"LANGFUSE_SECRET_KEY=traces-[A-Za-z0-9_-]{20,}", made)
+    assert "LANGFUSE_SECRET_KEY=traces-…" in client.get(RECEIVE).content.decode()
+    reads = client.post(RECEIVE, {**given, "scopes": ["traces:read"]}).content.decode()
+    assert "LANGFUSE_SECRET_KEY=traces-…" in reads
+
+
 def test_an_editor_makes_a_key_that_takes_traces_of_the_team_and_revokes_it(team: Team) -> None:
     client = signed_in(team, Role.EDITOR)
     secret = make_key(client)

@@ -9,10 +9,10 @@ from uuid import UUID
 import httpx
 import pytest
 
-from apps.traces.models import Trace
+from apps.traces.models import Span, Trace
 from apps.traces.services.rebuild_trace import rebuild_trace
 from apps.workflows.models import Application, Run
-from support.trace_context import span_of_run
+from support.trace_context import span_of_step
 from tests.model_runtime.openai_server import OpenAIServer
 from tests.server import web_server
 
@@ -50,12 +50,22 @@ def test_a_callers_trace_is_kept_and_passed_on(
                 assert reply.json()["data"]["status"] == "succeeded", reply.text
         sent = [(request.headers.get("traceparent"), request.headers.get("tracestate")) for request in other.requests]
     first, second, third = Run.objects.order_by("id")
-    assert sent[:2] == [(f"00-{TRACE}-{span_of_run(first.id)}-01", CALLER["tracestate"])] * 2
-    assert sent[2:4] == [(f"00-{second.id.hex}-{span_of_run(second.id)}-01", None)] * 2
-    assert sent[4:] == [(f"00-{third.id.hex}-{span_of_run(third.id)}-01", None)] * 2
+    assert sent == [
+        (f"00-{trace_id}-{span_of_step(run.id, '', node_id)}-01", state)
+        for run, trace_id, state in (
+            (first, TRACE, CALLER["tracestate"]),
+            (second, second.id.hex, None),
+            (third, third.id.hex, None),
+        )
+        for node_id in ("ask", "fetch")
+    ]
     assert (first.traceparent, first.tracestate) == (CALLER["traceparent"], CALLER["tracestate"])
     assert _named(first.id) == (TRACE, SPAN)
     assert _named(second.id) == _named(third.id) == ("", "")
+    recorded = dict(Span.objects.filter(trace_id=first.id).values_list("node_id", "key"))
+    assert [recorded[node_id] for node_id in ("ask", "fetch")] == [
+        span_of_step(first.id, "", node_id) for node_id in ("ask", "fetch")
+    ]
 
 
 def _named(run_id: UUID) -> tuple[str, str]:

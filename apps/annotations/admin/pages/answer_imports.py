@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -17,8 +18,9 @@ from accounts.selectors import current_team, may, teams_of
 from apps.annotations.admin.access import belongs_somewhere
 from apps.annotations.importing.verdicts import Verdict
 from apps.annotations.models import AnswerImport
-from apps.annotations.selectors.answer_imports import imports_of, open_import
+from apps.annotations.selectors.answer_imports import imports_of, kept_answers, open_import, waiting_of
 from apps.annotations.selectors.reply import going_job
+from apps.annotations.services.approving_import import approve_import
 from apps.annotations.services.importing_answers import (
     MAX_BYTES,
     bring_answers,
@@ -75,6 +77,8 @@ def one(request: HttpRequest, import_id: UUID) -> HttpResponse:
         "clashes": found.found.get(str(Verdict.REPLACED), 0),
         "job": job,
         "may_bring": may(request.user, "annotate", team_id=found.team_id),
+        "waiting": waiting_of(found).count() if found.may_undo else 0,
+        "may_approve": request.user.pk != found.written_by_id,
     }
     if request.headers.get("HX-Request"):
         part = TemplateResponse(request, "admin/annotations/imports/progress.html", context)
@@ -85,6 +89,10 @@ def one(request: HttpRequest, import_id: UUID) -> HttpResponse:
         **admin.site.each_context(request),
         "policies": AnswerImport.Duplicates.choices,
         "sample": [{**each, "word": _WORDS[each["verdict"]]()} for each in found.sample],
+        "kept": [
+            (reverse(f"admin:annotations_{_MODELS[found.target]}_change", args=[each.id]), each, _WHY[each.why]())
+            for each in kept_answers(found)
+        ],
         "more_faults": max(0, found.found.get(str(Verdict.FAULTY), 0) - len(found.faults)),
     }
     return TemplateResponse(request, "admin/annotations/imports/one.html", context)
@@ -95,6 +103,14 @@ def accept(request: HttpRequest, import_id: UUID) -> HttpResponse:
     """Take in what the check found."""
     found = _opened(request, import_id, right="annotate")
     return _after(request, found, lambda: take_in(found, duplicates=request.POST.get("duplicates", "")))
+
+
+@require_POST
+def approve(request: HttpRequest, import_id: UUID) -> HttpResponse:
+    """Put to use what came in and waits for a second person."""
+    user: Any = request.user
+    found = _opened(request, import_id, right="annotate")
+    return _after(request, found, lambda: approve_import(found, by=user))
 
 
 @require_POST
@@ -146,6 +162,12 @@ def _opened(request: HttpRequest, import_id: UUID, *, right: str) -> AnswerImpor
     return found
 
 
+_MODELS = {"annotations": "annotation", "examples": "fewshotexample"}
+#: Why an answer stays when a file is taken out again.
+_WHY = {
+    "edited": lambda: _("Somebody changed its text: it stays as it is now."),
+    "switched": lambda: _("Somebody switched it off or on: that stays; a text that the file had replaced is back."),
+}
 #: What is said of a row before it is taken in.
 _WORDS = {
     "new": lambda: _("New"),

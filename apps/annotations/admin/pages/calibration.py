@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -13,55 +12,27 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.selectors import current_team, may, teams_of
 from apps.annotations.admin.access import belongs_somewhere, trace_url
-from apps.annotations.admin.score_config import LinesField
-from apps.annotations.models import Calibration, Evaluator, ScoreConfig
-from apps.annotations.selectors.calibrations import Trust, disagreements, open_calibration, trust_in
-from apps.annotations.selectors.experiments import evaluators_of
+from apps.annotations.admin.calibration_form import CalibrationForm, as_before, passing_in_words
+from apps.annotations.models import Calibration, CalibrationCase
+from apps.annotations.selectors.calibrations import (
+    Trust,
+    calibrations_of,
+    disagreements,
+    open_calibration,
+    trust_in,
+    unjudged,
+)
 from apps.annotations.services.calibrations import begin_calibration
-from apps.annotations.services.online import KINDS
 from apps.annotations.statistics import Interval
+from apps.workflows.selectors.messages import as_uuid
 from support.errors import ConsoleError, NotFound
 
-
-class CalibrationForm(forms.Form):
-    """Which evaluator is held against which question, and what counts as passed there."""
-
-    evaluator = forms.ModelChoiceField(Evaluator.objects.none(), label=gettext_lazy("Evaluator"), empty_label=None)
-    config = forms.ModelChoiceField(
-        ScoreConfig.objects.none(),
-        label=gettext_lazy("Review question"),
-        empty_label=None,
-        help_text=gettext_lazy("What people answered in review queues. Decisions count before single answers."),
-    )
-    categories = LinesField(
-        label=gettext_lazy("Categories that count as passed"),
-        help_text=gettext_lazy("For a question with categories: one a line."),
-    )
-    at_least = forms.FloatField(
-        label=gettext_lazy("Passed from"), required=False, help_text=gettext_lazy("For a question for a number.")
-    )
-
-    def __init__(self, *args: Any, team_id: UUID, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        evaluators: Any = self.fields["evaluator"]
-        evaluators.queryset = evaluators_of([team_id]).filter(kind__in=KINDS)
-        configs: Any = self.fields["config"]
-        configs.queryset = ScoreConfig.objects.filter(
-            team_id=team_id, is_archived=False, kind__in=["boolean", "categorical", "numeric"]
-        )
-
-    def passing(self) -> dict[str, Any]:
-        """What counts as passed, for the kind of the question."""
-        given = self.cleaned_data
-        kind = given["config"].kind
-        if kind == "categorical":
-            return {"categories": given["categories"]}
-        return {"at_least": given["at_least"]} if kind == "numeric" else {}
+#: Answers that are named of those that could not be judged for one reason.
+MOST_LISTED = 50
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -74,9 +45,7 @@ def begin(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied from exc
     if not may(user, "edit", team_id=team.id):
         raise PermissionDenied
-    form = CalibrationForm(
-        request.POST or None, initial={"evaluator": request.GET.get("evaluator", "")[:40]}, team_id=team.id
-    )
+    form = CalibrationForm(request.POST or None, initial=_initial(request, team.id), team_id=team.id)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
@@ -86,12 +55,10 @@ def begin(request: HttpRequest) -> HttpResponse:
             form.add_error(field if field in form.fields else None, str(exc))
         else:
             return redirect("admin:annotations_calibration", found.id)
-    fields: Any = form.fields
     context = {
         **admin.site.each_context(request),
         "title": _("Hold an evaluator against people"),
         "form": form,
-        "has_both": fields["evaluator"].queryset.exists() and fields["config"].queryset.exists(),
     }
     return TemplateResponse(
         request, "admin/annotations/calibration/begin.html", context, status=400 if form.is_bound else 200
@@ -120,9 +87,11 @@ def calibration(request: HttpRequest, calibration_id: UUID) -> HttpResponse:
     context |= {
         **admin.site.each_context(request),
         "title": str(found),
-        "rows": [
-            {"case": each, "trace_url": trace_url(each.trace_id) if each.trace_id else None}
-            for each in disagreements(found)
+        "passing": passing_in_words(found.passing),
+        "rows": [_row(each) for each in disagreements(found)],
+        "unjudged": [
+            {"reason": reason, "count": len(cases), "rows": [_row(each) for each in cases[:MOST_LISTED]]}
+            for reason, cases in unjudged(found)
         ],
     }
     return TemplateResponse(request, "admin/annotations/calibration/calibration.html", context)
@@ -159,6 +128,19 @@ def _written(interval: Interval, *, share: bool = False) -> tuple[str, str]:
 
     words = _("%(low)s to %(high)s") % {"low": number(interval.low), "high": number(interval.high)}
     return number(interval.value), words
+
+
+def _initial(request: HttpRequest, team_id: UUID) -> dict[str, Any]:
+    """What links to the form say: `evaluator`, or with `again` the calibration to do once more."""
+    again = as_uuid(request.GET["again"]) if request.GET.get("again") else None
+    earlier = calibrations_of([team_id]).filter(id=again).first() if again else None
+    if earlier is not None:
+        return as_before(earlier)
+    return {"evaluator": request.GET.get("evaluator", "")[:40]}
+
+
+def _row(case: CalibrationCase) -> dict[str, Any]:
+    return {"case": case, "trace_url": trace_url(case.trace_id) if case.trace_id else None}
 
 
 def _opened(request: HttpRequest, calibration_id: UUID) -> Calibration:

@@ -36,7 +36,10 @@ class SwitchesForm(forms.Form):
     needs_second_person = forms.BooleanField(
         label=gettext_lazy("A second person approves"),
         required=False,
-        help_text=gettext_lazy("Nobody approves a correction of their own."),
+        help_text=gettext_lazy(
+            "Nobody approves an answer of their own, whether it was corrected, written by hand or imported: it waits"
+            " until somebody else takes it into use. Only those who manage the team switch this off again."
+        ),
     )
     makes_annotation = forms.BooleanField(
         label=KINDS[Kind.ANNOTATION][0], required=False, help_text=KINDS[Kind.ANNOTATION][2]

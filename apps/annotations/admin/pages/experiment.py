@@ -7,21 +7,20 @@ from typing import Any, get_args
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from accounts.selectors import current_team, may, teams_of
+from accounts.selectors import may, teams_of
 from apps.annotations.admin import experiment_words as words
 from apps.annotations.admin.access import belongs_somewhere, preview, trace_url
-from apps.annotations.admin.experiment_form import ExperimentForm
 from apps.annotations.admin.named_values import written
 from apps.annotations.models import Experiment, Result
+from apps.annotations.selectors.experiment_pace import pace_of
 from apps.annotations.selectors.experiments import (
     Shown,
     comparable_with,
@@ -31,14 +30,9 @@ from apps.annotations.selectors.experiments import (
     results_of,
 )
 from apps.annotations.selectors.measuring import Difference, Figure, compare_experiments, figures_of
-from apps.annotations.services.experiments import (
-    begin_experiment,
-    delete_experiment,
-    retry_experiment,
-    stop_experiment,
-)
+from apps.annotations.selectors.reasons import reason_of
 from apps.workflows.selectors.messages import as_uuid
-from support.errors import ConsoleError, NotFound
+from support.errors import NotFound
 
 PAGE = 50
 MOST_TO_COMPARE = 30
@@ -57,38 +51,14 @@ class Judged:
     tone: tuple[str, str, str] | None = None
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-def begin(request: HttpRequest) -> HttpResponse:
-    """The form of a new experiment."""
-    user: Any = request.user
-    try:
-        team = current_team(request)
-    except NotFound as exc:
-        raise PermissionDenied from exc
-    if not may(user, "edit", team_id=team.id):
-        raise PermissionDenied
-    form = ExperimentForm(request.POST or None, initial=_initial(request, team.id), team_id=team.id)
-    if request.method == "POST" and form.is_valid():
-        try:
-            experiment = begin_experiment(by=user, **form.arguments())
-        except ConsoleError as exc:
-            field = {"golden_set": "asked"}.get(str(exc.details.get("field", "")), exc.details.get("field"))
-            form.add_error(field if field in form.fields else None, str(exc))
-        else:
-            return shown(experiment)
-    context = {**admin.site.each_context(request), "title": _("Run an experiment"), "form": form}
-    return TemplateResponse(
-        request, "admin/annotations/experiment/begin.html", context, status=400 if form.is_bound else 200
-    )
-
-
 @require_safe
 def experiment(request: HttpRequest, experiment_id: UUID) -> HttpResponse:
     """The page; asked for again while it goes on, its moving part only."""
     found = opened(request, experiment_id)
     against = other_of(request, found)
     context = _moving(request, found, against)
-    if request.headers.get("HX-Request"):
+    # The results ask for the whole page and take themselves out of it.
+    if request.headers.get("HX-Request") and request.headers.get("HX-Target") != "experiment-results":
         response = TemplateResponse(request, "admin/annotations/experiment/moving.html", context)
         if found.is_over:
             # The results below are complete now: show the page anew.
@@ -116,38 +86,6 @@ def experiment(request: HttpRequest, experiment_id: UUID) -> HttpResponse:
         "older": address(**parts, after=rows[PAGE - 1].number) if len(rows) > PAGE else "",
     }
     return TemplateResponse(request, "admin/annotations/experiment/experiment.html", context)
-
-
-@require_POST
-def stop(request: HttpRequest, experiment_id: UUID) -> HttpResponse:
-    """End it; what came out until now is kept."""
-    return _done(request, experiment_id, lambda found, user: stop_experiment(found, by=user) and "")
-
-
-@require_POST
-def retry(request: HttpRequest, experiment_id: UUID) -> HttpResponse:
-    """Ask again what failed or was left out."""
-
-    def again(found: Experiment, user: Any) -> str:
-        count = retry_experiment(found, by=user)
-        return ngettext("One item is asked again.", "%(n)s items are asked again.", count) % {"n": count}
-
-    return _done(request, experiment_id, again)
-
-
-@require_POST
-def delete(request: HttpRequest, experiment_id: UUID) -> HttpResponse:
-    """Remove it with its results."""
-    found = opened(request, experiment_id, right="edit")
-    user: Any = request.user
-    try:
-        name = str(found)
-        delete_experiment(found, by=user)
-    except ConsoleError as exc:
-        messages.error(request, str(exc))
-        return shown(found)
-    messages.success(request, _("“%(name)s” was deleted. The runs and their traces stay.") % {"name": name})
-    return redirect("admin:annotations_experiment_changelist")
 
 
 def opened(request: HttpRequest, experiment_id: UUID, *, right: str = "view") -> Experiment:
@@ -213,13 +151,17 @@ def _moving(request: HttpRequest, found: Experiment, against: Experiment | None)
     first = words.name_of(against, beside=found) if against else ""
     second = words.name_of(found, beside=against)
     may_edit = may(request.user, "edit", team_id=found.team_id)
+    progress = progress_of(found)
+    pace = pace_of(found, progress)
     return {
         "experiment": found,
         "against": against,
-        "progress": progress_of(found),
+        "progress": progress,
+        "pace": pace,
+        "time_left": words.time_left_in_words(pace.seconds_left),
         "judged": [_judged(figure, differences.get(figure.place), first, second) for figure in figures_of(found)],
         "scale": words.WIDTH,
-        "spent": _spent(found),
+        "spent": words.spent_in_words(found, cost_at_end=pace.cost_at_end),
         "may_edit": may_edit,
         "path": request.get_full_path(),
     }
@@ -237,16 +179,6 @@ def _judged(figure: Figure, difference: Difference | None, first: str, second: s
     )
 
 
-def _spent(found: Experiment) -> list[tuple[str, str, str]]:
-    """What it took, and of what it may take: name, amount, limit."""
-    cost, most = f"{found.cost.normalize():f} {found.currency}", found.max_cost
-    return [
-        (_("Calls of models"), f"{found.calls:,}", f"{found.max_calls:,}" if found.max_calls else ""),
-        (_("Tokens"), f"{found.tokens:,}", f"{found.max_tokens:,}" if found.max_tokens else ""),
-        (_("Cost"), cost, f"{most.normalize():f} {found.currency}" if most else ""),
-    ]
-
-
 def _row(row: Result, found: Experiment) -> dict[str, Any]:
     scores = {score.place: score for score in row.scores.all()}
     item = row.item
@@ -254,44 +186,10 @@ def _row(row: Result, found: Experiment) -> dict[str, Any]:
         "result": row,
         "question": preview(item.question or ", ".join(f"{name}: {value}" for name, value in item.inputs.items())),
         "answer": preview(row.answer or (written(row.outputs)[1] if row.outputs else ""), length=160),
-        "scores": [scores.get(place) for place in range(len(found.specs))],
+        "reason": reason_of(row, who="app"),
+        "scores": [
+            {"score": score, "reason": reason_of(score) if score else None}
+            for score in map(scores.get, range(len(found.specs)))
+        ],
         "trace_url": trace_url(row.run_id) if row.run_id else None,
     }
-
-
-def _initial(request: HttpRequest, team_id: UUID) -> dict[str, Any]:
-    """What links to the form say: `set`, `app`, `version`, `baseline`, as they are called in addresses."""
-    initial: dict[str, Any] = {}
-    base = as_uuid(request.GET.get("baseline", "")) if request.GET.get("baseline") else None
-    earlier = experiments_of([team_id]).filter(id=base).first() if base else None
-    if earlier is not None:
-        initial |= {
-            "baseline": earlier.id,
-            "asked": f"{earlier.golden_set_id}@{earlier.set_version}",
-            "evaluators": [spec["id"] for spec in earlier.specs],
-            "parallel": earlier.parallel,
-            "item_seconds": earlier.item_seconds,
-            "calls": earlier.max_calls,
-            "tokens": earlier.max_tokens,
-            "cost": earlier.max_cost,
-        }
-        draft: Any = earlier.application.draft
-        if draft is not None:
-            initial["measured"] = f"{earlier.application.slug}@{draft.number}"
-    if request.GET.get("set"):
-        initial["asked"] = request.GET["set"][:60]
-    if request.GET.get("app"):
-        initial["measured"] = f"{request.GET['app'][:80]}@{request.GET.get('version', '')[:9]}"
-    return initial
-
-
-def _done(request: HttpRequest, experiment_id: UUID, act: Any) -> HttpResponse:
-    found = opened(request, experiment_id, right="edit")
-    try:
-        said = act(found, request.user)
-    except ConsoleError as exc:
-        messages.error(request, str(exc))
-    else:
-        if isinstance(said, str) and said:
-            messages.success(request, said)
-    return shown(found)

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from apps.annotations.admin.golden_form import GoldenFileForm
@@ -44,11 +45,11 @@ def take_in(request: HttpRequest, set_id: UUID) -> HttpResponse:
             context = _looked_through(golden_set, data, form, user)
             form.add_error("file", str(exc))
         else:
-            words = _("%(added)s items added, %(changed)s changed, %(skipped)s were there already.")
-            counts = {"added": done.added, "changed": done.changed, "skipped": done.skipped}
-            messages.success(request, words % counts)
+            if done.skipped:
+                words = ngettext("One item was there already.", "%(n)s items were there already.", done.skipped)
+                messages.info(request, words % {"n": done.skipped})
             noted(request, golden_set, _("Took in the file %(name)s.") % {"name": given["file"].name})
-            return shown(golden_set)
+            return shown(golden_set, done=done.version if done.added or done.changed else None)
     context |= {
         **admin.site.each_context(request),
         "title": _("Import items"),

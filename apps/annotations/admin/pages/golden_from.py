@@ -9,7 +9,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.selectors import may, teams_of
 from apps.annotations.admin.access import trace_url
 from apps.annotations.admin.golden_form import GoldenItemForm
+from apps.annotations.admin.pages.golden_set import shown
 from apps.annotations.golden.item import NewItem
 from apps.annotations.models import GoldenSet, GoldenVersion
 from apps.annotations.selectors import open_turn
@@ -84,9 +84,10 @@ def _form(
         except ConsoleError as exc:
             form.add_error(None, str(exc))
         else:
-            words = _("Added to “%(name)s”.") if done.added else _("“%(name)s” has this item already.")
-            messages.success(request, words % {"name": golden_set.name})
-            return redirect("admin:annotations_golden_set", golden_set.id)
+            if done.added or done.changed:
+                return shown(golden_set, done=done.version)
+            messages.info(request, _("“%(name)s” has this item already.") % {"name": golden_set.name})
+            return shown(golden_set)
     context = {
         **admin.site.each_context(request),
         "title": _("Add to a golden set"),

@@ -91,9 +91,7 @@ def take_out(request: HttpRequest, set_id: UUID, number: int) -> HttpResponse:
     user: Any = request.user
     row = _item(golden_set, number)
     done = withdraw_items(golden_set, [row.number], by=user)
-    if done.withdrawn:
-        messages.success(request, _("Item %(n)s is in no version from now on.") % {"n": number})
-    return shown(golden_set)
+    return shown(golden_set, done=done.version if done.withdrawn else None)
 
 
 def input_names(golden_set: GoldenSet) -> list[str]:

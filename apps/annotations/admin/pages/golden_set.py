@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,19 +9,18 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.selectors import may, teams_of
 from apps.annotations.admin.access import belongs_somewhere, preview, trace_url
 from apps.annotations.admin.named_values import written
-from apps.annotations.golden.writing import csv_lines, json_lines
 from apps.annotations.models import GoldenItem, GoldenSet
 from apps.annotations.selectors.golden import (
     facts_of,
@@ -32,12 +30,13 @@ from apps.annotations.selectors.golden import (
     open_golden_version,
     tags_in,
 )
+from apps.annotations.services.exporting_golden import FORMATS, golden_file
 from apps.annotations.services.golden_items import restore_version, withdraw_items
+from apps.annotations.services.golden_undoing import undo_version
 from support.errors import ConsoleError, NotFound
 
 PAGE = 50
 MOST_WORDS = 200
-FILES = {"jsonl": "application/x-ndjson", "csv": "text/csv; charset=utf-8"}
 
 
 @require_safe
@@ -71,6 +70,7 @@ def overview(request: HttpRequest, set_id: UUID) -> HttpResponse:
         "newer": _address(**asked) if place else "",
         "older": _address(**asked, after=rows[PAGE - 1].number) if len(rows) > PAGE else "",
     }
+    context |= _just_done(request, golden_set)
     context["may_change"] = context["may_change"] and is_current
     if context["may_edit"] and version:
         begin = reverse("admin:annotations_experiment_add")
@@ -97,13 +97,27 @@ def take_out(request: HttpRequest, set_id: UUID) -> HttpResponse:
     except ConsoleError as exc:
         messages.error(request, str(exc))
     else:
-        words = ngettext(
-            "One item was taken out; version %(version)s stands now.",
-            "%(n)s items were taken out; version %(version)s stands now.",
-            done.withdrawn,
-        )
         if done.withdrawn:
-            messages.success(request, words % {"n": done.withdrawn, "version": done.version})
+            return shown(golden_set, done=done.version)
+    return shown(golden_set)
+
+
+@require_POST
+def undo(request: HttpRequest, set_id: UUID, number: int) -> HttpResponse:
+    """Take back what a version changed."""
+    golden_set = opened(request, set_id, right="annotate")
+    user: Any = request.user
+    before = golden_set.version
+    try:
+        done = undo_version(golden_set, number, by=user)
+    except ConsoleError as exc:
+        messages.error(request, str(exc))
+        return shown(golden_set)
+    if done.version == before:
+        messages.info(request, _("There is nothing left of version %(n)s to take back.") % {"n": number})
+    else:
+        words = _("What version %(n)s changed was taken back; version %(version)s stands now.")
+        messages.success(request, words % {"n": number, "version": done.version})
     return shown(golden_set)
 
 
@@ -127,13 +141,9 @@ def restore(request: HttpRequest, set_id: UUID, number: int) -> HttpResponse:
 def export(request: HttpRequest, set_id: UUID, number: int, format: str) -> HttpResponseBase:
     """The items of a version as a file, streamed."""
     golden_set = opened(request, set_id)
-    if format not in FILES or not 0 < number <= golden_set.version:
+    if format not in FORMATS or not 0 < number <= golden_set.version:
         raise Http404
-    rows: Iterator[GoldenItem] = items_of(golden_set, number).iterator(chunk_size=500)
-    lines = csv_lines(rows) if format == "csv" else json_lines(rows)
-    response = StreamingHttpResponse(lines, content_type=FILES[format])
-    name = "".join(each if each.isalnum() and each.isascii() else "-" for each in golden_set.name.lower())
-    response["Content-Disposition"] = f'attachment; filename="{name}-v{number}.{format}"'
+    response = golden_file(golden_set, number, format=format)
     noted(request, golden_set, _("Downloaded version %(n)s.") % {"n": number})
     return response
 
@@ -151,9 +161,11 @@ def opened(request: HttpRequest, set_id: UUID, *, right: str = "view") -> Golden
     return golden_set
 
 
-def shown(golden_set: GoldenSet) -> HttpResponse:
-    """The way to the page of a set."""
-    return redirect(reverse("admin:annotations_golden_set", args=[golden_set.id]))
+def shown(golden_set: GoldenSet, *, done: int | None = None, back: str = "") -> HttpResponse:
+    """The way to the page of a set; it tells what the version `done` did, with a way to take that back."""
+    parts = {"done": done, "back": back}
+    query = urlencode({name: value for name, value in parts.items() if value})
+    return redirect(f"{reverse('admin:annotations_golden_set', args=[golden_set.id])}{f'?{query}' if query else ''}")
 
 
 def noted(request: HttpRequest, golden_set: GoldenSet, words: str) -> None:
@@ -171,6 +183,17 @@ def _context(request: HttpRequest, golden_set: GoldenSet, *, tab: str) -> dict[s
         "may_change": may(request.user, "annotate", team_id=golden_set.team_id),
         "may_edit": may(request.user, "edit", team_id=golden_set.team_id),
     }
+
+
+def _just_done(request: HttpRequest, golden_set: GoldenSet) -> dict[str, Any]:
+    """The change that the person has just made, as long as it is the newest, and where they came from."""
+    back = request.GET.get("back", "")
+    is_own = url_has_allowed_host_and_scheme(
+        back, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    is_newest = request.GET.get("done") == str(golden_set.version) and golden_set.version > 0
+    change = golden_set.versions.filter(number=golden_set.version).first() if is_newest else None
+    return {"change": change, "back": back if is_own else ""}
 
 
 def _asked_version(request: HttpRequest, golden_set: GoldenSet) -> int:

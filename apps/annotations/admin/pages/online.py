@@ -20,6 +20,7 @@ from accounts.selectors import may, teams_of
 from apps.annotations.admin.access import belongs_somewhere, trace_url
 from apps.annotations.models import OnlineEvaluation, TraceScore
 from apps.annotations.selectors.online import DayOfScores, days_of, newest_scores, open_online
+from apps.annotations.selectors.reasons import reason_of
 from apps.annotations.services.online import spent_today, state_in_words
 from support.errors import NotFound
 
@@ -122,7 +123,12 @@ def _points(pairs: Sequence[tuple[float, float]]) -> str:
 
 
 def _row(row: TraceScore) -> dict[str, Any]:
-    return {"score": row, "name": row.spec.get("name", ""), "trace_url": trace_url(row.trace_id)}
+    return {
+        "score": row,
+        "name": row.spec.get("name", ""),
+        "trace_url": trace_url(row.trace_id),
+        "reason": reason_of(row),
+    }
 
 
 def _opened(request: HttpRequest, online_id: UUID) -> OnlineEvaluation:

@@ -43,6 +43,7 @@ def item_page(request: HttpRequest, queue_id: UUID, item_id: UUID) -> HttpRespon
         "sheets": _sheets(item, questions, queue=queue, user=user, sees_all=may_decide),
         "decision": _decision(item, questions),
         "corrections": corrections_of(item.subject_id) if item.subject_kind == QueueItem.Subject.MESSAGE else [],
+        "may_take_out": may_decide or (item.taken == 0 and may(user, "annotate", team_id=queue.team_id)),
         "may_decide": may_decide and item.status in (ItemState.DISAGREED, ItemState.ADJUDICATED),
     }
     return TemplateResponse(request, "admin/annotations/workbench/item.html", context)

@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -19,6 +21,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.selectors import may, teams_of
 from apps.annotations.admin.access import belongs_somewhere
+from apps.annotations.admin.pages.queue_remove import put_together
 from apps.annotations.models import ReviewQueue
 from apps.annotations.selectors.progress import progress_of
 from apps.annotations.selectors.queues import queues_to_fill
@@ -52,6 +55,7 @@ def put(request: HttpRequest) -> HttpResponse:
         "is_all": not ids and "query" in given,
         "most": MOST_BY_QUERY,
         "back": back,
+        "chosen": as_uuid(request.GET.get("queue", "")) or (queues[0].id if queues else None),
         "may_make": any(may(request.user, "edit", team_id=team_id) for team_id in _teams(request)),
     }
     return TemplateResponse(request, "admin/annotations/workbench/put.html", context)
@@ -64,6 +68,7 @@ def _enter(request: HttpRequest, *, ids: list[UUID], query: str, back: str) -> H
     if queue_id is None:
         messages.error(request, _("Choose a queue."))
         return redirect(again)
+    began = timezone.now()
     try:
         done = (
             put_picked(queue_id, ids=ids, by=user)
@@ -73,7 +78,12 @@ def _enter(request: HttpRequest, *, ids: list[UUID], query: str, back: str) -> H
     except ConsoleError as exc:
         messages.error(request, str(exc))
         return redirect(again)
-    messages.success(request, _words(done))
+    words = _words(done)
+    if done.new:
+        undo = put_together(done.queue, began=began, ended=timezone.now())
+        messages.success(request, format_html('{} <a href="{}">{}</a>', words, undo, _("Take out again")))
+    else:
+        messages.info(request, words)
     return redirect(back or reverse("admin:annotations_queue_overview", args=[queue_id]))
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import redis
@@ -21,25 +19,16 @@ from apps.traces.admin.dashboard.breakdown import Table, table_of
 from apps.traces.admin.dashboard.cards import cards_of
 from apps.traces.admin.dashboard.causes import causes_of
 from apps.traces.admin.dashboard.charts import charts_of
-from apps.traces.admin.dashboard.scope import COMPARE, SHOWN, Asked, asked_by
+from apps.traces.admin.dashboard.chips import Choice, chip, chips_of, left_out, users_url
+from apps.traces.admin.dashboard.scope import COMPARE, EXPERIMENTS, SHOWN, Asked, asked_by
 from apps.traces.admin.formats import day_format
 from apps.traces.models import Alert
 from apps.traces.recorder.counters import RecorderCounts, recorder_counts
-from apps.traces.selectors import rollups
 from apps.traces.selectors.bounded import TooSlow, bounded
 from apps.traces.services.alerts.words import bound, figure
 
 VIEW = "traces.view_trace"
 MOST_FIRING = 5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """Something in a menu, or a segment of a range."""
-
-    label: str
-    url: str
-    current: bool
 
 
 def dashboard(request: HttpRequest) -> HttpResponse:
@@ -54,10 +43,10 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "page_purpose": _("What your apps did, what went wrong, and the way to the run behind each number."),
         "ranges": _ranges(asked),
         "custom": _custom(asked),
-        "kept": [*asked.filters.items(), *([(COMPARE, "1")] if asked.compare else [])],
+        "kept": [*asked.filters.items(), *_switches(asked)],
         "compare": {"on": asked.compare, "url": asked.here(**{COMPARE: None if asked.compare else "1"})},
-        "clear_url": asked.here(app=None, model=None, user=None) if asked.filters else "",
-        "is_narrowed": bool(asked.filters) or not asked.during.preset,
+        "clear_url": asked.here(app=None, model=None, user=None, experiments=None) if _is_filtered(asked) else "",
+        "is_narrowed": _is_filtered(asked) or not asked.during.preset,
         "period_words": _period(asked),
         "fault": asked.fault,
         "lost": _lost(),
@@ -74,8 +63,9 @@ def _figures(asked: Asked, team_ids: tuple[UUID, ...] | None) -> dict[str, Any]:
     board = board_of(asked, team_ids)
     context: dict[str, Any] = {
         "board": board,
-        "chips": _chips(asked, team_ids),
+        "chips": chips_of(asked, team_ids),
         "firing": _firing(team_ids),
+        "left_out": left_out(asked, team_ids),
     }
     if not board.has_runs:
         return context
@@ -84,7 +74,7 @@ def _figures(asked: Asked, team_ids: tuple[UUID, ...] | None) -> dict[str, Any]:
         "causes": causes_of(asked, team_ids, board.apps),
         "charts": charts_of(asked, board.now, board.before if asked.compare else None),
         "breakdowns": _tables(asked, board),
-        "users_url": "" if asked.filters.get("user") or asked.filters.get("model") else _users_url(asked, part="table"),
+        "users_url": "" if asked.filters.get("user") or asked.filters.get("model") else users_url(asked, part="table"),
     }
 
 
@@ -102,12 +92,8 @@ def users(request: HttpRequest, part: str) -> HttpResponse:
         context["fault"] = exc.message
     else:
         choices = [(portion.key, portion.name) for portion in found]
-        context |= {"table": table_of(asked, found, by="user"), "chip": _chip(asked, "user", _("User"), choices)}
+        context |= {"table": table_of(asked, found, by="user"), "chip": chip(asked, "user", _("User"), choices)}
     return TemplateResponse(request, "admin/traces/dashboard/users.html", context)
-
-
-def _users_url(asked: Asked, *, part: str) -> str:
-    return reverse("traces:dashboard-users", args=[part]) + asked.here()
 
 
 def _tables(asked: Asked, board: Board) -> list[Table]:
@@ -146,30 +132,14 @@ def _period(asked: Asked) -> str:
     return _("%(start)s to %(end)s UTC.") % {"start": start, "end": end}
 
 
-def _chips(asked: Asked, team_ids: tuple[UUID, ...] | None) -> list[dict[str, Any]]:
-    """A menu for each filter, of what was at work in this time; the users, who are many, come when it is opened."""
-    offered = {
-        "app": (_("App"), _offered("app", asked, team_ids)),
-        "model": (_("Model"), _offered("model", asked, team_ids)),
-    }
-    chips = [_chip(asked, name, label, choices) for name, (label, choices) in offered.items()]
-    return [*chips, {**_chip(asked, "user", _("User"), ()), "late_url": _users_url(asked, part="menu")}]
+def _is_filtered(asked: Asked) -> bool:
+    return bool(asked.filters or asked.experiments)
 
 
-def _offered(what: Literal["app", "model"], asked: Asked, team_ids: tuple[UUID, ...] | None) -> list[tuple[str, str]]:
-    return rollups.choices(what, team_ids=team_ids, since=asked.since, until=asked.until)
-
-
-def _chip(asked: Asked, name: str, label: str, choices: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    chosen = asked.filters.get(name, "")
-    known = dict(choices)
-    if chosen and chosen not in known:
-        choices = [(chosen, chosen), *choices]
-    options = [Choice(label=_("Any"), url=asked.here(**{name: None}), current=not chosen)]
-    options += [
-        Choice(label=text or value, url=asked.here(**{name: value}), current=value == chosen) for value, text in choices
-    ]
-    return {"label": label, "words": (known.get(chosen) or chosen) if chosen else "", "options": options}
+def _switches(asked: Asked) -> list[tuple[str, str]]:
+    """What is on beside the filters, as an address has it."""
+    given = {COMPARE: "1" if asked.compare else "", EXPERIMENTS: asked.experiments}
+    return [(name, value) for name, value in given.items() if value]
 
 
 def _lost() -> RecorderCounts | None:

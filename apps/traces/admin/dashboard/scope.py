@@ -11,6 +11,8 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.traces.models import Trace
+from apps.traces.selectors.conditions import TRAFFIC
 from apps.traces.selectors.rollups import Where
 from apps.traces.selectors.time_range import DEFAULT, FROM, PRESETS, SINCE, TO, TimeRange, range_of
 from support.errors import InvalidInput
@@ -19,6 +21,8 @@ from support.errors import InvalidInput
 SHOWN = ("24h", "7d", "30d", "90d")
 FILTERS = ("app", "model", "user")
 COMPARE = "compare"
+#: Runs of experiments are no traffic: nothing leaves them out, `with` counts them too, `only` counts nothing else.
+EXPERIMENTS, WITH, ONLY = "experiments", "with", "only"
 _MOST_TEXT = 200
 HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
 #: Longer ranges are drawn by day, and begin with one.
@@ -35,6 +39,7 @@ class Asked:
     until: dt.datetime
     filters: Mapping[str, str] = field(default_factory=dict)
     compare: bool = False
+    experiments: str = ""
     #: What of the address could not be read, in words.
     fault: str = ""
 
@@ -57,17 +62,19 @@ class Asked:
             app=self.filters.get("app", ""),
             model=self.filters.get("model", ""),
             user=self.filters.get("user", ""),
+            source=Trace.Source.EXPERIMENT if self.experiments == ONLY else "",
+            without=() if self.experiments else Trace.NO_TRAFFIC,
         )
 
     def before(self) -> Asked:
         """The period before: as long, and as far into its last day as this one is."""
         length = self.step * -(-(self.until - self.since) // self.step)
         during = TimeRange(start=self.since - length, end=self.until - length)
-        return Asked(during=during, since=during.start, until=self.until - length, filters=self.filters)
+        return replace(self, during=during, since=during.start, until=self.until - length, compare=False, fault="")
 
     def here(self, **changes: str | None) -> str:
         """The dashboard's own address with some parameters changed; None or nothing takes one away."""
-        kept = {**self._range(), **self.filters, COMPARE: "1" if self.compare else ""}
+        kept = {**self._range(), **self.filters, COMPARE: "1" if self.compare else "", EXPERIMENTS: self.experiments}
         if {SINCE, FROM, TO} & changes.keys():
             for name in (SINCE, FROM, TO):
                 kept.pop(name, None)
@@ -83,6 +90,7 @@ class Asked:
     def runs(self, **more: str) -> str:
         """The list of traces with the same range and filters, and more."""
         wanted = {FROM: _spelled(self.since), **({} if self.is_open else {TO: _spelled(self.until)})}
+        wanted |= {"": {"source": TRAFFIC}, WITH: {}, ONLY: {"source": Trace.Source.EXPERIMENT.value}}[self.experiments]
         return f"{reverse('admin:traces_trace_changelist')}?{urlencode({**wanted, **self.filters, **more})}"
 
     def _range(self) -> dict[str, str]:
@@ -115,6 +123,7 @@ def asked_by(parameters: Mapping[str, str], *, now: dt.datetime | None = None) -
         until=until,
         filters={name: value.replace("\x00", "") for name, value in filters.items()},
         compare=parameters.get(COMPARE) == "1",
+        experiments=experiments if (experiments := parameters.get(EXPERIMENTS, "")) in (WITH, ONLY) else "",
         fault=fault,
     )
 

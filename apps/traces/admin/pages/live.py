@@ -20,7 +20,7 @@ from accounts.selectors import may
 from apps.traces.admin.pages.access import check, first_address, teams_seen
 from apps.traces.admin.pages.live_stream import live_response, masker_of
 from apps.traces.admin.pages.words import words
-from apps.traces.models import Trace
+from apps.traces.models import Span, Trace
 from apps.workflows.selectors.concealing import secrets_of_run
 from apps.workflows.selectors.runs import RUN_STATUSES, Watched, team_run, watched_run
 from apps.workflows.services.stop_run import stop_run
@@ -57,6 +57,7 @@ def page_without_trace(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id
         "run_url": first_address(("admin:workflows_run_change",), [trace_id]),
         "answers_url": _page_of_run(run),
         "statuses": RUN_STATUSES,
+        "span_statuses": (("running", _("Running")), ("waiting", _("Waiting for a person")), *Span.Status.choices),
         "views": _VIEWS,
         "script_names": _SCRIPTS,
         "script_words": {**words(), **_live_words()},
@@ -115,6 +116,7 @@ def _live_words() -> dict[str, str]:
         "no_trace": _("The run has ended, and its trace was not kept: it may not be in the app's sample."),
         "lost": _("The connection is lost. The run goes on; this page comes back by itself."),
         "no_text": _("Nothing was written yet."),
+        "no_writing": _("This step writes no text. What went in and came out is shown once the run has ended."),
         "key_follow": _("Follow what is running"),
         "key_tree": _("Tree"),
         "key_waterfall": _("Waterfall"),

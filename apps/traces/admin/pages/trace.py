@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from apps.traces.admin.formats import duration
 from apps.traces.admin.pages.access import check, links_of, opened_trace, ways_on
-from apps.traces.admin.pages.detail import Detail, detail_of
+from apps.traces.admin.pages.detail import Detail
 from apps.traces.admin.pages.graph import graph_of
 from apps.traces.admin.pages.live import page_without_trace
 from apps.traces.admin.pages.log import lines_of
@@ -24,6 +24,7 @@ from apps.traces.admin.row_actions import offered
 from apps.traces.models import Trace
 from apps.traces.selectors import trace_page as reading
 from apps.traces.selectors import traces
+from apps.traces.selectors.callers import caller_of, calls_of
 from apps.traces.selectors.shown_scores import scores_on
 from apps.traces.selectors.tree import Tree
 from apps.workflows.hooks import opinions_on
@@ -73,6 +74,8 @@ def trace_page(admin: ReadOnlyModelAdmin, request: HttpRequest, trace_id: UUID) 
         "duration": duration(trace.duration_us),
         "first_text": duration(trace.first_text_us) if trace.first_text_us is not None else "",
         "links": links_of(trace),
+        "caller": caller_of(trace),
+        "calls": calls_of(trace),
         "ways": ways,
         "row_actions": offered(request, team_ids=[trace.team_id]),
         "script_words": words(),
@@ -153,12 +156,12 @@ def _first_detail(trace: Trace, opened: UUID | None, request: HttpRequest, ways:
 def _detail(trace: Trace, span_id: UUID, request: HttpRequest, ways: dict[str, str]) -> Detail:
     span = traces.open_span(span_id, trace=trace)
     has_thoughts = trace.run_id is not None and span.kind in ("run", "agent")
-    return detail_of(
-        span,
+    return Detail(
+        span=span,
         payload=traces.payload_of(span),
         thoughts=reading.thoughts_of_span(span) if has_thoughts else [],
         wanted=request.GET.get("tab", ""),
-        again=ways.get("again", ""),
+        again_at=ways.get("again", ""),
     )
 
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from apps.traces.models.alert import Alert, AlertNotice
+from apps.traces.services.alerts.runs import runs_counted, scope_of
 from apps.traces.services.alerts.words import figure, headline, span
 
 
@@ -51,19 +52,16 @@ def body_of(alert: Alert, kind: str, *, value: float | None, at: dt.datetime) ->
         "value_in_words": figure(alert.measure, value),
         "window_in_words": span(alert.window_minutes),
         "at": at.isoformat(),
-        "links": links_of(alert),
+        "links": links_of(alert, at=at),
     }
 
 
-def links_of(alert: Alert) -> dict[str, str]:
-    """Where to look: the alert, the dashboard of its app, and the runs that count."""
+def links_of(alert: Alert, *, at: dt.datetime) -> dict[str, str]:
+    """Where to look: the alert, the dashboard of its app, and the runs that counted then, whenever somebody looks."""
     window = "1h" if alert.window_minutes <= 60 else "24h" if alert.window_minutes <= 1440 else "7d"
-    scope = {"app": str(alert.application_id)} if alert.application_id else {}
-    runs = {"since": window, **scope}
-    if alert.measure in (Alert.Measure.ERROR_RATE, Alert.Measure.ERRORS):
-        runs["status"] = "failed"
+    dashboard = urlencode({"since": window, **scope_of(alert)})
     return {
         "alert": settings.PUBLIC_URL + reverse("admin:traces_alert_change", args=[alert.id]),
-        "dashboard": f"{settings.PUBLIC_URL}{reverse('traces:dashboard')}?{urlencode({'since': window, **scope})}",
-        "runs": f"{settings.PUBLIC_URL}{reverse('admin:traces_trace_changelist')}?{urlencode(runs)}",
+        "dashboard": f"{settings.PUBLIC_URL}{reverse('traces:dashboard')}?{dashboard}",
+        "runs": settings.PUBLIC_URL + runs_counted(alert, since=at, until=at),
     }

@@ -19,21 +19,25 @@ _SPACED = regex.compile(r"\(\?[a-zA-Z0-9]*x")
 
 
 class BadPattern(ValueError):
-    """A pattern that cannot be used; its text says why."""
+    """A pattern that cannot be used; its text says why, and its code names the reason where we found it ourselves."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 def compiled_pattern(written: str) -> Any:
     """The pattern, ready to search. Raises BadPattern."""
     if _SPACED.search(written):
-        raise BadPattern("patterns with white space and comments (x) are not taken")
+        raise BadPattern("patterns with white space and comments (x) are not taken", "spaced")
     counts = ("".join(filter(str.isdecimal, each)) for each in _COUNTS.findall(written))
     # A number with so many digits is too large, whatever they are.
     unrolled = prod(max(1, int(each[:12])) for each in counts if each)
     if unrolled * len(written) > _LARGEST:
-        raise BadPattern("its repetitions are too large together")
+        raise BadPattern("its repetitions are too large together", "unrolled")
     try:
         return regex.compile(written)
     except regex.error as exc:
         raise BadPattern(str(exc)) from exc
     except (RecursionError, OverflowError) as exc:
-        raise BadPattern("it is nested too deeply") from exc
+        raise BadPattern("it is nested too deeply", "nested") from exc
