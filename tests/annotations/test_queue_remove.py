@@ -57,7 +57,7 @@ def test_what_was_put_in_is_taken_out_again_and_put_back(
     shown = re.search(r'name="items" value="([^"]+)"', named)
     assert shown is not None
     done = client.post(undo, {"items": shown[1]}, follow=True)
-    assert "2 items were taken out." in words_of(done)
+    assert "2 items left the queue." in words_of(done)
     assert [item.question for item in queue.items.all()] == ["Question 0?"]
     back = link(done, "Put back")
     assert f'value="{queue.id}" required checked' in words_of(client.get(back))
@@ -83,7 +83,7 @@ def test_the_work_of_people_is_named_and_takes_the_right_to_set_up_queues(
     page = client.get(reverse("admin:annotations_queue_item", args=[queue.id, item.id])).content.decode()
     assert f"{take_out(queue)}?items={item.id}" in page
     done = client.post(take_out(queue), {"items": str(item.id)}, follow=True)
-    assert "One item was taken out." in words_of(done)
+    assert "One item left the queue." in words_of(done)
     assert "Put back" not in words_of(done)
     assert (queue.items.count(), Score.objects.count()) == (1, 0)
     assert "There is nothing to take out" in words_of(client.get(take_out(queue), {"items": str(item.id)}))

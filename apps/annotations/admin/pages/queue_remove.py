@@ -67,7 +67,7 @@ def _removed(request: HttpRequest, queue: ReviewQueue, ids: Sequence[UUID]) -> H
         messages.error(request, str(exc))
         return redirect("admin:annotations_queue_overview", queue.id)
     count = len(gone.items)
-    words = ngettext("One item was taken out.", "%(n)s items were taken out.", count) % {"n": count}
+    words = ngettext("One item left the queue.", "%(n)s items left the queue.", count) % {"n": count}
     if gone.is_untouched and 0 < count <= MOST_PUT_BACK and queue.is_open:
         subjects = ",".join(str(item.subject_id) for item in gone.items)
         again = f"{reverse('admin:annotations_queue_put')}?{urlencode({'ids': subjects, 'queue': queue.id})}"
