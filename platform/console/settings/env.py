@@ -136,5 +136,8 @@ def database(url: str, **options: Any) -> dict[str, Any]:
         "HOST": query.pop("host", unquote(parts.hostname or "")),
         "PORT": str(parts.port or query.pop("port", "")),
         "CONN_MAX_AGE": 0,
+        # A pool asks a connection whether it lives before it lends it: after a restart of the database the first
+        # request on each of them would fail. Without a pool every visit opens its own.
+        "CONN_HEALTH_CHECKS": "pool" in options,
         "OPTIONS": {**query, **options},
     }
