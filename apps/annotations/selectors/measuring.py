@@ -120,9 +120,16 @@ def _figure(place: int, spec: Mapping[str, Any], given: Mapping[UUID, tuple[floa
         scored=len(known),
         passed=passed,
         unscored=len(given) - len(known),
-        mean=mean_interval([score for score, _ in known]),
+        mean=_mean_of([score for score, _ in known]),
         pass_rate=wilson_interval(passed, len(known)),
     )
+
+
+def _mean_of(scores: Sequence[float]) -> Interval | None:
+    """The mean with its interval. Scores of 0 and 1 are a share: five ones drawn again are always ones."""
+    if set(scores) <= {0.0, 1.0}:
+        return wilson_interval(round(sum(scores)), len(scores))
+    return mean_interval(scores)
 
 
 def _scores_of(experiment: Experiment) -> dict[int, dict[UUID, tuple[float | None, bool]]]:
