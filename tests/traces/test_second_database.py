@@ -4,7 +4,9 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -23,8 +25,8 @@ HERE = Path(__file__).parent
 @pytest.fixture
 def second_server(tmp_path: Path) -> Iterator[str]:
     """The address of a PostgreSQL server that nobody else uses."""
-    tmp_path.parent.parent.chmod(0o711)
-    tmp_path.parent.chmod(0o711)
+    for folder in takewhile(lambda each: each != Path(tempfile.gettempdir()), tmp_path.parents):
+        folder.chmod(0o711)  # PostgreSQL may run as another account
     home = tmp_path / "postgres"
     home.mkdir(mode=0o700)
     cluster = postgres.Cluster(home=home, port=ports.choose(), password=secrets.token_hex(8), identity=find_identity())
